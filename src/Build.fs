@@ -1,0 +1,8 @@
+/// What this build of MetaKan is: its version.
+module MetaKan.Build
+
+open System.Reflection
+
+/// The version of the library, as in `0.1.0`.
+let version =
+    Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>().InformationalVersion
