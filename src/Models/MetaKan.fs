@@ -1,0 +1,101 @@
+// MetaKAN: a KAN whose coefficients a small network generates from one embedding per edge.
+// Zhao, Shu, Meng, Xu, "Improving Memory Efficiency for Training KANs via Meta Learning" (ICML 2025, arXiv 2506.07549).
+namespace MetaKan
+
+open TorchSharp
+
+/// Which layers share a coefficient generator.
+type GeneratorSharing =
+    /// Each layer has its own.
+    | PerLayer
+    /// One generator serves all layers.
+    | Shared
+    /// Layer l uses generator `assignment[l]`; numbers run from 0 without gaps.
+    | Clusters of assignment: int list
+
+/// The meta-learner: embedding of an edge (p numbers) → Linear(p, h) → ReLU → Linear(h, G+k+1).
+type MetaLearner =
+    {
+        /// p, the numbers that embed an edge.
+        EmbeddingDim: int
+        /// h, the generator's hidden width.
+        HiddenDim: int
+        Sharing: GeneratorSharing
+        /// Generate the coefficients of this many outputs at a time and again for the gradients, which bounds memory;
+        /// all at once, and kept, where None.
+        Chunk: int option
+    }
+
+[<RequireQualifiedAccess>]
+module MetaKan =
+    let private assignment (meta: MetaLearner) (layers: int) =
+        match meta.Sharing with
+        | PerLayer -> [ 0 .. layers - 1 ]
+        | Shared -> List.replicate layers 0
+        | Clusters assignment ->
+            let used = List.distinct assignment |> List.sort
+
+            if assignment.Length <> layers || used <> [ 0 .. used.Length - 1 ] then
+                invalidArg
+                    (nameof meta)
+                    $"clusters need one number per layer ({layers}), counted from 0 without gaps, not {assignment}"
+
+            assignment
+
+    /// The generator's output [E, G+k+1] for embeddings [E, p].
+    let private generate (generator: Params) (embeddings: Tensor) : Tensor =
+        torch.nn.functional.linear (embeddings, generator["0.weight"], generator["0.bias"])
+        |> torch.nn.functional.relu
+        |> fun hidden -> torch.nn.functional.linear (hidden, generator["2.weight"], generator["2.bias"])
+
+    // [in, M, out] for edges numbered out·in + i.
+    let private coefficients (generator: Params) (inputs: int) (embeddings: Tensor) : Tensor =
+        generate generator embeddings
+        |> fun c -> c.view(-1L, int64 inputs, c.shape[1]).permute (1L, 2L, 0L)
+        |> _.contiguous()
+
+    /// A MetaKAN of the given widths. Parameters "embeddings.l" [out·in, p] and, per generator g, "hypernet.g.0.weight"
+    /// [h, p], "hypernet.g.0.bias" [h], "hypernet.g.2.weight" [G+k+1, h], "hypernet.g.2.bias" [G+k+1]; weights are
+    /// Xavier-normal, biases zero. The last generated number is the weight of silu.
+    let create (grid: Grid) (meta: MetaLearner) (widths: int list) : Model =
+        let shapes = Model.shapes widths
+        let functions = Grid.coefficients grid + 1
+        let assignment = assignment meta shapes.Length
+
+        let init key place =
+            let xavier index (rows: int) (columns: int) =
+                Key.normal (Key.fold index key) place [ int64 rows; int64 columns ]
+                * sqrt (2.0 / float (rows + columns))
+
+            let zeros (n: int) =
+                torch.zeros (int64 n, dtype = place.DType, device = place.Device)
+
+            [ for l, (inputs, outputs) in List.indexed shapes do
+                  $"embeddings.{l}", xavier (3 * l) (inputs * outputs) meta.EmbeddingDim
+
+              for g in List.distinct assignment do
+                  $"hypernet.{g}.0.weight", xavier (3 * g + 1) meta.HiddenDim meta.EmbeddingDim
+                  $"hypernet.{g}.0.bias", zeros meta.HiddenDim
+                  $"hypernet.{g}.2.weight", xavier (3 * g + 2) functions meta.HiddenDim
+                  $"hypernet.{g}.2.bias", zeros functions ]
+            |> Map.ofList
+
+        let layers (run: Basis -> Tensor -> 'a -> 'a) (p: Params) =
+            let basis = Edges.basis (Placement.ofTensor (Seq.head p.Values)) grid.Size grid.Order
+
+            [ for l, (inputs, _) in List.indexed shapes do
+                  run basis (coefficients (Params.under $"hypernet.{assignment[l]}" p) inputs p[$"embeddings.{l}"]) ]
+            |> Model.compose
+
+        { Description =
+            $"MetaKAN {Model.describeWidths widths}, {Grid.describe grid}, p = {meta.EmbeddingDim}, h = {meta.HiddenDim}"
+          Init = init
+          Apply = layers Edges.apply
+          Jet = layers Edges.jet
+          Group =
+            fun name ->
+                if name.StartsWith "embeddings." then
+                    Embeddings
+                else
+                    Generators
+          NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint functions v) }

@@ -1,0 +1,115 @@
+// B-splines of any order on any knots, with derivatives of every order.
+// C. de Boor, "A Practical Guide to Splines" (1978), chapters IX–X.
+//
+// Between two knots a spline is a polynomial. The polynomials of all pieces are worked out once, in double precision;
+// a point then looks up its piece, whose row holds the k+1 functions that are not zero there among zeros, and Horner's
+// rule does the rest. A derivative of order p is the same table with its coefficients differentiated p times.
+namespace MetaKan
+
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module Knots =
+    /// G intervals on [low, high], extended by k steps on both sides: G+2k+1 knots (MetaKAN's and pykan's grid).
+    let uniform (gridSize: int) (order: int) (low: float, high: float) : float[] =
+        let h = (high - low) / float gridSize
+        Array.init (gridSize + 2 * order + 1) (fun i -> low + h * float (i - order))
+
+[<RequireQualifiedAccess>]
+module BSpline =
+    // a(s)·(c0 + c1 s) for a polynomial with coefficients a, ascending.
+    let private timesLinear (c0: float) (c1: float) (a: float[]) =
+        Array.init (a.Length + 1) (fun p ->
+            (if p < a.Length then c0 * a[p] else 0.0)
+            + (if p > 0 then c1 * a[p - 1] else 0.0))
+
+    /// The polynomial of each basis function on each knot interval: [interval][function], coefficients ascending in
+    /// s = x - t_interval, by the Cox–de Boor recursion. An empty interval (repeated knots) has none: all zero.
+    let pieces (order: int) (knots: float[]) : float[][][] =
+        let intervals = knots.Length - 1
+
+        let ratio numerator denominator =
+            if denominator = 0.0 then 0.0 else numerator / denominator
+
+        Array.init intervals (fun l ->
+            let start =
+                Array.init intervals (fun m -> [| (if m = l && knots[l + 1] > knots[l] then 1.0 else 0.0) |])
+
+            (start, [ 1..order ])
+            ||> List.fold (fun lower k ->
+                Array.init (intervals - k) (fun m ->
+                    let rise = knots[m + k] - knots[m]
+                    let fall = knots[m + k + 1] - knots[m + 1]
+
+                    Array.map2
+                        (+)
+                        (timesLinear (ratio (knots[l] - knots[m]) rise) (ratio 1.0 rise) lower[m])
+                        (timesLinear (ratio (knots[m + k + 1] - knots[l]) fall) (ratio -1.0 fall) lower[m + 1]))))
+
+    /// n (n-1) … (n-p+1), the factor that p derivatives put before s^(n-p).
+    let private falling n p =
+        Seq.fold (fun product i -> product * float (n - i)) 1.0 (seq { 0 .. p - 1 })
+
+    /// The basis of the given order (3 is cubic) on one sequence of knots for every input, or on one sequence per
+    /// input. Zero outside the outermost knots; intervals are closed on the left.
+    let basis (place: Placement) (order: int) (knots: float[][]) : Basis =
+        let inputs, length = knots.Length, knots[0].Length
+        let count = length - 1 - order
+
+        if count < 1 || knots |> Array.exists (fun t -> t.Length <> length) then
+            invalidArg (nameof knots) $"each input needs the same number of knots, at least {order + 2}"
+
+        // Row l+1 of an input is interval l; rows 0 and `length` stand for the outside and stay zero.
+        let rows = int64 (length + 1)
+        let pieces = knots |> Array.map (pieces order)
+
+        let coefficients =
+            [| for power in 0..order ->
+                   [| for input in 0 .. inputs - 1 do
+                          yield Array.zeroCreate count
+
+                          for l in 0 .. length - 2 do
+                              yield pieces[input][l] |> Array.map (fun polynomial -> polynomial[power])
+
+                          yield Array.zeroCreate count |]
+                   |> Array.concat
+                   |> Tensor.ofArray place [ int64 inputs * rows; int64 count ] |]
+
+        let sorted =
+            knots |> Array.concat |> Tensor.ofArray place [ int64 inputs; int64 length ]
+
+        let origins =
+            knots
+            |> Array.collect (fun t -> Array.append [| t[0] |] t)
+            |> Tensor.ofArray place [ int64 inputs * rows ]
+
+        let offsets = torch.arange (int64 inputs, dtype = torch.int64, device = place.Device) * rows
+
+        let derivatives (orders: int list) (x: Tensor) =
+            let piece =
+                if inputs = 1 then
+                    torch.bucketize (x.contiguous (), sorted.view -1L, right = true)
+                else
+                    torch.searchsorted(sorted, x.t().contiguous (), right = true).t () + offsets
+
+            let index = piece.reshape -1L
+            let s = x.reshape -1L - origins.index_select (0L, index)
+            let column = s.unsqueeze -1L
+            let table = lazy (coefficients |> Array.map (fun c -> c.index_select (0L, index)))
+
+            orders
+            |> List.map (fun p ->
+                let shape = [| x.shape[0]; x.shape[1]; int64 count |]
+
+                if p > order then
+                    torch.zeros (shape, dtype = x.dtype, device = x.device)
+                else
+                    // Horner's rule over the coefficients that p derivatives leave.
+                    [ order - 1 .. -1 .. p ]
+                    |> List.fold
+                        (fun (total: Tensor) power -> total * column + table.Value[power] * falling power p)
+                        (table.Value[order] * falling order p)
+                    |> fun value -> value.view shape)
+
+        { Count = count
+          Derivatives = derivatives }

@@ -1,0 +1,39 @@
+// A basis: a family of one-dimensional functions, known with all its derivatives. KAN edges are weighted sums of one.
+namespace MetaKan
+
+open TorchSharp
+
+/// M functions of one variable, applied to each input by itself.
+type Basis =
+    {
+        /// M, the number of functions.
+        Count: int
+        /// The derivatives of the given orders at x [N, in], each [N, in, M], without gradients.
+        Derivatives: int list -> Tensor -> Tensor list
+    }
+
+[<RequireQualifiedAccess>]
+module Basis =
+    /// Derivatives first … last of all features at x [N, in], each [N, in, M]; differentiable by x to any order,
+    /// since the derivative of each is the next.
+    let rec features (basis: Basis) (first: int) (last: int) (x: Tensor) : Tensor[] =
+        let rule =
+            { Forward = fun inputs -> basis.Derivatives [ first..last ] inputs[0] |> List.toArray
+              Backward =
+                fun inputs cotangents ->
+                    features basis (first + 1) (last + 1) inputs[0]
+                    |> Array.map2 (fun (c: Tensor) d -> c * d) cotangents
+                    |> Array.reduce (fun a b -> a + b)
+                    |> fun total -> [| Some(total.sum -1L) |] }
+
+        Rule.apply rule [ x ]
+
+    /// The functions of two families side by side.
+    let append (a: Basis) (b: Basis) : Basis =
+        { Count = a.Count + b.Count
+          Derivatives =
+            fun orders x ->
+                List.map2
+                    (fun (f: Tensor) (g: Tensor) -> torch.cat ([| f; g |], -1L))
+                    (a.Derivatives orders x)
+                    (b.Derivatives orders x) }

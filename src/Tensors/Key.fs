@@ -1,0 +1,59 @@
+// Random keys: all randomness is a pure function of a key, so that the numbers of a step depend on the seed and
+// the step's index alone, and a resumed run draws what an uninterrupted one would have drawn.
+namespace MetaKan
+
+open TorchSharp
+
+/// A random key. The same key gives the same numbers on any device.
+[<Struct>]
+type Key = private { State: uint64 }
+
+[<RequireQualifiedAccess>]
+module Key =
+    /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection of 64 bits that scatters nearby inputs.
+    let private mix (z: uint64) =
+        let z = (z ^^^ (z >>> 30)) * 0xBF58476D1CE4E5B9UL
+        let z = (z ^^^ (z >>> 27)) * 0x94D049BB133111EBUL
+        z ^^^ (z >>> 31)
+
+    /// The key of a seed.
+    let ofSeed (seed: int) =
+        { State = mix (uint64 seed + 0x9E3779B97F4A7C15UL) }
+
+    /// The `index`-th key derived from `key`; different indices give independent streams.
+    let fold (index: int) (key: Key) =
+        { State = mix (key.State + 0x9E3779B97F4A7C15UL * (uint64 index + 1UL)) }
+
+    let private draw (key: Key) (place: Placement) (sample: torch.Generator -> Tensor) =
+        use generator = new torch.Generator(key.State >>> 1)
+        (sample generator).``to`` place.Device
+
+    /// Independent samples of the uniform distribution on [0, 1).
+    let uniform (key: Key) (place: Placement) (shape: int64 list) : Tensor =
+        draw key place (fun g -> torch.rand (List.toArray shape, dtype = place.DType, generator = g))
+
+    /// Independent samples of the standard normal distribution.
+    let normal (key: Key) (place: Placement) (shape: int64 list) : Tensor =
+        draw key place (fun g -> torch.randn (List.toArray shape, dtype = place.DType, generator = g))
+
+    /// Independent random signs, +1 or -1 with equal probability.
+    let signs (key: Key) (place: Placement) (shape: int64 list) : Tensor =
+        torch.sign (uniform key place shape - 0.5) |> fun s -> s + (1.0 - s * s)
+
+    /// A uniformly random order of 0 … n-1.
+    let permutation (key: Key) (n: int) : int[] =
+        let state = ref key.State
+
+        let next () =
+            state.Value <- state.Value + 0x9E3779B97F4A7C15UL
+            mix state.Value
+
+        let order = Array.init n id
+
+        for i in n - 1 .. -1 .. 1 do
+            let j = int (next () % uint64 (i + 1))
+            let kept = order[i]
+            order[i] <- order[j]
+            order[j] <- kept
+
+        order

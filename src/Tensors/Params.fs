@@ -1,0 +1,54 @@
+// Parameter trees: immutable maps from dotted names ("layers.0.base_weight") to tensors.
+namespace MetaKan
+
+open TorchSharp
+
+/// A model's parameters: an immutable tree of named tensors, flattened to dotted names.
+type Params = Map<string, Tensor>
+
+[<RequireQualifiedAccess>]
+module Params =
+    /// How many numbers the tree holds.
+    let count (p: Params) : int64 =
+        p |> Map.fold (fun n _ t -> n + t.numel ()) 0L
+
+    /// The subtree below `name`, with the prefix taken off.
+    let under (name: string) (p: Params) : Params =
+        let prefix = name + "."
+
+        p
+        |> Map.toSeq
+        |> Seq.filter (fun (k, _) -> k.StartsWith(prefix, System.StringComparison.Ordinal))
+        |> Seq.map (fun (k, t) -> k.Substring prefix.Length, t)
+        |> Map.ofSeq
+
+    /// The union of disjoint trees.
+    let union (trees: Params seq) : Params =
+        trees |> Seq.collect Map.toSeq |> Map.ofSeq
+
+    /// The tensors, in the order of their names.
+    let tensors (p: Params) : Tensor[] = p |> Map.toArray |> Array.map snd
+
+    /// The tree's names with other tensors, given in the order of the names.
+    let withTensors (values: Tensor seq) (p: Params) : Params =
+        Seq.map2 (fun name t -> name, t) (Map.keys p) values |> Map.ofSeq
+
+    /// Leaves that record gradients, sharing the tree's memory.
+    let tracked (p: Params) : Params =
+        p |> Map.map (fun _ t -> t.detach().requires_grad_ (true))
+
+    /// The gradient of a scalar by tracked parameters; zero for those that it does not depend on.
+    let gradient (loss: Tensor) (p: Params) : Params =
+        let leaves = tensors p
+
+        torch.autograd.grad ([| loss |], leaves, allow_unused = true)
+        |> Seq.mapi (fun i g ->
+            if isNull (box g) || g.IsInvalid then
+                torch.zeros_like leaves[i]
+            else
+                g)
+        |> fun gradients -> withTensors gradients p
+
+    /// Frees the tensors' memory.
+    let dispose (p: Params) =
+        p |> Map.iter (fun _ t -> t.Dispose())

@@ -1,0 +1,55 @@
+// Where tensors live and how precise they are, and the few conversions between arrays and tensors.
+namespace MetaKan
+
+open TorchSharp
+
+/// An n-dimensional array of numbers: TorchSharp's own type.
+type Tensor = torch.Tensor
+
+/// The device that holds a computation's tensors, and the floating-point type of their elements.
+type Placement =
+    { Device: torch.Device
+      DType: torch.ScalarType }
+
+[<RequireQualifiedAccess>]
+module Placement =
+    /// Double precision on the CPU.
+    let cpu64 =
+        { Device = torch.CPU
+          DType = torch.float64 }
+
+    /// Single precision on the CPU.
+    let cpu32 =
+        { Device = torch.CPU
+          DType = torch.float32 }
+
+    /// The placement of a given tensor.
+    let ofTensor (t: Tensor) = { Device = t.device; DType = t.dtype }
+
+    /// Moves and converts a floating-point tensor to a placement.
+    let put (place: Placement) (t: Tensor) = t.``to``(place.DType).``to`` (place.Device)
+
+[<RequireQualifiedAccess>]
+module Tensor =
+    /// A tensor of the given shape from numbers in row-major order.
+    let ofArray (place: Placement) (shape: int64 list) (values: float[]) : Tensor =
+        torch.tensor(values, dtype = torch.float64).reshape (List.toArray shape)
+        |> Placement.put place
+
+    /// The elements in row-major order, as doubles on the CPU.
+    let toArray (t: Tensor) : float[] =
+        t.detach().cpu().``to``(torch.float64).contiguous().data<float>().ToArray ()
+
+    /// The only element of a tensor.
+    let item (t: Tensor) : float =
+        t.detach().cpu().``to``(torch.float64).item<float> ()
+
+    /// Runs `compute` in a dispose scope of its own and lets only the tensors that `results` names survive it.
+    let scoped (results: 'a -> Tensor seq) (compute: unit -> 'a) : 'a =
+        use scope = torch.NewDisposeScope()
+        let value = compute ()
+
+        for t in results value do
+            scope.MoveToOuter t |> ignore
+
+        value

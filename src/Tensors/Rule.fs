@@ -1,0 +1,50 @@
+// Functions with a hand-written derivative: one autograd function that carries a pair of closures.
+namespace MetaKan
+
+open System.Collections.Generic
+open TorchSharp
+
+/// A differentiable function given by its value and its vector-Jacobian product.
+type Rule =
+    {
+        /// Inputs to outputs; runs without recording gradients.
+        Forward: Tensor[] -> Tensor[]
+        /// Inputs and the outputs' cotangents to the inputs' cotangents. Runs recording gradients when a higher
+        /// derivative is asked for, so it must itself be made of differentiable operations.
+        Backward: Tensor[] -> Tensor[] -> Tensor option[]
+    }
+
+/// The autograd node behind every `Rule`.
+type RuleFunction() =
+    inherit torch.autograd.MultiTensorFunction<RuleFunction>()
+    override _.Name = "MetaKan.Rule"
+
+    override _.forward(context, vars) =
+        let rule = vars[0] :?> Rule
+        let inputs = vars[1..] |> Array.map (fun v -> v :?> Tensor)
+        context.save_data ("rule", rule)
+        context.save_for_backward (List<Tensor> inputs)
+        List<Tensor>(rule.Forward inputs)
+
+    override _.backward(context, cotangents) =
+        let rule = context.get_data "rule" :?> Rule
+        // CUDA runs this on a thread of its own, which has no dispose scope: what the rule makes is freed here.
+        use scope = torch.NewDisposeScope()
+
+        let inputs = context.get_saved_variables ()
+        let results = rule.Backward (inputs.ToArray()) (cotangents.ToArray())
+        let gradients = List<Tensor>()
+        gradients.Add null
+
+        for result in results do
+            match result with
+            | Some g -> gradients.Add(scope.MoveToOuter g)
+            | None -> gradients.Add null
+
+        gradients
+
+[<RequireQualifiedAccess>]
+module Rule =
+    /// Applies a rule to its inputs.
+    let apply (rule: Rule) (inputs: Tensor list) : Tensor[] =
+        RuleFunction.apply([| box rule; yield! inputs |> Seq.map box |]).ToArray ()
