@@ -4,18 +4,42 @@ namespace MetaKan
 
 open TorchSharp
 
+/// Where a layer's coefficients [in, M, out] come from.
+type internal Coefficients =
+    /// All at once.
+    | Whole of Tensor
+    /// A block of outputs at a time, generated from tensors when needed and again for the gradients.
+    | Blocks of (Tensor list * (Tensor[] -> Tensor)) list
+
 [<RequireQualifiedAccess>]
 module internal Edges =
     /// What the edges of one layer are made of: a basis of M functions, the last of which is silu.
-    let basis (place: Placement) (gridSize: int) (order: int) : Basis =
-        Basis.append (BSpline.basis place order [| Knots.uniform gridSize order (-1.0, 1.0) |]) Silu.basis
+    let basis (place: Placement) (grid: Grid) : Basis =
+        Basis.append (BSpline.basis place grid.Order [| Knots.uniform grid.Size grid.Order (-1.0, 1.0) |]) Silu.basis
 
-    let private flat (features: Tensor) = features.flatten (1L, 2L)
+    /// Runs `parts` for the layer's coefficients, block by block, and joins the outputs on their last axis.
+    let private over (coefficients: Coefficients) (parts: Tensor -> Tensor[] -> Tensor[]) (features: Tensor list) =
+        match coefficients with
+        | Whole c -> parts c (List.toArray features)
+        | Blocks blocks ->
+            let n = features.Length
 
-    /// The layer's value for coefficients [in, M, out].
-    let apply (basis: Basis) (coefficients: Tensor) (x: Tensor) : Tensor =
-        let features = Basis.features basis 0 0 x
-        torch.matmul (flat features[0], coefficients.flatten (0L, 1L))
+            blocks
+            |> List.map (fun (sources, generate) ->
+                Rule.recomputed (fun t -> parts (generate t[n..]) t[.. n - 1]) (features @ sources))
+            |> List.toArray
+            |> Array.transpose
+            |> Array.map (fun blocks -> torch.cat (blocks, -1L))
+
+    let private sumOverEdges (features: Tensor) (coefficients: Tensor) =
+        torch.matmul (features.flatten (1L, 2L), coefficients.flatten (0L, 1L))
+
+    /// The layer's value.
+    let apply (basis: Basis) (coefficients: Coefficients) (x: Tensor) : Tensor =
+        Basis.features basis 0 0 x
+        |> List.ofArray
+        |> over coefficients (fun c f -> [| sumOverEdges f[0] c |])
+        |> Array.head
 
     // Slopes φ'_ij(x_i) of the edges that leave the inputs in `f'` [N, in, M]: [N, in, out].
     let private slopes (f': Tensor) (coefficients: Tensor) =
@@ -23,20 +47,23 @@ module internal Edges =
 
     /// The layer's jet. Second derivatives take one matrix product over the features B'·S + B''·q; tangents along
     /// unit directions are single rows of the slopes.
-    let jet (basis: Basis) (coefficients: Tensor) (x: Jet) : Jet =
+    let jet (basis: Basis) (coefficients: Coefficients) (x: Jet) : Jet =
         let f = Basis.features basis 0 2 x.Value
-        let matrix = coefficients.flatten (0L, 1L)
         let curvature = f[1] * x.Second.unsqueeze -1L + f[2] * (Jet.squares x).unsqueeze -1L
 
-        let tangents =
+        let moving, tangents =
             match x.Tangents with
-            | Coordinates indices -> slopes (f[1].index_select (1L, indices)) (coefficients.index_select (0L, indices))
-            | Dense t -> torch.bmm (t, slopes f[1] coefficients)
+            | Coordinates i -> [ f[1].index_select (1L, i) ], (fun (c: Tensor) (f: Tensor[]) -> slopes f[2] (c.index_select (0L, i)))
+            | Dense t -> [ f[1]; t ], (fun c f -> torch.bmm (f[3], slopes f[2] c))
+
+        let parts =
+            f[0] :: curvature :: moving
+            |> over coefficients (fun c f -> [| sumOverEdges f[0] c; sumOverEdges f[1] c; tangents c f |])
 
         { x with
-            Value = torch.matmul (flat f[0], matrix)
-            Tangents = Dense tangents
-            Second = torch.matmul (flat curvature, matrix) }
+            Value = parts[0]
+            Tangents = Dense parts[2]
+            Second = parts[1] }
 
     /// Numbers that one point keeps alive in one layer: features, slopes, tangents, and their gradients.
     let numbersPerPoint (functions: int) (directions: int) (inputs: int, outputs: int) : int64 =

@@ -4,16 +4,6 @@ namespace MetaKan
 
 open TorchSharp
 
-/// The B-spline grid of every edge: G intervals on [-1, 1] and splines of order k.
-type Grid = { Size: int; Order: int }
-
-[<RequireQualifiedAccess>]
-module Grid =
-    /// G + k, the number of spline coefficients of an edge.
-    let coefficients (grid: Grid) = grid.Size + grid.Order
-
-    let internal describe (grid: Grid) = $"G = {grid.Size}, k = {grid.Order}"
-
 [<RequireQualifiedAccess>]
 module Kan =
     // [in, M, out] from the stored out-major parameters.
@@ -43,9 +33,9 @@ module Kan =
                   $"layers.{l}.spline_scaler", Key.normal (key 2) place edges * 0.1 + 1.0 ]
             |> Map.ofList
 
-        let layers (run: Basis -> Tensor -> 'a -> 'a) (p: Params) =
-            let basis = Edges.basis (Placement.ofTensor (Seq.head p.Values)) grid.Size grid.Order
-            [ for l in 0 .. shapes.Length - 1 -> run basis (coefficients p l) ] |> Model.compose
+        let layers (run: Basis -> Coefficients -> 'a -> 'a) (p: Params) =
+            let basis = Edges.basis (Placement.ofTensor (Seq.head p.Values)) grid
+            [ for l in 0 .. shapes.Length - 1 -> run basis (Whole(coefficients p l)) ] |> Model.compose
 
         { Description = $"KAN {Model.describeWidths widths}, {Grid.describe grid}"
           Init = init

@@ -22,7 +22,7 @@ type MetaLearner =
         HiddenDim: int
         Sharing: GeneratorSharing
         /// Generate the coefficients of this many outputs at a time and again for the gradients, which bounds memory;
-        /// all at once, and kept, where None.
+        /// all at once where None.
         Chunk: int option
     }
 
@@ -42,17 +42,23 @@ module MetaKan =
 
             assignment
 
-    /// The generator's output [E, G+k+1] for embeddings [E, p].
-    let private generate (generator: Params) (embeddings: Tensor) : Tensor =
-        torch.nn.functional.linear (embeddings, generator["0.weight"], generator["0.bias"])
-        |> torch.nn.functional.relu
-        |> fun hidden -> torch.nn.functional.linear (hidden, generator["2.weight"], generator["2.bias"])
+    // [in, M, out] of the outputs whose embeddings are given as [out, in, p].
+    let private coefficients (generator: Params) (embeddings: Tensor) : Tensor =
+        let outputs, inputs, p = embeddings.shape[0], embeddings.shape[1], embeddings.shape[2]
 
-    // [in, M, out] for edges numbered out·in + i.
-    let private coefficients (generator: Params) (inputs: int) (embeddings: Tensor) : Tensor =
-        generate generator embeddings
-        |> fun c -> c.view(-1L, int64 inputs, c.shape[1]).permute (1L, 2L, 0L)
-        |> _.contiguous()
+        Generator.apply generator (embeddings.transpose(0L, 1L).reshape (-1L, p))
+        |> fun c -> c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous ()
+
+    let private source (meta: MetaLearner) (generator: Params) (embeddings: Tensor) : Coefficients =
+        match meta.Chunk with
+        | None -> Whole(coefficients generator embeddings)
+        | Some outputs ->
+            embeddings.split (int64 outputs)
+            |> Array.toList
+            |> List.map (fun block ->
+                block :: List.ofArray (Params.tensors generator),
+                fun (t: Tensor[]) -> coefficients (Params.withTensors t[1..] generator) t[0])
+            |> Blocks
 
     /// A MetaKAN of the given widths. Parameters "embeddings.l" [out·in, p] and, per generator g, "hypernet.g.0.weight"
     /// [h, p], "hypernet.g.0.bias" [h], "hypernet.g.2.weight" [G+k+1, h], "hypernet.g.2.bias" [G+k+1]; weights are
@@ -80,11 +86,13 @@ module MetaKan =
                   $"hypernet.{g}.2.bias", zeros functions ]
             |> Map.ofList
 
-        let layers (run: Basis -> Tensor -> 'a -> 'a) (p: Params) =
-            let basis = Edges.basis (Placement.ofTensor (Seq.head p.Values)) grid.Size grid.Order
+        let layers (run: Basis -> Coefficients -> 'a -> 'a) (p: Params) =
+            let basis = Edges.basis (Placement.ofTensor (Seq.head p.Values)) grid
 
-            [ for l, (inputs, _) in List.indexed shapes do
-                  run basis (coefficients (Params.under $"hypernet.{assignment[l]}" p) inputs p[$"embeddings.{l}"]) ]
+            [ for l, (inputs, outputs) in List.indexed shapes do
+                  p[$"embeddings.{l}"].view (int64 outputs, int64 inputs, int64 meta.EmbeddingDim)
+                  |> source meta (Params.under $"hypernet.{assignment[l]}" p)
+                  |> run basis ]
             |> Model.compose
 
         { Description =

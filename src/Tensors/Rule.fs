@@ -48,3 +48,34 @@ module Rule =
     /// Applies a rule to its inputs.
     let apply (rule: Rule) (inputs: Tensor list) : Tensor[] =
         RuleFunction.apply([| box rule; yield! inputs |> Seq.map box |]).ToArray ()
+
+    /// A function that keeps its inputs only: what it computed on the way is computed again when gradients are asked
+    /// for. Chen et al., "Training Deep Nets with Sublinear Memory Cost" (arXiv 1604.06174).
+    let recomputed (f: Tensor[] -> Tensor[]) (inputs: Tensor list) : Tensor[] =
+        let backward (inputs: Tensor[]) (cotangents: Tensor[]) =
+            let higher = torch.is_grad_enabled ()
+            use _ = torch.enable_grad ()
+
+            let inputs =
+                inputs
+                |> Array.map (fun t ->
+                    if higher || not t.requires_grad then
+                        t
+                    else
+                        t.detach().requires_grad_ true)
+
+            let wanted = inputs |> Array.filter _.requires_grad
+
+            let gradients =
+                torch.autograd.grad (f inputs, wanted, cotangents, create_graph = higher, allow_unused = true)
+
+            let found = Seq.zip wanted gradients |> Seq.toArray
+
+            inputs
+            |> Array.map (fun t ->
+                found
+                |> Array.tryFind (fun (w, _) -> obj.ReferenceEquals(w, t))
+                |> Option.map snd
+                |> Option.filter (fun g -> not (isNull (box g)) && not g.IsInvalid))
+
+        apply { Forward = f; Backward = backward } inputs

@@ -1,0 +1,64 @@
+// MetaKAN's meta-learner: a small ReLU network that turns the embedding of an edge into the edge's coefficients.
+// Zhao, Shu, Meng, Xu (ICML 2025, arXiv 2506.07549), section 3.
+namespace MetaKan
+
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module internal Generator =
+    let private dense (p: Params) (embeddings: Tensor) : Tensor =
+        torch.nn.functional.linear (embeddings, p["0.weight"], p["0.bias"])
+        |> torch.nn.functional.relu
+        |> fun hidden -> torch.nn.functional.linear (hidden, p["2.weight"], p["2.bias"])
+        |> _.t()
+
+    // Columns of slopes and intercepts [M, S] at `segment` [E], as the line's value at e [E]: [M, E].
+    let private lines (segment: Tensor) : Rule =
+        let at (table: Tensor) = table.index_select (1L, segment)
+
+        let gathered (like: Tensor) (c: Tensor) =
+            torch.zeros_like(like).scatter_add (1L, segment.unsqueeze(0L).expand_as c, c)
+
+        { Forward = fun t -> [| at t[1] * t[0] + at t[2] |]
+          Backward =
+            fun t c ->
+                [| Some((c[0] * at t[1]).sum 0L)
+                   Some(gathered t[1] (c[0] * t[0]))
+                   Some(gathered t[2] c[0]) |] }
+
+    // With one number per edge the network is a piecewise-linear function of it with at most h+1 segments: the slope
+    // and intercept of each cost h·M products, and an edge then only looks up its segment.
+    let private piecewise (p: Params) (e: Tensor) : Tensor =
+        let w, b = p["0.weight"].view -1L, p["0.bias"]
+
+        let breaks, segment =
+            use _ = torch.no_grad ()
+            // A unit without a slope has no break; where its stand-in lies does not matter.
+            let struct (breaks, _) = torch.sort (torch.nan_to_num (-b / w, 0.0, 0.0, 0.0))
+            breaks, torch.bucketize (e.detach(), breaks)
+
+        let active =
+            use _ = torch.no_grad ()
+
+            let middle =
+                torch.cat (
+                    [| breaks.narrow (0L, 0L, 1L) - 1.0
+                       (breaks.narrow (0L, 1L, breaks.numel () - 1L)
+                        + breaks.narrow (0L, 0L, breaks.numel () - 1L))
+                       / 2.0
+                       breaks.narrow (0L, -1L, 1L) + 1.0 |]
+                )
+
+            (middle.unsqueeze -1L * w + b).gt(0.0.ToScalar()).``to`` e.dtype
+
+        let outer = p["2.weight"]
+        let slopes = torch.matmul (outer, (active * w).t ())
+        let intercepts = torch.matmul (outer, (active * b).t ()) + p["2.bias"].unsqueeze -1L
+        (Rule.apply (lines segment) [ e; slopes; intercepts ])[0]
+
+    /// The generator's output [M, E] for embeddings [E, p].
+    let apply (generator: Params) (embeddings: Tensor) : Tensor =
+        if embeddings.shape[1] = 1L then
+            piecewise generator (embeddings.view -1L)
+        else
+            dense generator embeddings

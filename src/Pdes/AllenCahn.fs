@@ -1,0 +1,13 @@
+// The Allen–Cahn equation  Δu + u - u³ = f  in the unit ball, u = 0 on its surface, with f from the two-body solution.
+namespace MetaKan
+
+[<RequireQualifiedAccess>]
+module AllenCahn =
+    /// f = Δu* + u* - u*³ [N, 1].
+    let source (body: TwoBody) (x: Tensor) : Tensor =
+        let u = TwoBody.solution body x
+        TwoBody.laplacian body x + u - u * u * u
+
+    /// The problem for a two-body solution.
+    let problem (body: TwoBody) : Problem =
+        TwoBody.problem "allen-cahn" body (fun u -> u.Laplacian + u.U - u.U * u.U * u.U - source body u.X)

@@ -1,0 +1,12 @@
+// The spline grid of a KAN's edges.
+namespace MetaKan
+
+/// G intervals on [-1, 1], extended by k steps on both sides, and splines of order k (3 is cubic).
+type Grid = { Size: int; Order: int }
+
+[<RequireQualifiedAccess>]
+module Grid =
+    /// G + k, the number of spline coefficients of an edge.
+    let coefficients (grid: Grid) = grid.Size + grid.Order
+
+    let internal describe (grid: Grid) = $"G = {grid.Size}, k = {grid.Order}"
