@@ -1,0 +1,90 @@
+// A run is a folder that holds everything to understand it and to resume it:
+//   config.json             the whole configuration, seed included
+//   metrics.csv             losses and errors by step
+//   checkpoint/state.safetensors
+//   pictures/*.svg
+//   result.json             once the run is done
+//   report.html
+namespace MetaKan
+
+open System
+open System.IO
+open System.Text.Json
+open System.Text.Json.Nodes
+
+[<RequireQualifiedAccess>]
+module RunFolder =
+    let configPath folder = Path.Combine(folder, "config.json")
+    let metricsPath folder = Path.Combine(folder, "metrics.csv")
+
+    let checkpointPath folder =
+        Path.Combine(folder, "checkpoint", "state.safetensors")
+
+    let picturesPath folder = Path.Combine(folder, "pictures")
+    let resultPath folder = Path.Combine(folder, "result.json")
+    let reportPath folder = Path.Combine(folder, "report.html")
+
+    /// Makes the folder of a new run, parents included. Raises BadInput where there is a file, or a folder that holds
+    /// anything, and RunFailed where the system refuses.
+    let create (folder: string) : unit =
+        if File.Exists folder then
+            raise (BadInput $"{folder} is a file: a run needs a folder that is new or empty")
+
+        if Directory.Exists folder then
+            if File.Exists(configPath folder) then
+                raise (BadInput $"{folder} already holds a run: resume it, or choose a folder that is new or empty")
+
+            if AtomicFile.guard folder (fun () -> Directory.EnumerateFileSystemEntries folder |> Seq.isEmpty |> not) then
+                raise (BadInput $"{folder} is not empty: a run needs a folder that is new or empty")
+
+        AtomicFile.guard folder (fun () ->
+            Directory.CreateDirectory(Path.GetDirectoryName(checkpointPath folder)) |> ignore
+            Directory.CreateDirectory(picturesPath folder) |> ignore)
+
+    let private format = JsonSerializerOptions(WriteIndented = true)
+
+    /// JSON has no NaN and no infinity; where a diverged run has one, the file says null.
+    let rec private finite (node: JsonNode) : JsonNode =
+        match node with
+        | null -> null
+        | :? JsonObject as o ->
+            JsonObject(o |> Seq.map (fun pair -> Collections.Generic.KeyValuePair(pair.Key, finite pair.Value)))
+        | :? JsonArray as items -> JsonArray(items |> Seq.map finite |> Seq.toArray)
+        | :? JsonValue as value ->
+            match value.TryGetValue<float>() with
+            | true, number when not (Double.IsFinite number) -> null
+            | _ -> value.DeepClone()
+        | other -> other.DeepClone()
+
+    let private writeJson (path: string) (content: JsonObject) =
+        AtomicFile.writeText path ((finite content).ToJsonString format + "\n")
+
+    /// Writes config.json in one go; numbers are written so that they read back exactly.
+    let writeConfig (folder: string) (config: JsonObject) : unit = writeJson (configPath folder) config
+
+    /// Writes result.json in one go, as `writeConfig` does.
+    let writeResult (folder: string) (result: JsonObject) : unit = writeJson (resultPath folder) result
+
+    let private readJson (path: string) : JsonObject =
+        let refuse fault = raise (BadInput $"{path} {fault}")
+
+        try
+            match JsonNode.Parse(File.ReadAllText path) with
+            | :? JsonObject as content -> content
+            | _ -> refuse "is not a JSON object"
+        with
+        | :? JsonException -> refuse "is not valid JSON"
+        | :? FileNotFoundException
+        | :? DirectoryNotFoundException -> refuse "does not exist: the folder holds no run"
+        | :? IOException
+        | :? UnauthorizedAccessException as error ->
+            let reason = error.Message.Split('\n')[0]
+            refuse $"cannot be read: {reason}"
+
+    /// The configuration of the run in a folder. Raises BadInput, naming the file, where it is missing or malformed.
+    let readConfig (folder: string) : JsonObject = readJson (configPath folder)
+
+    /// The result of the run in a folder; None while it is not done. Raises BadInput where the file is malformed.
+    let tryReadResult (folder: string) : JsonObject option =
+        let path = resultPath folder
+        if File.Exists path then Some(readJson path) else None
