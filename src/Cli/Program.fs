@@ -1,7 +1,69 @@
-/// The `metakan` command.
+/// The `metakan` command: its subcommands, and how the program ends.
+///
+/// Exit codes: 0 done; 1 the run failed; 2 bad input, told in one line on stderr, nothing written.
 module MetaKan.Cli.Program
 
+open Argu
+
+type Command =
+    | Version
+    | [<CliPrefix(CliPrefix.None)>] Info of ParseResults<Info.Options>
+
+    interface IArgParserTemplate with
+        member command.Usage =
+            match command with
+            | Version -> "print the version."
+            | Info _ -> "tell the tensor provider, libtorch, the devices and the threads in use."
+
+let private run (command: ParseResults<Command>) =
+    match command.TryGetSubCommand() with
+    | Some(Info options) -> Info.run options
+    | Some Version
+    | None ->
+        printfn $"metakan {MetaKan.Build.version}"
+        0
+
+let private parser = ArgumentParser.Create<Command>(programName = "metakan")
+
+/// The subcommand that these arguments name, if any.
+let private topic (arguments: string array) =
+    parser.GetSubCommandParsers()
+    |> List.choose (fun command -> command.ParentInfo |> Option.map _.Name.Value)
+    |> List.tryFind (fun name -> Array.tryHead arguments = Some name)
+
+/// What `--help` prints: Argu's usage text and, for the whole program, what the launcher adds to it.
+let private help arguments (usage: string) =
+    match topic arguments with
+    | Some _ -> usage.Trim()
+    | None ->
+        $"""MetaKan: physics-informed PDE solvers with MLP, KAN and MetaKAN models.
+
+{usage.Trim()}
+
+OF A CHECKOUT:
+
+    script FILE.fsx [ARGS]
+                          run an F# script with the set-up done.
+    bundle DIR            make a folder that runs without .NET and offline."""
+
+/// Argu's message without the usage text that follows it, and where that text is to be had instead.
+let private fault arguments (message: string) =
+    let first = message.Split('\n')[0]
+    let about = topic arguments |> Option.map (fun name -> name + " ") |> Option.defaultValue ""
+    $"""{first.Replace("ERROR: ", "").Trim().TrimEnd('.')} (see metakan {about}--help)"""
+
 [<EntryPoint>]
-let main _ =
-    printfn $"metakan {MetaKan.Build.version}"
-    0
+let main arguments =
+    let fail code (message: string) =
+        eprintfn $"metakan: {message}"
+        code
+
+    try
+        run (parser.ParseCommandLine(if Array.isEmpty arguments then [| "--help" |] else arguments))
+    with
+    | :? ArguParseException as stop when stop.ErrorCode = ErrorCode.HelpText ->
+        printfn $"{help arguments stop.Message}"
+        0
+    | :? ArguParseException as stop -> fail 2 (fault arguments stop.Message)
+    | Input.Refused message -> fail 2 message
+    | error -> fail 1 error.Message
