@@ -10,7 +10,13 @@ module Nested =
             torch.zeros_like x
         else
             let g =
-                torch.autograd.grad ([| output.sum () |], [| x |], create_graph = true, allow_unused = true)
+                torch.autograd.grad (
+                    [| output.sum () |],
+                    [| x |],
+                    retain_graph = true,
+                    create_graph = true,
+                    allow_unused = true
+                )
 
             if isNull (box g[0]) || g[0].IsInvalid then
                 torch.zeros_like x

@@ -67,7 +67,14 @@ module Rule =
             let wanted = inputs |> Array.filter _.requires_grad
 
             let gradients =
-                torch.autograd.grad (f inputs, wanted, cotangents, create_graph = higher, allow_unused = true)
+                torch.autograd.grad (
+                    f inputs,
+                    wanted,
+                    cotangents,
+                    retain_graph = higher,
+                    create_graph = higher,
+                    allow_unused = true
+                )
 
             let found = Seq.zip wanted gradients |> Seq.toArray
 

@@ -37,7 +37,8 @@ namespace TorchSharp
         {
             /// <summary>
             /// The sum of the gradients of outputs with respect to the inputs, one for each input. One that does not
-            /// exist (only with `allow_unused`) is a tensor with `IsInvalid`.
+            /// exist (only with `allow_unused`) is a tensor with `IsInvalid`. With `create_graph` give `retain_graph`
+            /// too: a gradient's own graph leads through that of the outputs.
             /// </summary>
             public static IList<Tensor> grad(
                 IList<Tensor> outputs, IList<Tensor> inputs, IList<Tensor>? grad_outputs = null,

@@ -117,6 +117,8 @@ namespace TorchSharp
     /// <summary>Between the contexts here and the nodes of libtorch's graph.</summary>
     internal static unsafe class CustomFunctions
     {
+        static CustomFunctions() => mk_callbacks(&Apply, &Release);
+
         internal static List<torch.Tensor> Attach(
             torch.autograd.AutogradContext context, List<torch.Tensor> inputs, List<torch.Tensor> outputs)
         {
@@ -140,7 +142,7 @@ namespace TorchSharp
         /// it returns, but for what it returns. An exception goes back as a handle, through libtorch, to the caller.
         /// </summary>
         [UnmanagedCallersOnly]
-        internal static nint Apply(nint managed, int nin, nint* gradients, int nout, nint* results)
+        private static nint Apply(nint managed, int nin, nint* gradients, int nout, nint* results)
         {
             try {
                 var context = (torch.autograd.AutogradContext)GCHandle.FromIntPtr(managed).Target!;
@@ -170,6 +172,6 @@ namespace TorchSharp
 
         /// <summary>Called by libtorch when the node goes.</summary>
         [UnmanagedCallersOnly]
-        internal static void Release(nint managed) => GCHandle.FromIntPtr(managed).Free();
+        private static void Release(nint managed) => GCHandle.FromIntPtr(managed).Free();
     }
 }

@@ -44,16 +44,13 @@ namespace TorchSharp
             public TensorAccessor<T> data<T>() where T : unmanaged
             {
                 Require<T>();
-                return new TensorAccessor<T>(this);
+                return new TensorAccessor<T>(device_type == DeviceType.CPU ? this : cpu());
             }
 
             public T item<T>() where T : unmanaged
             {
                 if (numel() != 1) throw new ArgumentException("Number of elements in the tensor must be 1");
-                Require<T>();
-                if (device_type == DeviceType.CPU) return *(T*)DataPointer();
-                using var here = cpu();
-                return *(T*)here.DataPointer();
+                return data<T>()[0];
             }
 
             private void Require<T>()

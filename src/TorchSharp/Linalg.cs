@@ -35,11 +35,19 @@ namespace TorchSharp
 
         public static class linalg
         {
+            public enum QRMode
+            {
+                Reduced = 0,
+                Complete = 1,
+                R = 2
+            }
+
             public static Tensor solve(Tensor A, Tensor B, bool left = true) => Op.Call("linalg_solve", A, B, left);
             public static Tensor inv(Tensor input) => Op.Call("linalg_inv", input);
             public static Tensor cholesky(Tensor input) => Op.Call("linalg_cholesky", input);
             public static Tensor det(Tensor input) => Op.Call("linalg_det", input);
-            public static (Tensor Q, Tensor R) qr(Tensor input) => Op.Call2("linalg_qr", input);
+            public static (Tensor Q, Tensor R) qr(Tensor input, QRMode mode = QRMode.Reduced) =>
+                Op.Call2("linalg_qr", input, mode.ToString().ToLowerInvariant());
             public static (Tensor, Tensor) eigh(Tensor input, char UPLO = 'L') =>
                 Op.Call2("linalg_eigh", input, UPLO.ToString());
             public static (Tensor U, Tensor S, Tensor Vh) svd(Tensor input, bool fullMatrices = true) =>

@@ -3,7 +3,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
@@ -38,14 +37,9 @@ namespace TorchSharp
         private const string Library = "MetaKanTorch";
         private const string FileName = "libMetaKanTorch.so";
 
-        static NativeMethods()
-        {
-            NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
-            mk_callbacks(&CustomFunctions.Apply, &CustomFunctions.Release);
-        }
-
-        private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path) =>
-            name == Library ? NativeLibrary.Load(LibraryFile()) : 0;
+        static NativeMethods() =>
+            NativeLibrary.SetDllImportResolver(
+                typeof(NativeMethods).Assembly, (name, _, _) => name == Library ? NativeLibrary.Load(LibraryFile()) : 0);
 
         /// <summary>
         /// The native library's file: `$METAKAN_NATIVE`, else beside this assembly, in `../native` or `native` of its

@@ -343,7 +343,7 @@ MK_API int mk_grad(void** outputs, int nout, void** inputs, int nin, void** grad
                    int create_graph, int allow_unused, void** results) {
   return guarded([&] {
     auto grads = torch::autograd::grad(borrow_all(outputs, nout), borrow_all(inputs, nin),
-                                       borrow_all(grad_outputs, ngrad), retain_graph || create_graph,
+                                       borrow_all(grad_outputs, ngrad), retain_graph != 0,
                                        create_graph != 0, allow_unused != 0);
     for (int i = 0; i < nin; i++) results[i] = release(std::move(grads[i]));
   });
