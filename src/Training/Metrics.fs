@@ -1,4 +1,4 @@
-// The table metrics.csv of a run: `step`, then one column a measure; a measure not taken at a step leaves its cell empty.
+// The table metrics.csv of a run: `step`, then a column a measure; one not taken at a step leaves its cell empty.
 namespace MetaKan
 
 open System
@@ -6,9 +6,7 @@ open System.Globalization
 open System.IO
 
 /// The measures of a run, as read back: a row is a step and a value or none for each column.
-type MetricsTable =
-    { Columns: string list
-      Rows: (int * float option[])[] }
+type MetricsTable = { Columns: string list; Rows: (int * float option[])[] }
 
 /// A run's metrics.csv, open for more rows. Each row reaches the file at once.
 type MetricsWriter internal (path: string, columns: string list, file: StreamWriter) =
@@ -38,10 +36,12 @@ module Metrics =
         let cells = line.Split ','
 
         let values =
-            [| for cell in Array.tail cells do
-                   match Double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture) with
-                   | true, value -> Some(Some value)
-                   | _ -> if cell = "" then Some None else None |]
+            [|
+                for cell in Array.tail cells do
+                    match Double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture) with
+                    | true, value -> Some(Some value)
+                    | _ -> if cell = "" then Some None else None
+            |]
 
         match Int32.TryParse(cells[0], NumberStyles.None, CultureInfo.InvariantCulture) with
         | true, step when values.Length = width && Array.forall Option.isSome values ->
@@ -103,5 +103,4 @@ module Metrics =
     let read (folder: string) : MetricsTable =
         let columns, rows = load (RunFolder.metricsPath folder)
 
-        { Columns = columns
-          Rows = Array.map snd rows }
+        { Columns = columns; Rows = Array.map snd rows }

@@ -17,8 +17,7 @@ module RunFolder =
     let configPath folder = Path.Combine(folder, "config.json")
     let metricsPath folder = Path.Combine(folder, "metrics.csv")
 
-    let checkpointPath folder =
-        Path.Combine(folder, "checkpoint", "state.safetensors")
+    let checkpointPath folder = Path.Combine(folder, "checkpoint", "state.safetensors")
 
     let picturesPath folder = Path.Combine(folder, "pictures")
     let resultPath folder = Path.Combine(folder, "result.json")
@@ -34,7 +33,9 @@ module RunFolder =
             if File.Exists(configPath folder) then
                 raise (BadInput $"{folder} already holds a run: resume it, or choose a folder that is new or empty")
 
-            if AtomicFile.guard folder (fun () -> Directory.EnumerateFileSystemEntries folder |> Seq.isEmpty |> not) then
+            if
+                AtomicFile.guard folder (fun () -> Directory.EnumerateFileSystemEntries folder |> Seq.isEmpty |> not)
+            then
                 raise (BadInput $"{folder} is not empty: a run needs a folder that is new or empty")
 
         AtomicFile.guard folder (fun () ->

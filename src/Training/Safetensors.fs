@@ -14,10 +14,12 @@ open TorchSharp
 module Safetensors =
     /// The element types that can be stored: the format's name, TorchSharp's, and the bytes of an element.
     let private dtypes =
-        [ "F64", torch.float64, 8L
-          "I64", torch.int64, 8L
-          "F32", torch.float32, 4L
-          "BOOL", torch.bool, 1L ]
+        [
+            "F64", torch.float64, 8L
+            "I64", torch.int64, 8L
+            "F32", torch.float32, 4L
+            "BOOL", torch.bool, 1L
+        ]
 
     /// The longest header that readers of the format accept.
     let private longestHeader = 100_000_000L
@@ -25,12 +27,7 @@ module Safetensors =
     let private metadataKey = "__metadata__"
 
     /// A tensor's place in a file; its offsets count from the end of the header.
-    type private Entry =
-        { Name: string
-          DType: torch.ScalarType
-          Shape: int64[]
-          Begin: int64
-          End: int64 }
+    type private Entry = { Name: string; DType: torch.ScalarType; Shape: int64[]; Begin: int64; End: int64 }
 
     /// The header of tensors laid end to end, padded with spaces so that the elements are aligned.
     let private header (metadata: Map<string, string>) (tensors: (string * (string * Tensor * int64)) list) =
@@ -68,10 +65,12 @@ module Safetensors =
     /// for names used twice.
     let write (path: string) (metadata: Map<string, string>) (tensors: (string * Tensor) seq) : unit =
         let described =
-            [ for name, t in tensors do
-                  match dtypes |> List.tryFind (fun (_, dtype, _) -> dtype = t.dtype) with
-                  | Some(dtype, _, width) -> name, (dtype, t, t.numel () * width)
-                  | None -> invalidArg (nameof tensors) $"'{name}' has elements of {t.dtype}, which cannot be stored" ]
+            [
+                for name, t in tensors do
+                    match dtypes |> List.tryFind (fun (_, dtype, _) -> dtype = t.dtype) with
+                    | Some(dtype, _, width) -> name, (dtype, t, t.numel () * width)
+                    | None -> invalidArg (nameof tensors) $"'{name}' has elements of {t.dtype}, which cannot be stored"
+            ]
             |> List.sortBy (fun (name, (dtype, _, _)) -> List.findIndex (fun (d, _, _) -> d = dtype) dtypes, name)
 
         let names = metadataKey :: List.map fst described
@@ -91,15 +90,11 @@ module Safetensors =
                     use _ = torch.NewDisposeScope()
                     stream.Write(Span.op_Implicit (t.detach().cpu().contiguous().bytes)))
 
-    /// Parses the header into the metadata and the tensors' places, which fill `room` bytes exactly. `refuse` raises.
+    /// Parses the header into the metadata and the tensors' places, which fill `room` bytes exactly. `refuse` makes
+    /// the exception to raise; JSON's own exceptions tell of text that is no JSON.
     let private parse (refuse: string -> exn) (room: int64) (header: byte[]) : Map<string, string> * Entry list =
-        let document =
-            try
-                JsonDocument.Parse(ReadOnlyMemory header, JsonDocumentOptions(AllowDuplicateProperties = false))
-            with :? JsonException ->
-                raise (refuse "its header is not JSON, or names something twice")
-
-        use document = document
+        use document =
+            JsonDocument.Parse(ReadOnlyMemory header, JsonDocumentOptions(AllowDuplicateProperties = false))
 
         let properties what (element: JsonElement) =
             if element.ValueKind <> JsonValueKind.Object then
@@ -120,10 +115,12 @@ module Safetensors =
                     None
                 else
                     let read =
-                        [| for item in e.EnumerateArray() ->
-                               match item.ValueKind = JsonValueKind.Number && item.TryGetInt64() |> fst with
-                               | true when item.GetInt64() >= 0L -> Some(item.GetInt64())
-                               | _ -> None |]
+                        [|
+                            for item in e.EnumerateArray() ->
+                                match item.ValueKind = JsonValueKind.Number && item.TryGetInt64() |> fst with
+                                | true when item.GetInt64() >= 0L -> Some(item.GetInt64())
+                                | _ -> None
+                        |]
 
                     if Array.forall Option.isSome read then Some(Array.map Option.get read) else None
 
@@ -139,28 +136,30 @@ module Safetensors =
             if offsets.Length <> 2 || offsets[0] > offsets[1] || offsets[1] > room then
                 raise (refuse $"the data_offsets of '{name}' are not two places within its {room} bytes of elements")
 
-            if Array.fold (fun n (d: int64) -> n * bigint d) (bigint (width: int64)) shape <> bigint (offsets[1] - offsets[0]) then
+            let size dims = Array.fold (fun n (d: int64) -> n * bigint d) (bigint (width: int64)) dims
+
+            // An empty tensor's other dimensions still have to be countable.
+            if
+                size shape <> bigint (offsets[1] - offsets[0])
+                || size (Array.map (max 1L) shape) > bigint Int64.MaxValue
+            then
                 raise (refuse $"the shape and dtype of '{name}' do not make the {offsets[1] - offsets[0]} bytes it has")
 
-            { Name = name
-              DType = dtype
-              Shape = shape
-              Begin = offsets[0]
-              End = offsets[1] }
+            { Name = name; DType = dtype; Shape = shape; Begin = offsets[0]; End = offsets[1] }
 
         let metadata, tensors =
-            properties "its header" document.RootElement
-            |> List.partition (fun (name, _) -> name = metadataKey)
+            properties "its header" document.RootElement |> List.partition (fun (name, _) -> name = metadataKey)
 
         let metadata =
-            [ for key, value in metadata |> List.collect (snd >> properties metadataKey) do
-                  if value.ValueKind <> JsonValueKind.String then
-                      raise (refuse $"the {metadataKey} '{key}' is not text")
+            [
+                for key, value in metadata |> List.collect (snd >> properties metadataKey) do
+                    if value.ValueKind <> JsonValueKind.String then
+                        raise (refuse $"the {metadataKey} '{key}' is not text")
 
-                  key, value.GetString() ]
+                    key, value.GetString()
+            ]
 
-        let entries =
-            tensors |> List.map entry |> List.sortBy (fun e -> e.Begin, e.End)
+        let entries = tensors |> List.map entry |> List.sortBy (fun e -> e.Begin, e.End)
 
         let filled =
             (0L, entries)
@@ -194,21 +193,29 @@ module Safetensors =
             if length < 2L || length > min longestHeader room then
                 raise (refuse $"it cannot have a header of %d{uint64 length} bytes")
 
-            let header = Array.zeroCreate<byte> (int length)
+            let header = Array.zeroCreate<byte>(int length)
             stream.ReadExactly(header, 0, header.Length)
-            let metadata, entries = parse refuse (room - length) header
+
+            let metadata, entries =
+                try
+                    parse refuse (room - length) header
+                with
+                | :? JsonException
+                | :? InvalidOperationException -> raise (refuse "its header is not JSON text, or names something twice")
 
             let tensors =
-                [ for e in entries do
-                      let t = torch.empty (e.Shape, dtype = e.DType)
+                [
+                    for e in entries do
+                        let t = torch.empty (e.Shape, dtype = e.DType)
 
-                      if e.End > e.Begin then
-                          stream.ReadExactly t.bytes
+                        if e.End > e.Begin then
+                            stream.ReadExactly t.bytes
 
-                          if e.DType = torch.bool && t.bytes.IndexOfAnyExceptInRange(0uy, 1uy) >= 0 then
-                              raise (refuse $"the elements of '{e.Name}' are not all 0 or 1")
+                            if e.DType = torch.bool && t.bytes.IndexOfAnyExceptInRange(0uy, 1uy) >= 0 then
+                                raise (refuse $"the elements of '{e.Name}' are not all 0 or 1")
 
-                      e.Name, t ]
+                        e.Name, t
+                ]
 
             metadata, Map tensors
 
