@@ -17,16 +17,26 @@ module Basis =
     /// Derivatives first … last of all features at x [N, in], each [N, in, M]; differentiable by x to any order,
     /// since the derivative of each is the next.
     let rec features (basis: Basis) (first: int) (last: int) (x: Tensor) : Tensor[] =
+        let differentiated = torch.is_grad_enabled () && x.requires_grad
+        let highest = if differentiated then last + 1 else last
+        let values = basis.Derivatives [ first..highest ] (x.detach ()) |> List.toArray
+
+        // Aliases, which hold no graph: the rule must not keep itself alive through its own outputs.
+        let higher = values[1..] |> Array.map _.detach()
+
         let rule =
-            { Forward = fun inputs -> basis.Derivatives [ first..last ] inputs[0] |> List.toArray
+            { Forward = fun _ -> values[.. last - first]
               Backward =
                 fun inputs cotangents ->
-                    features basis (first + 1) (last + 1) inputs[0]
+                    if torch.is_grad_enabled () then
+                        features basis (first + 1) (last + 1) inputs[0]
+                    else
+                        higher
                     |> Array.map2 (fun (c: Tensor) d -> c * d) cotangents
                     |> Array.reduce (fun a b -> a + b)
                     |> fun total -> [| Some(total.sum -1L) |] }
 
-        Rule.apply rule [ x ]
+        if differentiated then Rule.apply rule [ x ] else values
 
     /// The functions of two families side by side.
     let append (a: Basis) (b: Basis) : Basis =

@@ -1,0 +1,24 @@
+// Learning-rate schedules: a factor of the base rate as a function of progress.
+namespace MetaKan
+
+/// How learning rates fall over a training stage.
+type Schedule =
+    | Constant
+    /// Linearly to zero.
+    | Linear
+    /// Half a cosine to zero. Loshchilov & Hutter, SGDR (arXiv 1608.03983).
+    | Cosine
+    /// Geometrically to one hundredth.
+    | Exponential
+
+[<RequireQualifiedAccess>]
+module Schedule =
+    /// The factor at step `step` of `total`, counted from 0.
+    let factor (schedule: Schedule) (step: int) (total: int) : float =
+        let progress = float step / float (max 1 total)
+
+        match schedule with
+        | Constant -> 1.0
+        | Linear -> 1.0 - progress
+        | Cosine -> 0.5 * (1.0 + cos (System.Math.PI * progress))
+        | Exponential -> 0.01 ** progress
