@@ -31,9 +31,9 @@ step() {
     "${@:2}" >>"$log" 2>&1 </dev/null 9>&-
 }
 
-# fingerprint PATH...: one hash over the names and contents of the files in these places.
+# fingerprint PATH...: one hash over the names and contents of the files in these places, but Paket's own in obj/.
 fingerprint() {
-    (cd "$root" && find "$@" -type f -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 -r sha1sum | sha1sum)
+    (cd "$root" && find "$@" -name obj -prune -o -type f -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 -r sha1sum | sha1sum)
 }
 
 stamped() { [ -f "$stamps/$1" ] && [ "$(<"$stamps/$1")" = "$2" ]; }
@@ -42,8 +42,11 @@ stamp() { printf '%s\n' "$2" >"$stamps/$1.new" && mv -f "$stamps/$1.new" "$stamp
 
 # ---- libtorch: $LIBTORCH, else that of python3's PyTorch, else Debian's libtorch-dev
 
-python_torch() {
-    python3 -c 'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])' 2>/dev/null
+has_libtorch() {
+    local folder header=include/ATen/core/dispatch/Dispatcher.h
+    [ -z "${LIBTORCH:-}" ] && [ ! -f /usr/$header ] || return 0
+    folder=$(python3 -c 'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])' 2>&1) &&
+        [ -f "$folder/$header" ]
 }
 
 on_debian() { command -v apt-get >/dev/null && [ -f /etc/debian_version ]; }
@@ -54,7 +57,7 @@ provider() {
         echo nuget
     elif [ -n "${TorchProvider:-}" ]; then
         echo "$TorchProvider"
-    elif [ -n "${LIBTORCH:-}" ] || python_torch >/dev/null || [ -d /usr/include/torch ] || on_debian; then
+    elif has_libtorch || on_debian; then
         echo system
     else
         echo nuget
@@ -64,30 +67,19 @@ provider() {
 native_done() { "$root/$native/build" --check "$artifacts/native" 2>/dev/null; }
 
 native_work() {
-    if [ -z "${LIBTORCH:-}" ] && ! python_torch >/dev/null; then
-        need libtorch-dev libopenblas0-openmp g++
-        use_openmp_blas
-    else
-        need g++
-    fi
+    has_libtorch || need libtorch-dev libopenblas0-openmp
+    command -v g++ >/dev/null || need g++
     step "building the native library" "$root/$native/build" "$artifacts/native" ||
         fail "no native library: $(tail -1 "$log") (the log is $log)"
+    ! ldd "$library" | grep -q 'libblas\.so\.3' || use_openmp_blas
 }
 
-# need PACKAGE...: installs those of Debian's packages that are missing.
+# need PACKAGE...: installs these packages of Debian's.
 need() {
-    local package missing=()
-    for package; do
-        case $package in
-            g++) command -v g++ >/dev/null ;;
-            *) dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ;;
-        esac || missing+=("$package")
-    done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    on_debian || fail "needs ${missing[*]}: install it, or a libtorch of your own with LIBTORCH naming its folder"
-    [ "$(id -u)" = 0 ] || fail "needs root once: apt-get install ${missing[*]} (or a libtorch of your own in LIBTORCH)"
-    step "installing ${missing[*]}" apt_install "${missing[@]}" ||
-        fail "could not install ${missing[*]} (network?): do it by hand with apt-get install; the log is $log"
+    on_debian || fail "needs $*: install it, or set LIBTORCH to the folder of a libtorch"
+    [ "$(id -u)" = 0 ] || fail "needs root once: apt-get install $* (or a libtorch of your own, its folder in LIBTORCH)"
+    step "installing $*" apt_install "$@" ||
+        fail "could not install $* (network?): do it by hand with apt-get install; the log is $log"
 }
 
 apt_install() {
@@ -97,14 +89,18 @@ apt_install() {
         { apt-get update && apt-get install -y --no-install-recommends "$@"; }
 }
 
-# Debian's libtorch computes with OpenMP threads; an OpenBLAS with threads of its own fights them for the cores.
+# A libtorch that computes with the system's BLAS, as Debian's does, has OpenMP threads; an OpenBLAS with threads of its
+# own fights them for the cores.
 use_openmp_blas() {
-    local name wanted triple=x86_64-linux-gnu
+    local name triple=x86_64-linux-gnu folder
+    folder=/usr/lib/$triple/openblas-openmp
     for name in libblas.so.3 liblapack.so.3 libopenblas.so.0; do
-        wanted=/usr/lib/$triple/openblas-openmp/$name
-        if [ -e "$wanted" ] && [ "$(readlink -f "/usr/lib/$triple/$name")" != "$(readlink -f "$wanted")" ]; then
-            update-alternatives --set "$name-$triple" "$wanted" >>"$log" 2>&1 ||
-                say "BLAS will be slow; as root: update-alternatives --set $name-$triple $wanted"
+        [ "$(readlink -f "/usr/lib/$triple/$name")" != "$(readlink -f "$folder/$name")" ] || continue
+        if [ "$(id -u)" != 0 ]; then
+            say "slow BLAS; as root: apt-get install libopenblas0-openmp, update-alternatives --config $name-$triple"
+        else
+            [ -e $folder/$name ] || need libopenblas0-openmp
+            update-alternatives --set $name-$triple $folder/$name >>"$log" 2>&1 || say "slow BLAS: see $log"
         fi
     done
 }

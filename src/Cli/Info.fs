@@ -2,6 +2,7 @@
 module MetaKan.Cli.Info
 
 open System
+open System.Diagnostics
 open System.IO
 open Argu
 open TorchSharp
@@ -14,15 +15,35 @@ type Options =
         member _.Usage = ""
 
 let private processor () =
-    let name =
-        File.ReadLines "/proc/cpuinfo"
-        |> Seq.tryFind _.StartsWith("model name")
-        |> Option.map (fun line -> line.Substring(line.IndexOf ':' + 1).Trim())
+    File.ReadLines "/proc/cpuinfo"
+    |> Seq.tryFind _.StartsWith("model name")
+    |> Option.map (fun line -> line.Substring(line.IndexOf ':' + 1).Trim())
+    |> Option.defaultValue "unknown processor"
 
-    name |> Option.defaultValue "unknown processor"
+/// Names and memory of the CUDA devices, which libtorch's boxed operators cannot tell but NVIDIA's own tool does.
+let private cudaDevices () =
+    if not (torch.cuda.is_available ()) then
+        [ "none" ]
+    else
+        try
+            let query =
+                ProcessStartInfo(
+                    "nvidia-smi",
+                    "--query-gpu=name,memory.total --format=csv,noheader",
+                    RedirectStandardOutput = true
+                )
+
+            use tool = Process.Start query
+            let answer = tool.StandardOutput.ReadToEnd()
+            answer.Trim().Split '\n' |> List.ofArray
+        with :? ComponentModel.Win32Exception ->
+            [ $"{torch.cuda.device_count ()} devices" ]
 
 let run (_: ParseResults<Options>) =
     let say name (value: string) = printfn $"%-10s{name}{value}"
+    say "metakan" MetaKan.Build.version
+    say "provider" (MetaKan.Build.provider ())
     say "cpu" $"{processor ()}, {Environment.ProcessorCount} cores"
-    say "threads" $"{torch.get_num_threads ()} in an operator"
+    cudaDevices () |> List.iter (say "cuda")
+    say "threads" $"{torch.get_num_threads ()} within an operator, {torch.get_num_interop_threads ()} between operators"
     0

@@ -65,5 +65,5 @@ let main arguments =
         printfn $"{help arguments stop.Message}"
         0
     | :? ArguParseException as stop -> fail 2 (fault arguments stop.Message)
-    | Input.Refused message -> fail 2 message
+    | MetaKan.BadInput message -> fail 2 message
     | error -> fail 1 error.Message
