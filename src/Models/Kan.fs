@@ -37,7 +37,8 @@ module Kan =
             let basis = Edges.basis (Placement.ofTensor (Seq.head p.Values)) grid
             [ for l in 0 .. shapes.Length - 1 -> run basis (Whole(coefficients p l)) ] |> Model.compose
 
-        { Description = $"KAN {Model.describeWidths widths}, {Grid.describe grid}"
+        { Name = "kan"
+          Description = $"KAN {Model.describeWidths widths}, {Grid.describe grid}"
           Init = init
           Apply = layers Edges.apply
           Jet = layers Edges.jet

@@ -95,7 +95,8 @@ module MetaKan =
                   |> run basis ]
             |> Model.compose
 
-        { Description =
+        { Name = "metakan"
+          Description =
             $"MetaKAN {Model.describeWidths widths}, {Grid.describe grid}, p = {meta.EmbeddingDim}, h = {meta.HiddenDim}"
           Init = init
           Apply = layers Edges.apply

@@ -30,7 +30,8 @@ module Mlp =
                       activation ]
             |> Model.compose
 
-        { Description = $"MLP {Model.describeWidths widths}"
+        { Name = "mlp"
+          Description = $"MLP {Model.describeWidths widths}"
           Init = init
           Apply = layers torch.tanh (fun w b x -> torch.matmul (x, w) + b)
           Jet = layers Jet.tanh Jet.affine

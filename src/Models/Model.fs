@@ -13,6 +13,8 @@ type ParameterGroup =
 /// A network from rows [N, inputs] to rows [N, outputs].
 type Model =
     {
+        /// The family: "mlp", "kan", "metakan".
+        Name: string
         /// One line for people, e.g. "MetaKAN 10-128-128-128-1, G = 5, k = 3".
         Description: string
         /// Fresh parameters; the same key gives the same numbers.

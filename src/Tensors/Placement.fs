@@ -23,6 +23,24 @@ module Placement =
         { Device = torch.CPU
           DType = torch.float32 }
 
+    /// The placement for names as people write them: device "cpu", "cuda" or "auto" (CUDA where there is one), element
+    /// type "float32" or "float64". Raises BadInput for other names and for CUDA where there is none.
+    let named (device: string) (dtype: string) : Placement =
+        let cuda = torch.cuda.is_available ()
+
+        { Device =
+            match device with
+            | "cpu" -> torch.CPU
+            | "auto" -> if cuda then torch.CUDA else torch.CPU
+            | "cuda" when cuda -> torch.CUDA
+            | "cuda" -> raise (BadInput "device cuda: this libtorch finds no CUDA device; take cpu or auto")
+            | other -> raise (BadInput $"device takes cpu, cuda or auto, not '{other}'")
+          DType =
+            match dtype with
+            | "float32" -> torch.float32
+            | "float64" -> torch.float64
+            | other -> raise (BadInput $"dtype takes float32 or float64, not '{other}'") }
+
     /// The placement of a given tensor.
     let ofTensor (t: Tensor) = { Device = t.device; DType = t.dtype }
 
