@@ -36,9 +36,9 @@ module Jet =
 
     // One pass over the tangents in each direction, where autograd's own product rule takes three.
     let private weightedSquares: Rule =
-        { Forward = fun inputs -> [| bilinear inputs[1] inputs[0] inputs[0] |]
+        { Forward = fun inputs -> [| bilinear inputs[1] inputs[0] inputs[0] |], [||]
           Backward =
-            fun inputs cotangents ->
+            fun inputs _ cotangents ->
                 let scale = cotangents[0].unsqueeze (1) * (2.0 * inputs[1]).view (1L, -1L, 1L)
                 [| Some(scale * inputs[0]); None |] }
 

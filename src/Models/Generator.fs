@@ -12,19 +12,23 @@ module internal Generator =
         |> fun hidden -> torch.nn.functional.linear (hidden, p["2.weight"], p["2.bias"])
         |> _.t()
 
-    // Columns of slopes and intercepts [M, S] at `segment` [E], as the line's value at e [E]: [M, E].
-    let private lines (segment: Tensor) : Rule =
-        let at (table: Tensor) = table.index_select (1L, segment)
-
-        let gathered (like: Tensor) (c: Tensor) =
+    // Columns of slopes and intercepts [M, S] at segments [E], as the line's value at e [E]: [M, E].
+    let private lines: Rule =
+        let gathered (like: Tensor) (segment: Tensor) (c: Tensor) =
             torch.zeros_like(like).scatter_add (1L, segment.unsqueeze(0L).expand_as c, c)
 
-        { Forward = fun t -> [| at t[1] * t[0] + at t[2] |]
+        { Forward =
+            fun t ->
+                let e, segment, slopes, intercepts = t[0], t[1], t[2], t[3]
+                [| slopes.index_select (1L, segment) * e + intercepts.index_select (1L, segment) |], [||]
           Backward =
-            fun t c ->
-                [| Some((c[0] * at t[1]).sum 0L)
-                   Some(gathered t[1] (c[0] * t[0]))
-                   Some(gathered t[2] c[0]) |] }
+            fun t _ c ->
+                let e, segment, slopes = t[0], t[1], t[2]
+
+                [| Some((c[0] * slopes.index_select (1L, segment)).sum 0L)
+                   None
+                   Some(gathered slopes segment (c[0] * e))
+                   Some(gathered slopes segment c[0]) |] }
 
     // With one number per edge the network is a piecewise-linear function of it with at most h+1 segments: the slope
     // and intercept of each cost h·M products, and an edge then only looks up its segment.
@@ -54,7 +58,7 @@ module internal Generator =
         let outer = p["2.weight"]
         let slopes = torch.matmul (outer, (active * w).t ())
         let intercepts = torch.matmul (outer, (active * b).t ()) + p["2.bias"].unsqueeze -1L
-        (Rule.apply (lines segment) [ e; slopes; intercepts ])[0]
+        (Rule.apply lines [ e; segment; slopes; intercepts ])[0]
 
     /// The generator's output [M, E] for embeddings [E, p].
     let apply (generator: Params) (embeddings: Tensor) : Tensor =

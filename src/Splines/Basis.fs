@@ -21,18 +21,17 @@ module Basis =
         let highest = if differentiated then last + 1 else last
         let values = basis.Derivatives [ first..highest ] (x.detach ()) |> List.toArray
 
-        // Aliases, which hold no graph: the rule must not keep itself alive through its own outputs.
-        let higher = values[1..] |> Array.map _.detach()
-
         let rule =
-            { Forward = fun _ -> values[.. last - first]
+            { Forward = fun _ -> values[.. last - first], values[1..] |> Array.map _.detach()
               Backward =
-                fun inputs cotangents ->
-                    if torch.is_grad_enabled () then
-                        features basis (first + 1) (last + 1) inputs[0]
-                    else
-                        higher
-                    |> Array.map2 (fun (c: Tensor) d -> c * d) cotangents
+                fun inputs kept cotangents ->
+                    let higher =
+                        if torch.is_grad_enabled () then
+                            features basis (first + 1) (last + 1) inputs[0]
+                        else
+                            kept
+
+                    Array.map2 (fun (c: Tensor) d -> c * d) cotangents higher
                     |> Array.reduce (fun a b -> a + b)
                     |> fun total -> [| Some(total.sum -1L) |] }
 

@@ -4,14 +4,15 @@ namespace MetaKan
 open System.Collections.Generic
 open TorchSharp
 
-/// A differentiable function given by its value and its vector-Jacobian product.
+/// A differentiable function given by its value and its vector-Jacobian product. Neither may capture tensors, which
+/// their dispose scope would free before a later backward pass: they come as inputs or are kept.
 type Rule =
     {
-        /// Inputs to outputs; runs without recording gradients.
-        Forward: Tensor[] -> Tensor[]
-        /// Inputs and the outputs' cotangents to the inputs' cotangents. Runs recording gradients when a higher
-        /// derivative is asked for, so it must itself be made of differentiable operations.
-        Backward: Tensor[] -> Tensor[] -> Tensor option[]
+        /// Inputs to outputs, and to what the derivative needs beside the inputs; runs without recording gradients.
+        Forward: Tensor[] -> Tensor[] * Tensor[]
+        /// Inputs, kept tensors and the outputs' cotangents to the inputs' cotangents. Runs recording gradients when a
+        /// higher derivative is asked for, so it must then be made of differentiable operations on the inputs.
+        Backward: Tensor[] -> Tensor[] -> Tensor[] -> Tensor option[]
     }
 
 /// The autograd node behind every `Rule`.
@@ -22,17 +23,22 @@ type RuleFunction() =
     override _.forward(context, vars) =
         let rule = vars[0] :?> Rule
         let inputs = vars[1..] |> Array.map (fun v -> v :?> Tensor)
+        let outputs, kept = rule.Forward inputs
         context.save_data ("rule", rule)
-        context.save_for_backward (List<Tensor> inputs)
-        List<Tensor>(rule.Forward inputs)
+        context.save_data ("inputs", inputs.Length)
+        context.save_for_backward (List<Tensor>(Array.append inputs kept))
+        List<Tensor> outputs
 
     override _.backward(context, cotangents) =
         let rule = context.get_data "rule" :?> Rule
         // CUDA runs this on a thread of its own, which has no dispose scope: what the rule makes is freed here.
         use scope = torch.NewDisposeScope()
 
-        let inputs = context.get_saved_variables ()
-        let results = rule.Backward (inputs.ToArray()) (cotangents.ToArray())
+        let inputs, kept =
+            context.get_saved_variables().ToArray ()
+            |> Array.splitAt (context.get_data "inputs" :?> int)
+
+        let results = rule.Backward inputs kept (cotangents.ToArray())
         let gradients = List<Tensor>()
         gradients.Add null
 
@@ -52,7 +58,7 @@ module Rule =
     /// A function that keeps its inputs only: what it computed on the way is computed again when gradients are asked
     /// for. Chen et al., "Training Deep Nets with Sublinear Memory Cost" (arXiv 1604.06174).
     let recomputed (f: Tensor[] -> Tensor[]) (inputs: Tensor list) : Tensor[] =
-        let backward (inputs: Tensor[]) (cotangents: Tensor[]) =
+        let backward (inputs: Tensor[]) _ (cotangents: Tensor[]) =
             let higher = torch.is_grad_enabled ()
             use _ = torch.enable_grad ()
 
@@ -85,4 +91,7 @@ module Rule =
                 |> Option.map snd
                 |> Option.filter (fun g -> not (isNull (box g)) && not g.IsInvalid))
 
-        apply { Forward = f; Backward = backward } inputs
+        apply
+            { Forward = fun inputs -> f inputs, [||]
+              Backward = backward }
+            inputs
