@@ -19,7 +19,8 @@ namespace TorchSharp
                 (Handle, this.device) = (made, device);
             }
 
-            public Generator(ulong seed = 0, Device? device = null) : this(InitializeDevice(device ?? CPU), true, seed) { }
+            public Generator(ulong seed = 0, Device? device = null) : this(InitializeDevice(device ?? CPU), true,
+                seed) { }
 
             /// <summary>The CPU's default generator itself, not a copy.</summary>
             public static Generator Default => new(CPU, false, 0);
@@ -86,75 +87,114 @@ namespace TorchSharp
         }
 
         public static Tensor rand(
-            long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
             Make("rand.generator", [Sizes(size), generator], dtype ?? default_dtype, device, requires_grad, names);
         public static Tensor rand(
-            ReadOnlySpan<long> size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("rand.generator", [Sizes(size.ToArray()), generator], dtype ?? default_dtype, device, requires_grad, names);
+            ReadOnlySpan<long> size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
+            Make("rand.generator", [Sizes(size.ToArray()), generator], dtype ?? default_dtype, device, requires_grad,
+                names);
         public static Tensor rand(
-            long size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            long size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
             Make("rand.generator", [Sizes([size]), generator], dtype ?? default_dtype, device, requires_grad, names);
         public static Tensor rand(
-            long rows, long columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("rand.generator", [Sizes([rows, columns]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            long rows, long columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
+            Make("rand.generator", [Sizes([rows, columns]), generator], dtype ?? default_dtype, device, requires_grad,
+                names);
         public static Tensor rand(
-            long dim0, long dim1, long dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("rand.generator", [Sizes([dim0, dim1, dim2]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            long dim0, long dim1, long dim2, ScalarType? dtype = null, Device? device = null,
+            bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            Make("rand.generator", [Sizes([dim0, dim1, dim2]), generator], dtype ?? default_dtype, device,
+                requires_grad, names);
         public static Tensor rand(
-            long dim0, long dim1, long dim2, long dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("rand.generator", [Sizes([dim0, dim1, dim2, dim3]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            long dim0, long dim1, long dim2, long dim3, ScalarType? dtype = null, Device? device = null,
+            bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            Make("rand.generator", [Sizes([dim0, dim1, dim2, dim3]), generator], dtype ?? default_dtype, device,
+                requires_grad, names);
         public static Tensor rand(
-            int size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            int size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
             Make("rand.generator", [Sizes([size]), generator], dtype ?? default_dtype, device, requires_grad, names);
         public static Tensor rand(
-            int rows, int columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("rand.generator", [Sizes([rows, columns]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            int rows, int columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
+            Make("rand.generator", [Sizes([rows, columns]), generator], dtype ?? default_dtype, device, requires_grad,
+                names);
         public static Tensor rand(
-            int dim0, int dim1, int dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("rand.generator", [Sizes([dim0, dim1, dim2]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            int dim0, int dim1, int dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
+            Make("rand.generator", [Sizes([dim0, dim1, dim2]), generator], dtype ?? default_dtype, device,
+                requires_grad, names);
         public static Tensor rand(
-            int dim0, int dim1, int dim2, int dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("rand.generator", [Sizes([dim0, dim1, dim2, dim3]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            int dim0, int dim1, int dim2, int dim3, ScalarType? dtype = null, Device? device = null,
+            bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            Make("rand.generator", [Sizes([dim0, dim1, dim2, dim3]), generator], dtype ?? default_dtype, device,
+                requires_grad, names);
 
         public static Tensor randn(
-            long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
             Make("randn.generator", [Sizes(size), generator], dtype ?? default_dtype, device, requires_grad, names);
         public static Tensor randn(
-            ReadOnlySpan<long> size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("randn.generator", [Sizes(size.ToArray()), generator], dtype ?? default_dtype, device, requires_grad, names);
+            ReadOnlySpan<long> size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
+            Make("randn.generator", [Sizes(size.ToArray()), generator], dtype ?? default_dtype, device, requires_grad,
+                names);
         public static Tensor randn(
-            long size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            long size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
             Make("randn.generator", [Sizes([size]), generator], dtype ?? default_dtype, device, requires_grad, names);
         public static Tensor randn(
-            long rows, long columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("randn.generator", [Sizes([rows, columns]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            long rows, long columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
+            Make("randn.generator", [Sizes([rows, columns]), generator], dtype ?? default_dtype, device,
+                requires_grad, names);
         public static Tensor randn(
-            long dim0, long dim1, long dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("randn.generator", [Sizes([dim0, dim1, dim2]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            long dim0, long dim1, long dim2, ScalarType? dtype = null, Device? device = null,
+            bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            Make("randn.generator", [Sizes([dim0, dim1, dim2]), generator], dtype ?? default_dtype, device,
+                requires_grad, names);
         public static Tensor randn(
-            long dim0, long dim1, long dim2, long dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("randn.generator", [Sizes([dim0, dim1, dim2, dim3]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            long dim0, long dim1, long dim2, long dim3, ScalarType? dtype = null, Device? device = null,
+            bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            Make("randn.generator", [Sizes([dim0, dim1, dim2, dim3]), generator], dtype ?? default_dtype, device,
+                requires_grad, names);
         public static Tensor randn(
-            int size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            int size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
             Make("randn.generator", [Sizes([size]), generator], dtype ?? default_dtype, device, requires_grad, names);
         public static Tensor randn(
-            int rows, int columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("randn.generator", [Sizes([rows, columns]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            int rows, int columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
+            Make("randn.generator", [Sizes([rows, columns]), generator], dtype ?? default_dtype, device,
+                requires_grad, names);
         public static Tensor randn(
-            int dim0, int dim1, int dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("randn.generator", [Sizes([dim0, dim1, dim2]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            int dim0, int dim1, int dim2, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
+            Make("randn.generator", [Sizes([dim0, dim1, dim2]), generator], dtype ?? default_dtype, device,
+                requires_grad, names);
         public static Tensor randn(
-            int dim0, int dim1, int dim2, int dim3, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("randn.generator", [Sizes([dim0, dim1, dim2, dim3]), generator], dtype ?? default_dtype, device, requires_grad, names);
+            int dim0, int dim1, int dim2, int dim3, ScalarType? dtype = null, Device? device = null,
+            bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            Make("randn.generator", [Sizes([dim0, dim1, dim2, dim3]), generator], dtype ?? default_dtype, device,
+                requires_grad, names);
 
         public static Tensor randint(
-            long low, long high, long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("randint.low_generator", [low, high, size, generator], dtype ?? ScalarType.Int64, device, requires_grad, names);
+            long low, long high, long[] size, ScalarType? dtype = null, Device? device = null,
+            bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            Make("randint.low_generator", [low, high, size, generator], dtype ?? ScalarType.Int64, device,
+                requires_grad, names);
         public static Tensor randint(
-            long high, long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("randint.low_generator", [0L, high, size, generator], dtype ?? ScalarType.Int64, device, requires_grad, names);
+            long high, long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null, string[]? names = null) =>
+            Make("randint.low_generator", [0L, high, size, generator], dtype ?? ScalarType.Int64, device,
+                requires_grad, names);
         public static Tensor randperm(
-            long n, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null) =>
+            long n, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+            Generator? generator = null) =>
             Make("randperm.generator", [n, generator], dtype ?? ScalarType.Int64, device, requires_grad, null);
         public static Tensor rand_like(
             Tensor input, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
@@ -163,8 +203,10 @@ namespace TorchSharp
             Tensor input, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
             Make("randn_like", [input], dtype, device ?? input.device, requires_grad, null);
         public static Tensor normal(
-            double mean, double std, ReadOnlySpan<long> size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
-            Make("normal.float_float", [mean, std, size.ToArray(), generator], dtype ?? default_dtype, device, requires_grad, names);
+            double mean, double std, ReadOnlySpan<long> size, ScalarType? dtype = null, Device? device = null,
+            bool requires_grad = false, Generator? generator = null, string[]? names = null) =>
+            Make("normal.float_float", [mean, std, size.ToArray(), generator], dtype ?? default_dtype, device,
+                requires_grad, names);
         public static Tensor bernoulli(Tensor input, Generator? generator = null) => input.bernoulli(generator);
         public static Tensor multinomial(
             Tensor input, long num_samples, bool replacement = false, Generator? generator = null) =>

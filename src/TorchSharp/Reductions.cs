@@ -50,11 +50,11 @@ namespace TorchSharp
             public (Tensor values, Tensor indexes) min(long dim, bool keepdim = false) =>
                 Op.Call2("min.dim", this, dim, keepdim);
             public Tensor amax(params long[] dims) => Op.Call("amax", this, dims);
-            public Tensor amax(long[] dims, bool keepdim = false, Tensor? @out = null) => Into(@out, amax_(dims, keepdim));
+            public Tensor amax(long[] dims, bool keepdim = false, Tensor? @out = null) =>
+                Into(@out, Op.Call("amax", this, dims, keepdim));
             public Tensor amin(params long[] dims) => Op.Call("amin", this, dims);
-            public Tensor amin(long[] dims, bool keepdim = false, Tensor? @out = null) => Into(@out, amin_(dims, keepdim));
-            private Tensor amax_(long[] dims, bool keepdim) => Op.Call("amax", this, dims, keepdim);
-            private Tensor amin_(long[] dims, bool keepdim) => Op.Call("amin", this, dims, keepdim);
+            public Tensor amin(long[] dims, bool keepdim = false, Tensor? @out = null) =>
+                Into(@out, Op.Call("amin", this, dims, keepdim));
             public Tensor argmax() => Op.Call("argmax", this);
             public Tensor argmax(long dim, bool keepdim = false) => Op.Call("argmax", this, dim, keepdim);
             public Tensor argmin() => Op.Call("argmin", this);
