@@ -133,13 +133,16 @@ compile() {
 
 # ---- all of it
 
-# once DONE WORK: does the work unless it is done. One launcher works, others wait for it.
+# once DONE WORK: does the work unless it is done. One launcher works, others wait for it. The trap keeps an interrupted
+# step from being taken for a failed one.
 once() {
     ! $1 || return 0
     mkdir -p "$stamps" "${log%/*}"
     exec 9>"$artifacts/lock"
     flock -n 9 || { say "another set-up is at work: waiting for it" && flock 9; }
+    trap 'exit 130' INT TERM
     $1 || $2
+    trap - INT TERM
     exec 9>&-
 }
 
