@@ -10,9 +10,9 @@ type TwoBody = { Coefficients: float[] }
 
 [<RequireQualifiedAccess>]
 module TwoBody =
-    /// Coefficients drawn by a key, for d ≥ 2 dimensions.
-    let ofKey (key: Key) (d: int) : TwoBody =
-        { Coefficients = Key.normal key Placement.cpu64 [ int64 d - 1L ] |> Tensor.toArray }
+    /// Coefficients for d ≥ 2 dimensions; a seed gives those that the reference code draws from it.
+    let ofSeed (seed: int) (d: int) : TwoBody =
+        { Coefficients = ReferenceSeed.normal seed (d - 1) }
 
     /// d, the dimension.
     let dimension (body: TwoBody) = body.Coefficients.Length + 1
