@@ -1,0 +1,199 @@
+// Pictures as SVG: charts of lines and dots, and heat maps of a function of two coordinates. They are readable on light
+// and on dark pages, and tell screen readers what they show.
+namespace MetaKan
+
+open System
+
+/// What an axis shows, and how.
+type Axis = { Label: string; Scale: Scale }
+
+/// How a series is drawn.
+[<RequireQualifiedAccess>]
+type Mark =
+    | Line
+    | Dots
+
+/// Points under one name in the legend. Those that an axis cannot show (not finite, or beyond 1e300; not above 0 on a
+/// log axis) are left out.
+type Series = { Name: string; Mark: Mark; Points: (float * float)[] }
+
+/// Series over common axes; the description is for those who cannot see it.
+type Chart = { Title: string; Description: string; X: Axis; Y: Axis; Series: Series list }
+
+/// A function of two coordinates on a grid.
+type HeatMap =
+    {
+        Title: string
+        Description: string
+        /// Label, lowest and highest value of the horizontal coordinate.
+        X: string * float * float
+        /// Label, lowest and highest value of the vertical coordinate.
+        Y: string * float * float
+        /// Values[i, j] is taken at the i-th vertical and the j-th horizontal coordinate, in rising order; NaN where
+        /// the function is not defined.
+        Values: float[,]
+        /// The values at the ends of the colour bar; None takes the lowest and highest there are.
+        Range: (float * float) option
+    }
+
+[<RequireQualifiedAccess>]
+module Plot =
+    let private shown (axis: Axis) x = abs x < 1e300 && (axis.Scale = Scale.Linear || x > 1e-300)
+
+    /// At most two points for each pixel across: the lowest and the highest, in their order. It looks the same.
+    let private thin (points: (float * float)[]) =
+        if points.Length < 2000 then
+            points
+        else
+            points
+            |> Array.chunkBySize ((points.Length + 599) / 600)
+            |> Array.collect (fun group ->
+                let low, high = Array.minBy snd group, Array.maxBy snd group
+                if fst low <= fst high then [| low; high |] else [| high; low |])
+
+    let private draw n (x: Svg.Span) (y: Svg.Span) (series: Series) =
+        let points = series.Points |> Array.map (fun (px, py) -> Svg.place x px, Svg.place y py)
+
+        match series.Mark with
+        | Mark.Line ->
+            let path =
+                thin points |> Array.map (fun (px, py) -> $"{Svg.number px},{Svg.number py}") |> String.concat " "
+
+            $"""<polyline class="{Svg.colour n}" points="{path}" fill="none" stroke="currentColor" """
+            + $"""stroke-width="1.8" stroke-linejoin="round" {Svg.dashes n}/>"""
+        | Mark.Dots ->
+            let dots =
+                points
+                |> Array.map (fun (px, py) -> $"""<circle cx="{Svg.number px}" cy="{Svg.number py}" r="2.5"/>""")
+                |> String.concat ""
+
+            $"""<g class="{Svg.colour n}" fill="currentColor" fill-opacity="0.7">{dots}</g>"""
+
+    /// The legend's entries from left to right, in as many rows as they need, and the height of them all; a series
+    /// alone needs none.
+    let private legend width (series: Series list) =
+        let entry (x, y, drawn) (n, s: Series) =
+            let wide = 38.0 + 6.8 * float s.Name.Length
+            let x, y = if x > 16.0 && x + wide > width then 16.0, y + 18.0 else x, y
+
+            let mark =
+                match s.Mark with
+                | Mark.Line ->
+                    Svg.line
+                        x
+                        (y - 4.0)
+                        (x + 18.0)
+                        (y - 4.0)
+                        ("stroke=\"currentColor\" stroke-width=\"2.5\" " + Svg.dashes n)
+                | Mark.Dots ->
+                    $"""<circle cx="{Svg.number (x + 9.0)}" cy="{Svg.number (y - 4.0)}" r="3.5" fill="currentColor"/>"""
+
+            let key = $"""<g class="{Svg.colour n}">{mark}</g>"""
+            x + wide, y, Svg.text (x + 24.0) y "" s.Name :: key :: drawn
+
+        let _, y, drawn = List.fold entry (16.0, 46.0, []) (List.indexed series)
+        if series.Length < 2 then 40.0, [] else y + 14.0, List.rev drawn
+
+    /// The SVG text of a chart. Lines of any length stay small: what no pixel could show is left out.
+    let chart (c: Chart) : string =
+        let series =
+            c.Series
+            |> List.map (fun s ->
+                { s with Points = s.Points |> Array.filter (fun (x, y) -> shown c.X x && shown c.Y y) })
+
+        let points = series |> List.map _.Points |> Array.concat
+        let width, height = 640.0, 380.0
+        let top, key = legend width series
+        let lines = series |> List.forall (fun s -> s.Mark = Mark.Line)
+        let x = Svg.spanOf c.X.Scale (if lines then 0.0 else 0.03) (Array.map fst points) (76.0, width - 24.0)
+        let y = Svg.spanOf c.Y.Scale 0.04 (Array.map snd points) (height - 48.0, top)
+
+        [
+            yield! key
+            yield! Svg.axes x c.X.Label y c.Y.Label
+            if Array.isEmpty points then
+                Svg.text ((x.From + x.To) / 2.0) ((y.From + y.To) / 2.0) "text-anchor=\"middle\"" "no data"
+            yield! series |> List.mapi (fun n s -> draw n x y s)
+        ]
+        |> Svg.page width height c.Title c.Description
+
+    /// Viridis (van der Walt and Smith 2015), a colour map of even steps in lightness, by ten of its colours.
+    let private viridis =
+        [|
+            0x440154
+            0x482878
+            0x3E4A89
+            0x31688E
+            0x26828E
+            0x1F9E89
+            0x35B779
+            0x6ECE58
+            0xB5DE2B
+            0xFDE725
+        |]
+        |> Array.map (fun rgb -> [| rgb >>> 16; rgb >>> 8 &&& 0xFF; rgb &&& 0xFF |] |> Array.map float)
+
+    /// The pixel of a value at a share 0 … 1 of the colour bar; transparent for NaN.
+    let private pixel share =
+        if Double.IsNaN share then
+            [| 0uy; 0uy; 0uy; 0uy |]
+        else
+            let at = Math.Clamp(share, 0.0, 1.0) * float (viridis.Length - 1)
+            let below = min (int at) (viridis.Length - 2)
+            let mixed = Array.map2 (fun a b -> a + (b - a) * (at - float below)) viridis[below] viridis[below + 1]
+            Array.append (Array.map (round >> byte) mixed) [| 255uy |]
+
+    /// An image stretched over a rectangle of the picture.
+    let private image (x: Svg.Span) (y: Svg.Span) columns (pixels: byte[]) =
+        let data = Convert.ToBase64String(Png.encode columns pixels)
+
+        $"""<image x="{Svg.number x.From}" y="{Svg.number y.To}" width="{Svg.number (x.To - x.From)}" """
+        + $"""height="{Svg.number (y.From - y.To)}" preserveAspectRatio="none" href="data:image/png;base64,{data}"/>"""
+
+    /// The SVG text of a heat map with its colour bar.
+    let heatMap (map: HeatMap) : string =
+        let rows, columns = Array2D.length1 map.Values, Array2D.length2 map.Values
+        let finite = map.Values |> Seq.cast<float> |> Seq.filter Double.IsFinite |> Seq.toArray
+
+        let span (low, high) (from, until) = Svg.spanOf Scale.Linear 0.0 [| low; high |] (from, until)
+
+        let xLabel, xLow, xHigh = map.X
+        let yLabel, yLow, yHigh = map.Y
+        let x = span (xLow, xHigh) (76.0, 396.0)
+        let bottom = 40.0 + 320.0 * Math.Clamp((yHigh - yLow) / (xHigh - xLow), 0.4, 1.25)
+        let y = span (yLow, yHigh) (bottom, 40.0)
+
+        let colours =
+            match map.Range with
+            | Some range -> span range (bottom, 40.0)
+            | None -> Svg.spanOf Scale.Linear 0.0 finite (bottom, 40.0)
+
+        let share value = (value - colours.Low) / (colours.High - colours.Low)
+        let bar = span (0.0, 1.0) (420.0, 436.0)
+
+        [
+            yield! Svg.axes x xLabel y yLabel
+            image
+                x
+                y
+                columns
+                [|
+                    for i in rows - 1 .. -1 .. 0 do
+                        for j in 0 .. columns - 1 do
+                            yield! pixel (share map.Values[i, j])
+                |]
+            image
+                bar
+                y
+                1
+                [|
+                    for k in 255..-1..0 do
+                        yield! pixel (float k / 255.0)
+                |]
+            for value in Svg.ticks 6 colours do
+                Svg.text 444.0 (Svg.place colours value + 4.0) "" (Svg.label value)
+        ]
+        |> Svg.page 512.0 (bottom + 48.0) map.Title map.Description
+
+    /// Writes a picture's SVG text to a file in one go. Raises RunFailed when the disk refuses.
+    let save (path: string) (svg: string) : unit = AtomicFile.writeText path svg
