@@ -207,7 +207,8 @@ struct ManagedNode final : Node {
       if (!grads[i].defined() && materialize) grads[i] = input_metadata(i).zeros_like();
       in[i] = release(std::move(grads[i]));
     }
-    auto thrown = apply_callback(managed, static_cast<int>(in.size()), in.data(), static_cast<int>(out.size()), out.data());
+    auto thrown =
+        apply_callback(managed, static_cast<int>(in.size()), in.data(), static_cast<int>(out.size()), out.data());
     if (thrown) throw ManagedException(thrown);
     variable_list result;
     for (auto p : out) {
@@ -421,7 +422,6 @@ MK_API int mk_generator(int device_type, int index, int fresh, uint64_t seed, vo
   return guarded([&] {
     auto type = static_cast<c10::DeviceType>(device_type);
     auto device = type == c10::DeviceType::CUDA ? c10::Device(type, cuda_index(index)) : c10::Device(type);
-    if (type == c10::DeviceType::CUDA) at::globalContext().lazyInitCUDA();
     auto g = at::globalContext().defaultGenerator(device);
     if (fresh) {
       std::lock_guard<std::mutex> lock(g.mutex());
