@@ -39,6 +39,13 @@ let private cudaDevices () =
         with :? ComponentModel.Win32Exception ->
             [ $"{torch.cuda.device_count ()} devices" ]
 
+/// The processor and the CUDA devices, for those who read a figure.
+let machine () =
+    [ $"{processor ()}, {Environment.ProcessorCount} cores"
+      if torch.cuda.is_available () then
+          yield! cudaDevices () ]
+    |> String.concat "; "
+
 let run (_: ParseResults<Options>) =
     let say name (value: string) = printfn $"%-10s{name}{value}"
     say "metakan" MetaKan.Build.version

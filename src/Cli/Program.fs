@@ -7,16 +7,25 @@ open Argu
 
 type Command =
     | Version
+    | [<CliPrefix(CliPrefix.None)>] Pde of ParseResults<Pde.Options>
+    | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<Report.Options>
+    | [<CliPrefix(CliPrefix.None)>] Bench of ParseResults<Bench.Options>
     | [<CliPrefix(CliPrefix.None)>] Info of ParseResults<Info.Options>
 
     interface IArgParserTemplate with
         member command.Usage =
             match command with
             | Version -> "print the version."
+            | Pde _ -> "solve a partial differential equation."
+            | Report _ -> "write the report of a run."
+            | Bench _ -> "measure speed and memory."
             | Info _ -> "tell the tensor provider, libtorch, the devices and the threads in use."
 
 let private run (command: ParseResults<Command>) =
     match command.TryGetSubCommand() with
+    | Some(Pde options) -> Pde.run options
+    | Some(Report options) -> Report.run options
+    | Some(Bench options) -> Bench.run options
     | Some(Info options) -> Info.run options
     | Some Version
     | None ->

@@ -1,0 +1,204 @@
+/// `metakan bench pde`: steps per second and peak memory of the library's step and of the plain formulation, in one
+/// process, on the same points, from the same parameters, each with the thread count that suits it best.
+module MetaKan.Bench.Pde
+
+open System
+open System.Diagnostics
+open System.Text.Json.Nodes
+open MetaKan
+open TorchSharp
+
+/// A way to take a training step: its name, and a step by number.
+type private Contender =
+    { Name: string
+      Step: int -> unit
+      /// Steps that one measurement takes the median of.
+      Steps: int }
+
+/// What was measured of one contender.
+type private Measured =
+    { Contender: string
+      Threads: int
+      MillisecondsPerStep: float
+      /// Over the last contender, the median of the ratios within each repeat.
+      SpeedUp: float
+      PeakMiB: float }
+
+let private grid = { Size = 5; Order = 3 }
+
+let private median (values: float seq) =
+    let sorted = values |> Seq.sort |> Seq.toArray
+    sorted[sorted.Length / 2]
+
+/// One training step after the other by Adam, from fresh parameters, keeping only the newest.
+let private steps (placement: Placement) (model: Model) (gradient: int -> Gradient) : int -> unit =
+    let optimizer =
+        Adam.create (fun _ ->
+            { Rate = fun _ -> 1e-4
+              WeightDecay = 0.0 })
+
+    let mutable p = model.Init (Key.ofSeed 0) placement
+    let mutable memory = optimizer.Init p
+
+    fun n ->
+        let next, kept =
+            fun () ->
+                let _, next, kept = optimizer.Update n (gradient n) p memory
+                next, kept
+            |> Tensor.scoped (fun (next, kept) -> Seq.append (Params.tensors next) (Params.tensors kept))
+
+        Params.dispose p
+        Params.dispose memory
+        p <- next
+        memory <- kept
+
+        if placement.Device.``type`` = DeviceType.CUDA then
+            torch.cuda.synchronize ()
+
+let private contenders (placement: Placement) (dim: int) (modelName: string) (hidden: int) (points: int) =
+    let widths = [ dim; 128; 128; 128; 1 ]
+    let body = TwoBody.ofSeed 0 dim
+    let problem = AllenCahn.problem body
+
+    let model =
+        match modelName with
+        | "kan" -> Kan.create grid widths
+        | "metakan" ->
+            MetaKan.create
+                grid
+                { EmbeddingDim = 1
+                  HiddenDim = hidden
+                  Sharing = PerLayer
+                  Chunk = None }
+                widths
+        | _ -> Mlp.create widths
+
+    let key n = Key.fold n (Key.ofSeed 1)
+
+    let ours name laplacian =
+        let collocation =
+            { Points = points
+              Laplacian = laplacian
+              MemoryLimit = 16384 }
+
+        { Name = name
+          Steps = 15
+          Step = steps placement model (fun n -> Collocation.gradient collocation problem model (key n)) }
+
+    let plain name count =
+        { Name = name
+          Steps = max 1 (60 / (count + 4))
+          Step =
+            steps placement model (fun n ->
+                let terms = Key.permutation (key n) dim |> Array.truncate count |> Array.toList
+                Plain.gradient grid widths modelName body terms (problem.Sample (key n) placement points)) }
+
+    model,
+    [ ours "library, exact" Exact
+      ours "library, SDGD-4" (Sdgd 4)
+      plain "plain autograd, SDGD-4" (min 4 dim)
+      plain "plain autograd, exact" dim ]
+
+let private milliseconds (contender: Contender) (start: int) =
+    median
+        [ for n in 1 .. contender.Steps ->
+              let clock = Stopwatch.StartNew()
+              contender.Step(start + n)
+              clock.Elapsed.TotalMilliseconds ]
+
+/// Thread counts worth trying on this machine: powers of two, and all cores.
+let private threadCounts (placement: Placement) =
+    if placement.Device.``type`` = DeviceType.CUDA then
+        [ 1 ]
+    else
+        [ 1; 2; 4; 8; 16; Environment.ProcessorCount ]
+        |> List.filter (fun n -> n <= Environment.ProcessorCount)
+        |> List.distinct
+
+/// The thread count that suits a contender best.
+let private tuned (placement: Placement) (contender: Contender) : int =
+    contender.Step 0
+
+    threadCounts placement
+    |> List.minBy (fun threads ->
+        torch.set_num_threads threads
+        contender.Step 1
+        milliseconds contender 1)
+
+/// The contenders in turn, several times over, so that a drift of the machine's speed meets all alike.
+let private measure (placement: Placement) (idle: float) (repeats: int) (contenders: Contender list) : Measured list =
+    let threads = contenders |> List.map (tuned placement)
+
+    let times =
+        [ for repeat in 1..repeats ->
+              List.map2
+                  (fun threads contender ->
+                      torch.set_num_threads threads
+                      milliseconds contender (100 * repeat))
+                  threads
+                  contenders ]
+        |> List.transpose
+
+    let ratios = times |> List.map (List.map2 (/) (List.last times) >> median)
+
+    List.map3
+        (fun contender (threads: int) (times, ratio) ->
+            torch.set_num_threads threads
+            Build.resetCudaPeak ()
+            let resident = Memory.peak (fun () -> contender.Step 1)
+
+            { Contender = contender.Name
+              Threads = threads
+              MillisecondsPerStep = median times
+              SpeedUp = ratio
+              PeakMiB =
+                match Build.cudaMemory () with
+                | Some(_, peak) when placement.Device.``type`` = DeviceType.CUDA -> float peak / 1048576.0
+                | _ -> resident - idle })
+        contenders
+        threads
+        (List.zip times ratios)
+
+/// Measures and prints one dimension; gives the rows as JSON.
+let private dimension (placement: Placement) idle repeats modelName hidden points dim : JsonNode list =
+    use _ = torch.NewDisposeScope()
+    let model, contenders = contenders placement dim modelName hidden points
+    printfn $"{model.Description}, {points} points, {placement.DType} on {placement.Device}"
+
+    let measured = measure placement idle repeats contenders
+    printfn "  %-26s %8s %10s %10s %12s %10s" "" "threads" "ms/step" "steps/s" "peak MiB" "speed-up"
+
+    [ for m in measured do
+          printfn
+              "  %-26s %8d %10.2f %10.2f %12.0f %9.1fx"
+              m.Contender
+              m.Threads
+              m.MillisecondsPerStep
+              (1000.0 / m.MillisecondsPerStep)
+              m.PeakMiB
+              m.SpeedUp
+
+          JsonObject(
+              dict
+                  [ "network", JsonValue.Create model.Description :> JsonNode
+                    "dim", JsonValue.Create dim
+                    "contender", JsonValue.Create m.Contender
+                    "threads", JsonValue.Create m.Threads
+                    "ms_per_step", JsonValue.Create(Math.Round(m.MillisecondsPerStep, 3))
+                    "steps_per_second", JsonValue.Create(Math.Round(1000.0 / m.MillisecondsPerStep, 3))
+                    "peak_mib_above_idle", JsonValue.Create(Math.Round(m.PeakMiB, 1))
+                    "speed_up_over_plain_exact", JsonValue.Create(Math.Round(m.SpeedUp, 2)) ]
+          )
+          :> JsonNode ]
+
+/// Runs the comparison for several dimensions and prints a table each; the rows, for a file.
+let run (placement: Placement) (modelName: string) (hidden: int) (points: int) (repeats: int) (dims: int list) : JsonArray =
+    // Idle is the process with libtorch loaded and one operator run.
+    use _ = torch.zeros ([| 1L |], dtype = placement.DType, device = placement.Device)
+    GC.Collect()
+    let idle = Memory.resident ()
+
+    dims
+    |> List.collect (dimension placement idle repeats modelName hidden points)
+    |> List.toArray
+    |> JsonArray

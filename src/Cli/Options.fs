@@ -1,0 +1,36 @@
+/// What a command says of an option that it cannot use: one line with the option's name and what it takes.
+module MetaKan.Cli.Options
+
+open System
+open MetaKan
+
+/// The value that a name stands for.
+let oneOf (option: string) (choices: (string * 'a) list) (given: string) : 'a =
+    match choices |> List.tryFind (fun (name, _) -> name = given) with
+    | Some(_, value) -> value
+    | None ->
+        let names = choices |> List.map fst |> String.concat ", "
+        raise (BadInput $"{option} takes one of {names}, not '{given}'")
+
+/// A whole number from `least` up.
+let atLeast (option: string) (least: int) (given: int) : int =
+    if given < least then
+        raise (BadInput $"{option} takes a whole number from {least} up, not {given}")
+
+    given
+
+/// A finite number above zero.
+let positive (option: string) (given: float) : float =
+    if not (given > 0.0 && Double.IsFinite given) then
+        raise (BadInput $"{option} takes a positive number, not {given}")
+
+    given
+
+/// Device and element type, by the names that `--device` and `--dtype` take.
+let placement (device: string) (dtype: string) : Placement =
+    let known option names =
+        oneOf option [ for name in names -> name, name ]
+
+    Placement.named
+        (known "--device" [ "auto"; "cpu"; "cuda" ] device)
+        (known "--dtype" [ "float32"; "float64" ] dtype)
