@@ -60,7 +60,7 @@ let ``help lists every command`` arguments =
     Assert.Empty ended.Err
     Assert.Empty left
 
-    for command in [ "info"; "script"; "bundle" ] do
+    for command in [ "pde"; "report"; "bench"; "info"; "script"; "bundle" ] do
         Assert.Contains(ended.Out, fun line -> line.TrimStart().StartsWith command)
 
 [<Theory>]
