@@ -18,24 +18,24 @@ let private clock (seconds: float) =
     else
         $"{span.Minutes}:{span.Seconds:D2}"
 
-let private short (x: float) =
-    x.ToString("G3", CultureInfo.InvariantCulture).Replace("E", "e")
+let private short (x: float) = x.ToString("G3", CultureInfo.InvariantCulture).Replace("E", "e")
 
 /// The state of a run in words, after `before + fresh` of `total` steps, `fresh` of them in `seconds`.
 let describe (total: int) (before: int) (fresh: int) (loss: float) (error: float option) (seconds: float) : string =
     let step = before + fresh
     let rate = float fresh / seconds
+    let digits = if rate < 10.0 then "0.##" else "0"
+    let speed = rate.ToString(digits, CultureInfo.InvariantCulture)
 
-    [ $"step {step}/{total}"
-      $"loss {short loss}"
-      match error with
-      | Some error -> $"error {short error}"
-      | None -> ()
-      $"{short rate} steps/s"
-      if step < total then
-          $"{clock (float (total - step) / rate)} left"
-      else
-          $"in {clock seconds}" ]
+    [
+        $"step {step}/{total}"
+        $"loss {short loss}"
+        match error with
+        | Some error -> $"error {short error}"
+        | None -> ()
+        $"{speed} steps/s"
+        if step < total then $"{clock (float (total - step) / rate)} left" else $"in {clock seconds}"
+    ]
     |> String.concat "  "
 
 let private bar (console: IAnsiConsole) =
@@ -58,7 +58,11 @@ type Display(total: int, out: TextWriter, live: bool) =
     let shown =
         if live then
             let settings =
-                AnsiConsoleSettings(Out = AnsiConsoleOutput out, Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes)
+                AnsiConsoleSettings(
+                    Out = AnsiConsoleOutput out,
+                    Ansi = AnsiSupport.Yes,
+                    Interactive = InteractionSupport.Yes
+                )
 
             (bar (AnsiConsole.Create settings))
                 .StartAsync(fun context ->
@@ -91,11 +95,7 @@ type Display(total: int, out: TextWriter, live: bool) =
             before <- step - 1
             dueStep <- step
 
-        if
-            step >= total
-            || started.Elapsed.TotalSeconds >= dueTime
-            || not live && step >= dueStep
-        then
+        if step >= total || started.Elapsed.TotalSeconds >= dueTime || not live && step >= dueStep then
             show step loss.Value
 
     /// The error last measured.
