@@ -41,8 +41,6 @@ namespace TorchSharp
                 mk_tensor_release(owned);
             }
 
-            public string? name { get; set; }
-
             /// <summary>Tensors alive, of all threads.</summary>
             public static long TotalCount => Interlocked.Read(ref totalCount);
 
