@@ -9,7 +9,7 @@ open MetaKan.Cli.Options
 open TorchSharp
 
 type Options =
-    | [<MainCommand; Last>] Problem of string
+    | [<MainCommand>] Problem of string
     | Dim of int
     | Model of string
     | Width of int

@@ -1,40 +1,8 @@
 /// The built command line, run as a process of its own.
 module MetaKan.Tests.Launcher.CliTests
 
-open System
-open System.Diagnostics
-open System.IO
 open Xunit
-
-type private Ended = { Code: int; Out: string list; Err: string list }
-
-let private lines (text: string) = text.Split '\n' |> Seq.map _.TrimEnd() |> Seq.filter ((<>) "") |> List.ofSeq
-
-/// Runs `metakan` in an empty folder; what it left there is the second result.
-let private metakan arguments =
-    let folder = Directory.CreateTempSubdirectory "metakan-cli-"
-
-    try
-        let assembly = Path.Combine(AppContext.BaseDirectory, "metakan.dll")
-
-        let start =
-            ProcessStartInfo(
-                "dotnet",
-                assembly :: arguments,
-                WorkingDirectory = folder.FullName,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true
-            )
-
-        use program = Process.Start start
-        let err = program.StandardError.ReadToEndAsync()
-        let out = program.StandardOutput.ReadToEnd()
-        program.WaitForExit()
-
-        { Code = program.ExitCode; Out = lines out; Err = lines err.Result },
-        folder.GetFileSystemInfos() |> Array.map _.Name |> List.ofArray
-    finally
-        folder.Delete true
+open MetaKan.Tests.Launcher.Process
 
 [<Fact>]
 let ``info names the provider, the processor and the threads`` () =
@@ -55,7 +23,7 @@ let ``the version is one line`` () =
 [<InlineData("")>]
 [<InlineData("--help")>]
 let ``help lists every command`` arguments =
-    let ended, left = metakan (lines arguments)
+    let ended, left = metakan (linesOf arguments)
     Assert.Equal(0, ended.Code)
     Assert.Empty ended.Err
     Assert.Empty left

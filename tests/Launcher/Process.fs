@@ -1,0 +1,49 @@
+/// Runs the built command line as a process.
+module MetaKan.Tests.Launcher.Process
+
+open System
+open System.Diagnostics
+open System.IO
+open MetaKan.Tests.Folder
+
+/// How a process ended: its exit code and the lines that it wrote.
+type Ended =
+    { Code: int
+      Out: string list
+      Err: string list }
+
+/// The lines of a text that hold something.
+let linesOf (text: string) =
+    text.Split '\n' |> Seq.map _.TrimEnd() |> Seq.filter ((<>) "") |> List.ofSeq
+
+/// Starts `metakan` in a folder.
+let start (folder: string) (arguments: string list) : Process =
+    ProcessStartInfo(
+        "dotnet",
+        Path.Combine(AppContext.BaseDirectory, "metakan.dll") :: arguments,
+        WorkingDirectory = folder,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true
+    )
+    |> Process.Start
+
+/// Waits for a process to end.
+let ended (program: Process) : Ended =
+    let err = program.StandardError.ReadToEndAsync()
+    let out = program.StandardOutput.ReadToEnd()
+    program.WaitForExit()
+
+    { Code = program.ExitCode
+      Out = linesOf out
+      Err = linesOf err.Result }
+
+/// Runs `metakan` in a folder to its end.
+let run (folder: string) (arguments: string list) : Ended =
+    use program = start folder arguments
+    ended program
+
+/// Runs `metakan` in an empty folder; what it left there is the second result.
+let metakan (arguments: string list) : Ended * string list =
+    withFolder (fun folder ->
+        let ended = run folder arguments
+        ended, DirectoryInfo(folder).GetFileSystemInfos() |> Array.map _.Name |> List.ofArray)
