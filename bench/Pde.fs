@@ -91,7 +91,7 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
           Step =
             steps placement model (fun n ->
                 let terms = Key.permutation (key n) dim |> Array.truncate count |> Array.toList
-                Plain.gradient grid widths modelName body terms (problem.Sample (key n) placement points)) }
+                Plain.gradient grid widths modelName body terms (problem.Domain.Sample (key n) placement points)) }
 
     model,
     [ ours "library, exact" Exact

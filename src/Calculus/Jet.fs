@@ -59,6 +59,16 @@ module Jet =
             Tangents = Dense(f'.unsqueeze (1) * tangents x)
             Second = f' * x.Second + f'' * squares x }
 
+    /// A value that moves along no direction: functions of jets then give values alone.
+    let still (value: Tensor) : Jet =
+        { Value = value
+          Tangents = Dense(torch.zeros (value.shape[0], 0L, value.shape[1], dtype = value.dtype, device = value.device))
+          Second = torch.zeros_like value
+          Weights = torch.zeros (0L, dtype = value.dtype, device = value.device) }
+
+    /// The value [N, m] of a function of jets at points [N, n].
+    let valueOf (f: Jet -> Jet) (x: Tensor) : Tensor = (f (still x)).Value
+
     /// A value that does not depend on the point, shared or one per point: [N or 1, n].
     let constant (value: Tensor) (like: Jet) : Jet =
         { like with
@@ -187,6 +197,10 @@ module Jet =
 
 /// Arithmetic on jets, so that user code reads like the mathematics.
 type Jet with
+
+    /// Component i, as a jet of one component.
+    member jet.Item
+        with get (i: int) = Jet.part i jet
 
     static member (+)(a: Jet, b: Jet) = Jet.add a b
     static member (+)(a: Jet, b: float) = Jet.shift b a

@@ -31,7 +31,7 @@ module Collocation =
 
     /// The parts whose sum is the loss, each a function of the parameters: chunks of the residual, then of each penalty.
     let private parts (settings: Collocation) (problem: Problem) (model: Model) (key: Key) (place: Placement) =
-        let part index operator (sample: Key -> Placement -> int -> Tensor) points weight (mismatch: Derivatives -> Tensor) =
+        let part index operator (sample: Sampler) points weight (mismatch: Derivatives -> Tensor) =
             let key = Key.fold index key
             let directions = Operator.directions settings.Laplacian (Key.fold 0 key) place operator
             let x = sample (Key.fold 1 key) place points
@@ -43,7 +43,7 @@ module Collocation =
                       |> meanSquare (int64 points)
                       |> fun loss -> loss * (weight: float) ]
 
-        [ yield! part 0 problem.Operator problem.Sample settings.Points 1.0 problem.Residual
+        [ yield! part 0 problem.Operator problem.Domain.Sample settings.Points 1.0 problem.Residual
 
           for index, penalty in List.indexed problem.Penalties do
               yield! part (index + 1) penalty.Operator penalty.Sample penalty.Points penalty.Weight penalty.Mismatch ]

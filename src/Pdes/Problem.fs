@@ -24,7 +24,7 @@ type Penalty =
         Weight: float
         /// Points a step.
         Points: int
-        Sample: Key -> Placement -> int -> Tensor
+        Sample: Sampler
         /// The derivatives that the mismatch reads.
         Operator: Operator
         /// What should vanish [N, 1].
@@ -37,10 +37,9 @@ type Problem =
         Name: string
         /// d, the number of coordinates (time included).
         Dimension: int
+        Domain: Domain
         /// The second-order terms and first derivatives that the residual reads.
         Operator: Operator
-        /// Points inside the domain [N, d].
-        Sample: Key -> Placement -> int -> Tensor
         /// u from the point and the network's value; builds boundary values in ("hard constraint"). `fun _ net -> net`
         /// where there is nothing to build in.
         Constraint: Jet -> Jet -> Jet
@@ -55,85 +54,69 @@ type Problem =
 [<RequireQualifiedAccess>]
 module Penalty =
     /// u = `data` on the points that `sample` draws (a Dirichlet or initial condition).
-    let dirichlet
-        (name: string)
-        (weight: float)
-        (points: int)
-        (sample: Key -> Placement -> int -> Tensor)
-        (data: Tensor -> Tensor)
-        : Penalty =
-        { Name = name
-          Weight = weight
-          Points = points
-          Sample = sample
-          Operator = { Second = [||]; First = [] }
-          Mismatch = fun u -> u.U - data u.X }
+    let dirichlet (name: string) (weight: float) (points: int) (sample: Sampler) (data: Tensor -> Tensor) : Penalty =
+        {
+            Name = name
+            Weight = weight
+            Points = points
+            Sample = sample
+            Operator = { Second = [||]; First = [] }
+            Mismatch = fun u -> u.U - data u.X
+        }
 
 [<RequireQualifiedAccess>]
 module Problem =
+    /// An equation on a domain, with nothing built in, no boundary data and no known solution: those are added by
+    /// `{ Problem.create … with Penalties = … }`.
+    let create (name: string) (domain: Domain) (operator: Operator) (residual: Derivatives -> Tensor) : Problem =
+        {
+            Name = name
+            Dimension = domain.Bounds.Length
+            Domain = domain
+            Operator = operator
+            Constraint = fun _ net -> net
+            Residual = residual
+            Penalties = []
+            Exact = None
+        }
+
+    /// What a residual may read of u, the jet of a candidate solution along the directions at x.
+    let private read (directions: Directions) (x: Tensor) (u: Jet) : Derivatives =
+        { X = x; U = u.Value; Laplacian = u.Second; Partial = fun i -> Directions.partial directions i u }
+
+    /// The problem N(u) = N(u*) for a solution u* of one's choice, written with jets: the source N(u*) comes from its
+    /// exact derivatives. The method of manufactured solutions; Roache, J. Fluids Eng. 124 (2002).
+    let manufactured
+        (name: string)
+        (domain: Domain)
+        (operator: Operator)
+        (solution: Jet -> Jet)
+        (equation: Derivatives -> Tensor)
+        : Problem =
+        let source (x: Tensor) =
+            use _ = torch.no_grad ()
+            let directions = Operator.directions Exact (Key.ofSeed 0) (Placement.ofTensor x) operator
+            Directions.seed directions x |> solution |> read directions x |> equation
+
+        { create name domain operator (fun u -> equation u - source u.X) with
+            Exact = Some(Jet.valueOf solution)
+        }
+
     /// The candidate solution u = constraint(x, net(x)) of a model.
     let solution (problem: Problem) (model: Model) (p: Params) (x: Tensor) : Tensor =
-        let still (t: Tensor) =
-            { Value = t
-              Tangents = Dense(torch.zeros (t.shape[0], 0L, t.shape[1], dtype = t.dtype, device = t.device))
-              Second = torch.zeros_like t
-              Weights = torch.zeros (0L, dtype = t.dtype, device = t.device) }
-
-        (problem.Constraint (still x) (still (model.Apply p x))).Value
+        (problem.Constraint (Jet.still x) (Jet.still (model.Apply p x))).Value
 
     /// u with the derivatives of an operator at the points x, along given directions.
-    let derivatives
-        (problem: Problem)
-        (model: Model)
-        (directions: Directions)
-        (p: Params)
-        (x: Tensor)
-        : Derivatives =
+    let derivatives (problem: Problem) (model: Model) (directions: Directions) (p: Params) (x: Tensor) : Derivatives =
         if directions.Weights.numel () = 0L then
             let u = solution problem model p x
 
-            { X = x
-              U = u
-              Laplacian = torch.zeros_like u
-              Partial = fun i -> invalidArg (nameof i) $"the operator lists no first derivative by x_{i}" }
+            {
+                X = x
+                U = u
+                Laplacian = torch.zeros_like u
+                Partial = fun i -> invalidArg (nameof i) $"the operator lists no first derivative by x_{i}"
+            }
         else
             let point = Directions.seed directions x
-            let u = problem.Constraint point (model.Jet p point)
-
-            { X = x
-              U = u.Value
-              Laplacian = u.Second
-              Partial = fun i -> Directions.partial directions i u }
-
-    /// Points uniform in direction and in radius, in the ball of the given radius around the origin (not uniform in
-    /// volume: in high dimension that would leave the inside empty). Hu et al., SDGD (arXiv 2307.12306), section 5.
-    let ball (d: int) (radius: float) (key: Key) (place: Placement) (n: int) : Tensor =
-        let direction = Key.normal (Key.fold 0 key) place [ int64 n; int64 d ]
-        let r = Key.uniform (Key.fold 1 key) place [ int64 n; 1L ]
-        direction / torch.sqrt ((direction * direction).sum (1L, keepdim = true)) * r * radius
-
-    /// Points uniform in the box whose sides are the given intervals; an interval of no length is a face.
-    let box (sides: (float * float) list) (key: Key) (place: Placement) (n: int) : Tensor =
-        let row f =
-            sides |> List.map f |> List.toArray |> Tensor.ofArray place [ 1L; int64 sides.Length ]
-
-        row fst
-        + Key.uniform key place [ int64 n; int64 sides.Length ] * row (fun (low, high) -> high - low)
-
-    /// Points uniform on the boundary of a box in the listed coordinates (all faces equally likely).
-    let boxFaces (sides: (float * float) list) (coordinates: int list) (key: Key) (place: Placement) (n: int) : Tensor =
-        let inside = box sides (Key.fold 0 key) place n
-        let d = int64 sides.Length
-        let faces = [ for i in coordinates do yield! [ i, fst sides[i]; i, snd sides[i] ] ]
-
-        let face =
-            torch.floor (Key.uniform (Key.fold 1 key) place [ int64 n ] * float faces.Length)
-            |> _.``to``(torch.int64)
-
-        let column f =
-            faces |> List.map f |> List.toArray |> Tensor.ofArray place [ int64 faces.Length; 1L ]
-
-        let coordinate = (column (fst >> float)).index_select(0L, face).``to`` torch.int64
-        let value = (column snd).index_select (0L, face)
-        let held = torch.nn.functional.one_hot(coordinate.squeeze -1L, d).``to`` place.DType
-        inside * (1.0 - held) + value * held
+            read directions x (problem.Constraint point (model.Jet p point))

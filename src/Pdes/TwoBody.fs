@@ -48,11 +48,6 @@ module TwoBody =
     let internal problem (name: string) (body: TwoBody) (residual: Derivatives -> Tensor) : Problem =
         let d = dimension body
 
-        { Name = name
-          Dimension = d
-          Operator = Operator.laplacian d
-          Sample = Problem.ball d 1.0
-          Constraint = fun x net -> (1.0 - Jet.normSquared x) * net
-          Residual = residual
-          Penalties = []
-          Exact = Some(solution body) }
+        { Problem.create name (Domain.ball d 1.0) (Operator.laplacian d) residual with
+            Constraint = fun x net -> (1.0 - Jet.normSquared x) * net
+            Exact = Some(solution body) }

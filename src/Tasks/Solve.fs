@@ -102,7 +102,7 @@ module Solve =
                 Points = settings.PolishPoints }
 
         let test =
-            lazy (problem.Sample (keyFor settings 3) settings.Placement settings.TestPoints)
+            lazy (problem.Domain.Sample (keyFor settings 3) settings.Placement settings.TestPoints)
 
         { Stages =
             [ { Steps = settings.Epochs
@@ -267,11 +267,28 @@ module Solve =
             |> object'
 
         RunFolder.writeResult settings.Folder result
+        let u = Problem.solution problem model state.Params
+
+        match outcome with
+        | Completed
+        | Stopped -> Pictures.write settings.Folder problem u (keyFor settings 3) settings.Placement
+        | Diverged _ -> ()
 
         for t in Params.tensors state.Params do
             scope.Detach t |> ignore
 
-        { U = Problem.solution problem model state.Params
+        { U = u
           Params = state.Params
           Outcome = outcome
           Result = result }
+
+    /// Prints each evaluation as a line: a listener for scripts.
+    let print (event: TrainingEvent) : unit =
+        match event with
+        | Evaluated(state, loss, measures) ->
+            let measures =
+                measures |> List.map (fun (name, value) -> $"  {name} {value:``0.00e-00``}") |> String.concat ""
+
+            printfn $"step %6d{state.Step}  loss {loss:``0.00e-00``}{measures}  %.1f{state.Seconds} s"
+        | Stepped _
+        | Saved _ -> ()

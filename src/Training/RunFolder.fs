@@ -23,6 +23,11 @@ module RunFolder =
     let resultPath folder = Path.Combine(folder, "result.json")
     let reportPath folder = Path.Combine(folder, "report.html")
 
+    /// `name` where nothing is there yet, else the first free of name-2, name-3, …: for runs that should not ask where.
+    let free (name: string) : string =
+        Seq.append [ name ] (Seq.initInfinite (fun i -> $"{name}-{i + 2}"))
+        |> Seq.find (fun folder -> not (Path.Exists folder))
+
     /// Makes the folder of a new run, parents included. Raises BadInput where there is a file, or a folder that holds
     /// anything, and RunFailed where the system refuses.
     let create (folder: string) : unit =

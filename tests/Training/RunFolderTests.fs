@@ -163,3 +163,13 @@ let ``a measure without a column is a mistake of the caller`` () =
     withFolder (fun folder ->
         use writer = Metrics.create folder columns
         messageOf<ArgumentException>(fun () -> writer.Append(1, [ "rmse", 1.0 ])) |> ignore)
+
+[<Fact>]
+let ``a free folder is the first that does not exist`` () =
+    withFolder (fun parent ->
+        let name = Path.Combine(parent, "run")
+        Assert.Equal(name, RunFolder.free name)
+        RunFolder.create name
+        Assert.Equal(name + "-2", RunFolder.free name)
+        File.WriteAllText(name + "-2", "")
+        Assert.Equal(name + "-3", RunFolder.free name))

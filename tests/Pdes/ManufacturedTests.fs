@@ -1,0 +1,72 @@
+/// Manufactured problems: the solution that one chooses solves the equation, with the source that jets derive.
+module MetaKan.Tests.ManufacturedTests
+
+open System
+open MetaKan
+open Xunit
+
+let private place = Placement.cpu64
+let private x, y, t = 0, 1, 2
+let private domain = Domain.box [ 0.0, 1.0; 0.0, 1.0; 0.0, 1.0 ]
+let private operator = { Second = [| 1.0; 2.0; 0.0 |]; First = [ t ] }
+
+let private solution (p: Jet) = exp (-p[t]) * sin (Math.PI * p[x]) * cos (3.0 * p[y]) + p[x] * p[x]
+let private equation (u: Derivatives) = u.Partial t - u.Laplacian + u.U * u.U
+let private problem = Problem.manufactured "test" domain operator solution equation
+
+/// A model that is one function, whatever its parameters.
+let private fixedTo (f: Jet -> Jet) : Model =
+    {
+        Name = "fixed"
+        Description = "a given function"
+        Init = fun _ _ -> Map.empty
+        Apply = fun _ -> Jet.valueOf f
+        Jet = fun _ -> f
+        Group = fun _ -> Weights
+        NumbersPerPoint = fun _ -> 1L
+    }
+
+let private residual method f =
+    let points = domain.Sample (Key.ofSeed 1) place 40
+    let directions = Operator.directions method (Key.ofSeed 2) place operator
+
+    Problem.derivatives problem (fixedTo f) directions Map.empty points
+    |> problem.Residual
+    |> Tensor.toArray
+
+[<Fact>]
+let ``the chosen solution solves the equation, another function does not`` () =
+    Assert.All(residual Exact solution, fun r -> Assert.InRange(r, -1e-12, 1e-12))
+    Assert.All(residual Exact (fun p -> solution p + p[t]), fun r -> Assert.InRange(abs r, 0.1, 10.0))
+
+[<Fact>]
+let ``the source is exact where the operator is estimated`` () =
+    let none (p: Jet) = 0.0 * p[x]
+
+    // Of u = 0 every estimate is exact, so that what is left is the source.
+    Assert.Equal<float[]>(residual Exact none, residual (Sdgd 1) none)
+    Assert.Equal<float[]>(residual Exact none, residual (Hutchinson 1) none)
+    Assert.Contains(residual (Sdgd 1) solution, fun r -> abs r > 0.1)
+
+[<Fact>]
+let ``the source is that of the formula`` () =
+    let p = [| 0.3; 0.7; 0.2 |]
+    let wave = exp -p[2] * sin (Math.PI * p[0]) * cos (3.0 * p[1])
+    let u = wave + p[0] * p[0]
+    let source = -wave - (-Math.PI * Math.PI * wave + 2.0 - 2.0 * 9.0 * wave) + u * u
+    let point = Tensor.ofArray place [ 1L; 3L ] p
+    let directions = Operator.directions Exact (Key.ofSeed 2) place operator
+
+    let residual =
+        Problem.derivatives problem (fixedTo (fun p -> 0.0 * p[x])) directions Map.empty point
+        |> problem.Residual
+        |> Tensor.item
+
+    Assert.Equal(-source, residual, 10)
+    Assert.Equal(u, Tensor.item (problem.Exact.Value point), 12)
+
+[<Fact>]
+let ``a jet's components are those of its points`` () =
+    let points = domain.Sample (Key.ofSeed 1) place 5
+    let expected = Tensor.toArray (points.narrow (1L, 1L, 1L))
+    Assert.Equal<float[]>(expected, Tensor.toArray (Jet.valueOf (fun p -> p[y]) points))
