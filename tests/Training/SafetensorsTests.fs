@@ -17,12 +17,15 @@ let private tensors =
         let! dtype = Gen.elements [ torch.float64; torch.float32; torch.int64; torch.bool ]
         let! shape = Gen.listOfLength 3 (Gen.choose (0, 4)) |> Gen.bind Gen.subListOf
         let! seed = Gen.choose (0, 1000000)
+        let! turned = Gen.elements [ true; false ]
         let shape = List.map int64 shape
         let values = Key.normal (Key.ofSeed seed) Placement.cpu64 shape * 3.0
-        return if dtype = torch.bool then values.gt (0.0) else values.``to`` dtype
+        let t = if dtype = torch.bool then values.gt (0.0) else values.``to`` dtype
+        return if turned && shape.Length > 1 then t.transpose (0, 1) else t
     }
 
-let private same (a: Tensor) (b: Tensor) = a.dtype = b.dtype && a.shape = b.shape && a.bytes.SequenceEqual b.bytes
+let private same (a: Tensor) (b: Tensor) =
+    a.dtype = b.dtype && a.shape = b.shape && a.contiguous().bytes.SequenceEqual b.bytes
 
 [<Fact>]
 let ``tensors and metadata read back as written`` () =
@@ -81,7 +84,6 @@ let ``a written file has the layout of the format's description`` () =
         Safetensors.write path (Map [ "k", "v" ]) [ "x", torch.tensor ([| true |]); "y", torch.tensor values ]
         let bytes = File.ReadAllBytes path
         let length = int (BitConverter.ToInt64(bytes, 0))
-        Assert.Equal(0, length % 8)
 
         Assert.Equal(
             """{"__metadata__":{"k":"v"},"y":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},"""
@@ -93,6 +95,15 @@ let ``a written file has the layout of the format's description`` () =
             Array.concat [ BitConverter.GetBytes 1L; BitConverter.GetBytes 2L; [| 1uy |] ],
             bytes[8 + length ..]
         ))
+
+[<Fact>]
+let ``elements begin at a multiple of eight bytes, as readers that map them expect`` () =
+    withFolder (fun folder ->
+        let path = Path.Combine(folder, "t.safetensors")
+
+        for length in 1..8 do
+            Safetensors.write path Map.empty [ String('x', length), torch.ones 1L ]
+            Assert.Equal(0uy, (File.ReadAllBytes path).[0] % 8uy))
 
 let private refused (path: string) =
     let message = messageOf<BadInput>(fun () -> Safetensors.read path |> ignore)
