@@ -65,10 +65,10 @@ module Rule =
             let inputs =
                 inputs
                 |> Array.map (fun t ->
-                    if higher || not t.requires_grad then
-                        t
-                    else
-                        t.detach().requires_grad_ true)
+                    if not t.requires_grad then t
+                    // A view apart: an input that depends on another must not hand its gradient on to it here.
+                    elif higher then t.view t.shape
+                    else t.detach().requires_grad_ true)
 
             let wanted = inputs |> Array.filter _.requires_grad
 

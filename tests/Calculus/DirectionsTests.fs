@@ -1,0 +1,114 @@
+/// Operators by their directions: exact, or right on average.
+module MetaKan.Tests.DirectionsTests
+
+open FsCheck.FSharp
+open MetaKan
+open MetaKan.Tests.Numeric
+open TorchSharp
+open Xunit
+
+let private place = Placement.cpu64
+
+/// sin(x W) · tanh(x V), with all mixed second derivatives.
+let private onTensor seed d (x: Tensor) =
+    torch.sin (torch.matmul (x, normal seed [ d; 2 ]))
+    * torch.tanh (torch.matmul (x, normal (seed + 1) [ d; 2 ]))
+
+let private onJet seed d (x: Jet) =
+    let zero = torch.zeros (2L, dtype = torch.float64)
+
+    sin (Jet.affine (normal seed [ d; 2 ]) zero x)
+    * tanh (Jet.affine (normal (seed + 1) [ d; 2 ]) zero x)
+
+/// Operators with coefficients of both signs, some zero, and some first derivatives.
+let private operators =
+    gen {
+        let! d = Gen.choose (1, 6)
+        let! second = Gen.arrayOfLength d (Gen.elements [ 1.0; 0.5; -2.0; 0.0 ])
+        let! first = Gen.subListOf [ 0 .. d - 1 ]
+        return { Second = second; First = first }
+    }
+
+let private jetOf directions seed d x = onJet seed d (Directions.seed directions x)
+
+let private exactlyFirst (operator: Operator) directions (jacobian: Tensor) jet =
+    for i in operator.First do
+        close $"by x_{i}" 1e-10 (1.0 + jacobian.select (2L, int64 i)) (1.0 + Directions.partial directions i jet)
+
+let private isExact method' (operator: Operator, seed) =
+    let d = operator.Second.Length
+    let x = normal (seed + 5) [ 3; d ]
+    let f = onTensor seed d
+    let directions = Operator.directions (method' d) (Key.ofSeed seed) place operator
+
+    if directions.Weights.numel () > 0L then
+        let jet = jetOf directions seed d x
+        close "second" 1e-9 (1.0 + Nested.second operator.Second f x) (1.0 + jet.Second)
+        exactlyFirst operator directions (Nested.jacobian f x) jet
+
+[<Fact>]
+let ``exact directions give the operator and its first derivatives`` () =
+    forAll 40 (Gen.zip operators seeds) (isExact (fun _ -> Exact))
+
+[<Fact>]
+let ``a sample of all terms is exact`` () = forAll 40 (Gen.zip operators seeds) (isExact (fun d -> Sdgd d))
+
+[<Fact>]
+let ``no more directions are followed than the operator needs`` () =
+    use _ = torch.NewDisposeScope()
+    let count method' operator = (Operator.directions method' (Key.ofSeed 1) place operator).Weights.numel()
+    Assert.Equal(5L, count Exact (Operator.laplacian 5))
+    Assert.Equal(2L, count Exact { Second = [| 1.0; 0.0; 1.0 |]; First = [ 2 ] })
+    Assert.Equal(3L, count Exact { Second = [| 1.0; 0.0; 1.0 |]; First = [ 1 ] })
+    Assert.Equal(2L, count (Sdgd 2) (Operator.laplacian 5))
+    Assert.Equal(3L, count (Hutchinson 3) (Operator.laplacian 5))
+    Assert.Equal(7L, count (Hutchinson 3) { Second = [| 1.0; -1.0 |]; First = [ 0 ] })
+    Assert.Equal(0L, count (Hutchinson 3) { Second = [| 0.0 |]; First = [] })
+
+[<Fact>]
+let ``sampled terms are distinct`` () =
+    forAll 20 seeds (fun seed ->
+        match (Operator.directions (Sdgd 4) (Key.ofSeed seed) place (Operator.laplacian 6)).Tangents with
+        | Coordinates indices ->
+            Assert.Equal(4, Tensor.toArray (indices.``to`` torch.float64) |> Array.distinct |> Array.length)
+        | Dense _ -> Assert.Fail "coordinates are enough")
+
+/// The mean of many draws lies within 4.5 standard errors of the truth, and the draws differ.
+let private unbiased method' (operator: Operator) =
+    use _ = torch.NewDisposeScope()
+    let d, draws = operator.Second.Length, 1500
+    let x = normal 5 [ 2; d ]
+    let f = onTensor 3 d
+    let jacobian = Nested.jacobian f x
+
+    let samples =
+        torch.stack (
+            [|
+                for n in 1..draws ->
+                    let directions = Operator.directions method' (Key.fold n (Key.ofSeed 77)) place operator
+                    let jet = jetOf directions 3 d x
+                    exactlyFirst operator directions jacobian jet
+                    jet.Second
+            |],
+            0L
+        )
+
+    let mean = samples.mean [| 0L |]
+    let spread = torch.sqrt ((samples - mean).square().mean [| 0L |])
+    let errors = (mean - Nested.second operator.Second f x).abs() / (spread / sqrt (float draws))
+    Assert.True(Tensor.item (spread.min ()) > 1e-3, "the draws are all the same")
+    Assert.InRange(Tensor.item (errors.max ()), 0.0, 4.5)
+
+let private mixed = { Second = [| 1.0; -0.5; 0.0; 2.0; -1.0 |]; First = [ 2; 0 ] }
+
+[<Fact>]
+let ``a sample of the terms is right on average`` () = unbiased (Sdgd 2) (Operator.laplacian 5)
+
+[<Fact>]
+let ``a sample of mixed terms is right on average`` () = unbiased (Sdgd 2) mixed
+
+[<Fact>]
+let ``random signs are right on average`` () = unbiased (Hutchinson 2) (Operator.laplacian 5)
+
+[<Fact>]
+let ``random signs for mixed terms are right on average`` () = unbiased (Hutchinson 2) mixed

@@ -1,0 +1,57 @@
+/// Comparing tensors with tensors, and properties that are checked on random numbers.
+module MetaKan.Tests.Numeric
+
+open FsCheck
+open FsCheck.FSharp
+open MetaKan
+open TorchSharp
+open Xunit
+
+/// Checks a property on `count` random cases, each in a dispose scope; a failure shows the case and its seed.
+let forAll (count: int) (cases: Gen<'a>) (property: 'a -> unit) =
+    Check.One(
+        Config.QuickThrowOnFailure.WithMaxTest count,
+        Prop.forAll (Arb.fromGen cases) (fun case ->
+            use _ = torch.NewDisposeScope()
+            property case)
+    )
+
+/// Seeds of random numbers.
+let seeds = Gen.choose (0, 1_000_000)
+
+/// Standard normal numbers in double precision, the same for the same seed.
+let normal (seed: int) (shape: int list) : Tensor = Key.normal (Key.ofSeed seed) Placement.cpu64 (List.map int64 shape)
+
+/// Numbers uniform on [low, high), the same for the same seed.
+let uniform (seed: int) (low: float, high: float) (shape: int list) : Tensor =
+    Key.uniform (Key.ofSeed seed) Placement.cpu64 (List.map int64 shape) * (high - low) + low
+
+/// A tensor of the given shape from numbers in row-major order.
+let tensor (shape: int list) (values: float list) : Tensor =
+    Tensor.ofArray Placement.cpu64 (List.map int64 shape) (Array.ofList values)
+
+/// Shapes are equal, and elements to `tolerance` of the largest expected one.
+let close (what: string) (tolerance: float) (expected: Tensor) (actual: Tensor) =
+    Assert.True(
+        (expected.shape = actual.shape),
+        $"{what}: shape {List.ofArray actual.shape}, not {List.ofArray expected.shape}"
+    )
+
+    if expected.numel () > 0L then
+        let size = max 1e-6 (Tensor.item (expected.abs().max()))
+        let difference = Tensor.item ((actual - expected).abs().max())
+
+        // Written so that a NaN fails.
+        if not (difference <= tolerance * size) then
+            Assert.Fail $"{what}: off by {difference} where the largest element is {size}"
+
+/// The same names, shapes and numbers.
+let closeTrees (what: string) (tolerance: float) (expected: Params) (actual: Params) =
+    Assert.Equal<string list>(List.ofSeq expected.Keys, List.ofSeq actual.Keys)
+
+    for KeyValue(name, t) in expected do
+        close $"{what}, {name}" tolerance t actual[name]
+
+/// The gradient of the sum of a tensor's elements by x, itself differentiable.
+let gradient (y: Tensor) (x: Tensor) : Tensor =
+    torch.autograd.grad([| y.sum () |], [| x |], retain_graph = true, create_graph = true)[0]
