@@ -287,8 +287,8 @@ module Solve =
         match event with
         | Evaluated(state, loss, measures) ->
             let measures =
-                measures |> List.map (fun (name, value) -> $"  {name} {value:``0.00e-00``}") |> String.concat ""
+                measures |> List.map (fun (name, value) -> $"  {name} {value:``0.00e+00``}") |> String.concat ""
 
-            printfn $"step %6d{state.Step}  loss {loss:``0.00e-00``}{measures}  %.1f{state.Seconds} s"
+            printfn $"step %6d{state.Step}  loss {loss:``0.00e+00``}{measures}  %.1f{state.Seconds} s"
         | Stepped _
         | Saved _ -> ()

@@ -68,5 +68,7 @@ let ``the source is that of the formula`` () =
 [<Fact>]
 let ``a jet's components are those of its points`` () =
     let points = domain.Sample (Key.ofSeed 1) place 5
-    let expected = Tensor.toArray (points.narrow (1L, 1L, 1L))
-    Assert.Equal<float[]>(expected, Tensor.toArray (Jet.valueOf (fun p -> p[y]) points))
+
+    for i in 0..2 do
+        let expected = Tensor.toArray (points.narrow (1L, int64 i, 1L))
+        Assert.Equal<float[]>(expected, Tensor.toArray (Jet.valueOf (fun p -> p[i]) points))

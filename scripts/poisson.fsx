@@ -1,0 +1,39 @@
+// Poisson's equation in the unit ball by a MetaKAN, three times over: with the exact Laplacian, and with estimates of it
+// from four directions a step, by SDGD and by Hutchinson's signs.
+//   ./metakan script scripts/poisson.fsx [DIM] [EPOCHS]
+#load "metakan.fsx"
+
+open MetaKan
+
+let dim = Script.argument 1 "DIM" 20
+let epochs = Script.argument 2 "EPOCHS" 500
+
+let problem = Poisson.problem (TwoBody.ofSeed 0 dim)
+
+let model =
+    MetaKan.create
+        { Size = 5; Order = 3 }
+        { EmbeddingDim = 1; HiddenDim = 32; Sharing = PerLayer; Chunk = None }
+        [ dim; 64; 64; 1 ]
+
+let solve (name, laplacian) =
+    printfn $"\n{problem.Name} in {dim} dimensions, {model.Description}: {name}"
+
+    let settings =
+        { Solve.defaults with
+            Epochs = epochs
+            EmbeddingRate = 1e-2
+            GeneratorRate = 1e-3
+            Collocation = { Solve.defaults.Collocation with Laplacian = laplacian }
+            TestPoints = 4000
+            Folder = RunFolder.free $"runs/poisson-{name}"
+        }
+
+    let run = Solve.run settings problem model (fun () -> false) Solve.print
+    Report.write settings.Folder
+    let error, speed = float run.Result["relative_l2"], float run.Result["steps_per_second"]
+    $"{name, -10} {error, 11:``0.00e+00``} {speed, 9:F1}   {settings.Folder}"
+
+let lines = [ "exact", Exact; "sdgd", Sdgd 4; "hutchinson", Hutchinson 4 ] |> List.map solve
+printfn "\nLaplacian  relative L2   steps/s   run"
+lines |> List.iter (printfn "%s")
