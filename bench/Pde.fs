@@ -115,19 +115,33 @@ let private threadCounts (placement: Placement) =
         |> List.filter (fun n -> n <= Environment.ProcessorCount)
         |> List.distinct
 
-/// The thread count that suits a contender best.
-let private tuned (placement: Placement) (contender: Contender) : int =
-    contender.Step 0
+/// The thread count that suits a contender best, and the peak memory of its first steps.
+let private tuned (placement: Placement) (idle: float) (contender: Contender) : int * float =
+    Build.resetCudaPeak ()
 
-    threadCounts placement
-    |> List.minBy (fun threads ->
-        torch.set_num_threads threads
-        contender.Step 1
-        milliseconds contender 1)
+    let resident =
+        Memory.peak (fun () ->
+            for n in 0..4 do
+                contender.Step n)
+
+    let peak =
+        match Build.cudaMemory () with
+        | Some(_, peak) when placement.Device.``type`` = DeviceType.CUDA -> float peak / 1048576.0
+        | _ -> resident - idle
+
+    let threads =
+        threadCounts placement
+        |> List.minBy (fun threads ->
+            torch.set_num_threads threads
+            contender.Step 1
+            milliseconds contender 1)
+
+    threads, peak
 
 /// The contenders in turn, several times over, so that a drift of the machine's speed meets all alike.
 let private measure (placement: Placement) (idle: float) (repeats: int) (contenders: Contender list) : Measured list =
-    let threads = contenders |> List.map (tuned placement)
+    // In the list's order, the lightest first: memory that a heavy one has taken is not given back to the system.
+    let threads, peaks = contenders |> List.map (tuned placement idle) |> List.unzip
 
     let times =
         [ for repeat in 1..repeats ->
@@ -141,23 +155,15 @@ let private measure (placement: Placement) (idle: float) (repeats: int) (contend
 
     let ratios = times |> List.map (List.map2 (/) (List.last times) >> median)
 
-    List.map3
-        (fun contender (threads: int) (times, ratio) ->
-            torch.set_num_threads threads
-            Build.resetCudaPeak ()
-            let resident = Memory.peak (fun () -> contender.Step 1)
-
+    List.zip contenders threads
+    |> List.map2
+        (fun (peak, times, ratio) (contender, threads) ->
             { Contender = contender.Name
               Threads = threads
               MillisecondsPerStep = median times
               SpeedUp = ratio
-              PeakMiB =
-                match Build.cudaMemory () with
-                | Some(_, peak) when placement.Device.``type`` = DeviceType.CUDA -> float peak / 1048576.0
-                | _ -> resident - idle })
-        contenders
-        threads
-        (List.zip times ratios)
+              PeakMiB = peak })
+        (List.zip3 peaks times ratios)
 
 /// Measures and prints one dimension; gives the rows as JSON.
 let private dimension (placement: Placement) idle repeats modelName hidden points dim : JsonNode list =
@@ -197,6 +203,7 @@ let run (placement: Placement) (modelName: string) (hidden: int) (points: int) (
     use _ = torch.zeros ([| 1L |], dtype = placement.DType, device = placement.Device)
     GC.Collect()
     let idle = Memory.resident ()
+    printfn $"idle process: {idle:F0} MiB"
 
     dims
     |> List.collect (dimension placement idle repeats modelName hidden points)

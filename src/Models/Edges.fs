@@ -36,10 +36,12 @@ module internal Edges =
 
     /// The layer's value.
     let apply (basis: Basis) (coefficients: Coefficients) (x: Tensor) : Tensor =
-        Basis.features basis 0 0 x
-        |> List.ofArray
-        |> over coefficients (fun c f -> [| sumOverEdges f[0] c |])
-        |> Array.head
+        fun () ->
+            Basis.features basis 0 0 x
+            |> List.ofArray
+            |> over coefficients (fun c f -> [| sumOverEdges f[0] c |])
+            |> Array.head
+        |> Tensor.scoped Seq.singleton
 
     // Slopes φ'_ij(x_i) of the edges that leave the inputs in `f'` [N, in, M]: [N, in, out].
     let private slopes (f': Tensor) (coefficients: Tensor) =
@@ -48,17 +50,22 @@ module internal Edges =
     /// The layer's jet. Second derivatives take one matrix product over the features B'·S + B''·q; tangents along
     /// unit directions are single rows of the slopes.
     let jet (basis: Basis) (coefficients: Coefficients) (x: Jet) : Jet =
-        let f = Basis.features basis 0 2 x.Value
-        let curvature = f[1] * x.Second.unsqueeze -1L + f[2] * (Jet.squares x).unsqueeze -1L
-
-        let moving, tangents =
-            match x.Tangents with
-            | Coordinates i -> [ f[1].index_select (1L, i) ], (fun (c: Tensor) (f: Tensor[]) -> slopes f[2] (c.index_select (0L, i)))
-            | Dense t -> [ f[1]; t ], (fun c f -> torch.bmm (f[3], slopes f[2] c))
-
         let parts =
-            f[0] :: curvature :: moving
-            |> over coefficients (fun c f -> [| sumOverEdges f[0] c; sumOverEdges f[1] c; tangents c f |])
+            fun () ->
+                let f = Basis.features basis 0 2 x.Value
+                let curvature = f[1] * x.Second.unsqueeze -1L + f[2] * (Jet.squares x).unsqueeze -1L
+
+                let moving, tangents =
+                    match x.Tangents with
+                    | Coordinates i ->
+                        [ f[1].index_select (1L, i) ],
+                        (fun (c: Tensor) (f: Tensor[]) -> slopes f[2] (c.index_select (0L, i)))
+                    | Dense t -> [ f[1]; t ], (fun c f -> torch.bmm (f[3], slopes f[2] c))
+
+                f[0] :: curvature :: moving
+                |> over coefficients (fun c f -> [| sumOverEdges f[0] c; sumOverEdges f[1] c; tangents c f |])
+            // What autograd does not keep is freed before the next layer.
+            |> Tensor.scoped Seq.ofArray
 
         { x with
             Value = parts[0]

@@ -46,8 +46,10 @@ module MetaKan =
     let private coefficients (generator: Params) (embeddings: Tensor) : Tensor =
         let outputs, inputs, p = embeddings.shape[0], embeddings.shape[1], embeddings.shape[2]
 
-        Generator.apply generator (embeddings.transpose(0L, 1L).reshape (-1L, p))
-        |> fun c -> c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous ()
+        fun () ->
+            Generator.apply generator (embeddings.transpose(0L, 1L).reshape (-1L, p))
+            |> fun c -> c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous ()
+        |> Tensor.scoped Seq.singleton
 
     let private source (meta: MetaLearner) (generator: Params) (embeddings: Tensor) : Coefficients =
         match meta.Chunk with

@@ -14,23 +14,21 @@ module Silu =
                 - (if i > 0 then float (i - 1) * p[i - 1] else 0.0)))
 
     let private evaluate (coefficients: float[]) (s: Tensor) =
-        coefficients
+        // The constant term of each is zero.
+        Array.sub coefficients 1 (coefficients.Length - 1)
         |> Array.rev
-        |> Array.fold (fun (total: Tensor) c -> total * s + c) (torch.zeros_like s)
+        |> Array.fold (fun (total: Tensor) c -> total.add_(c.ToScalar()).mul_ s) (torch.zeros_like s)
 
-    /// silu⁽ⁿ⁾ = x σ⁽ⁿ⁾ + n σ⁽ⁿ⁻¹⁾.
-    let private derivative (x: Tensor) (s: Tensor) (n: int) =
-        let leading = x * evaluate (sigmoidDerivative n) s
-
-        if n = 0 then
-            leading
-        else
-            leading + evaluate (sigmoidDerivative (n - 1)) s * float n
-
-    /// The basis with silu as its only function.
+    /// The basis with silu as its only function: silu⁽ⁿ⁾ = x σ⁽ⁿ⁾ + n σ⁽ⁿ⁻¹⁾.
     let basis: Basis =
         { Count = 1
           Derivatives =
             fun orders x ->
                 let s = torch.sigmoid x
-                orders |> List.map (fun n -> (derivative x s n).unsqueeze -1L) }
+                let sigmoid = Array.init (List.max orders + 1) (fun n -> lazy evaluate (sigmoidDerivative n) s)
+
+                orders
+                |> List.map (fun n ->
+                    let leading = x * sigmoid[n].Value
+
+                    (if n = 0 then leading else leading.add_ (sigmoid[n - 1].Value, (float n).ToScalar())).unsqueeze -1L) }
