@@ -27,15 +27,10 @@ let private problem d : Problem =
             Mismatch = fun u -> u.Partial 0 - 1.0
         }
 
-    {
-        Name = "test"
-        Dimension = d
-        Operator = operator
-        Sample = fixedPoints 10 d
-        Constraint = fun _ net -> net
-        Residual = fun u -> u.Laplacian + u.U * u.Partial 0
+    let domain = { Domain.ball d 1.0 with Sample = fixedPoints 10 d }
+
+    { Problem.create "test" domain operator (fun u -> u.Laplacian + u.U * u.Partial 0) with
         Penalties = [ Penalty.dirichlet "data" 3.0 4 (fixedPoints 11 d) (fun x -> x.narrow (1L, 0L, 1L)); slope ]
-        Exact = None
     }
 
 let private toOne =
@@ -103,7 +98,7 @@ let ``a key decides the points of residual and penalties, each by itself`` () =
     let seen = ResizeArray<float[]>()
 
     let recording key place n =
-        let x = Problem.ball 2 1.0 key place n
+        let x = (Domain.ball 2 1.0).Sample key place n
         seen.Add(Tensor.toArray x)
         x
 
@@ -111,7 +106,7 @@ let ``a key decides the points of residual and penalties, each by itself`` () =
 
     let problem =
         { whole with
-            Sample = recording
+            Domain = { whole.Domain with Sample = recording }
             Penalties = whole.Penalties |> List.map (fun penalty -> { penalty with Sample = recording; Points = 7 })
         }
 

@@ -4,6 +4,8 @@ module MetaKan.Tests.DomainTests
 open FsCheck
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Tests.Numeric
+open TorchSharp
 open Xunit
 
 let private key = Key.ofSeed 5
@@ -11,7 +13,7 @@ let private rows d (x: Tensor) = Tensor.toArray x |> Array.chunkBySize d
 let private place = Placement.cpu64
 
 /// Intervals of whole numbers, some of no length.
-let private sides =
+let private intervals =
     Gen.choose (-5, 5)
     |> Gen.two
     |> Gen.map (fun (a, b) -> float (min a b), float (max a b))
@@ -22,7 +24,7 @@ let private sides =
 let ``points of a domain lie in it and within its bounds`` () =
     Check.One(
         Config.QuickThrowOnFailure,
-        Prop.forAll sides (fun sides ->
+        Prop.forAll intervals (fun sides ->
             [ Domain.box sides; Domain.ball sides.Length 2.0 ]
             |> List.forall (fun domain ->
                 let x = domain.Sample key place 50
@@ -47,25 +49,61 @@ let ``points beyond a domain are not in it`` () =
     Assert.False(contains (Domain.ball 2 2.0) [| 1.5; 1.4 |])
 
 [<Fact>]
-let ``a ball's points are uniform in radius`` () =
-    let radii =
-        (Domain.ball 10 2.0).Sample key place 4000
-        |> rows 10
-        |> Array.map (Array.sumBy (fun v -> v * v) >> sqrt)
+let ``points of a ball are uniform in direction and in radius`` () =
+    use _ = torch.NewDisposeScope()
+    let x = (Domain.ball 5 2.0).Sample key place 20000
+    Assert.Equal<int64>([| 20000L; 5L |], x.shape)
+    let r = (x * x).sum(1L).sqrt() / 2.0
+    Assert.InRange(Tensor.item (r.max ()), 0.999, 1.0)
+    Assert.InRange(Tensor.item (r.mean ()), 0.49, 0.51)
+    Assert.InRange(Tensor.item ((r * r).mean()), 0.323, 0.343)
+    let direction = x / r.unsqueeze -1L / 2.0
+    Assert.InRange(Tensor.item ((direction.mean [| 0L |]).abs().max()), 0.0, 0.02)
+    close "all axes alike" 0.03 (tensor [ 5 ] (List.replicate 5 0.2)) ((direction * direction).mean [| 0L |])
 
-    for share in [ 0.25; 0.5; 0.75 ] do
-        let below = radii |> Array.filter (fun r -> r < 2.0 * share) |> Array.length
-        Assert.InRange(float below / 4000.0, share - 0.04, share + 0.04)
+let private sides = [ -1.0, 1.0; 0.0, 0.5; 3.0, 3.0 ]
 
 [<Fact>]
-let ``points of faces lie on a face of the listed coordinates, on all of them`` () =
-    let sides = [ 0.0, 1.0; 2.0, 4.0; -1.0, 0.5 ]
-    let points = Domain.faces sides [ 0; 2 ] key place 400 |> rows 3
+let ``points of a box fill its sides`` () =
+    use _ = torch.NewDisposeScope()
+    let x = (Domain.box sides).Sample key place 5000
 
-    let on coordinate value = points |> Array.filter (fun x -> abs (x[coordinate] - value) < 1e-12) |> Array.length
+    for i, (low, high) in List.indexed sides do
+        let column = x.select (1L, int64 i)
+        Assert.InRange(Tensor.item (column.min ()), low, low + 0.01 * (high - low))
+        Assert.InRange(Tensor.item (column.max ()), high - 0.01 * (high - low), high)
+        Assert.InRange(Tensor.item (column.mean ()), (low + high) / 2.0 - 0.03, (low + high) / 2.0 + 0.03)
 
-    let faces = [ on 0 0.0; on 0 1.0; on 2 -1.0; on 2 0.5 ]
-    Assert.Equal(400, List.sum faces)
-    Assert.All(faces, fun count -> Assert.InRange(count, 50, 150))
-    Assert.Equal(0, on 1 2.0 + on 1 4.0)
-    Assert.True((Domain.box sides).Contains(Domain.faces sides [ 0; 2 ] key place 400).all().item<bool>())
+[<Fact>]
+let ``points of a box's faces lie on one face each, all equally often`` () =
+    use _ = torch.NewDisposeScope()
+    let sides = [ -1.0, 1.0; 0.0, 0.5; 2.0, 3.0 ]
+    let rows = (Domain.faces sides [ 0; 1 ] key place 8000).split 1L |> Array.map Tensor.toArray
+
+    let facesOf (row: float[]) =
+        [
+            for i in 0..2 do
+                if row[i] = fst sides[i] then
+                    i, false
+
+                if row[i] = snd sides[i] then
+                    i, true
+        ]
+
+    let faces = rows |> Array.map facesOf
+    Assert.All(faces, fun found -> Assert.Single found |> ignore)
+
+    let counts = faces |> Array.countBy List.head |> Map
+    Assert.Equal<(int * bool) list>([ 0, false; 0, true; 1, false; 1, true ], List.ofSeq counts.Keys)
+    Assert.All(counts.Values, fun count -> Assert.InRange(count, 1800, 2200))
+    // The other coordinates stay inside.
+    Assert.InRange(rows |> Array.averageBy (fun row -> row[2]), 2.48, 2.52)
+
+[<Fact>]
+let ``samplers depend on their key alone`` () =
+    use _ = torch.NewDisposeScope()
+
+    for sample in [ (Domain.ball 3 1.0).Sample; (Domain.box sides).Sample; Domain.faces sides [ 0; 1 ] ] do
+        let points seed = Tensor.toArray (sample (Key.ofSeed seed) place 7)
+        Assert.Equal<float>(points 4, points 4)
+        Assert.NotEqual<float>(points 4, points 5)

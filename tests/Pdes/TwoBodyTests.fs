@@ -81,7 +81,7 @@ let ``the constraint holds every network to zero on the sphere`` () =
         let problem = AllenCahn.problem (TwoBody.ofSeed seed d)
         let model = Mlp.create [ d; 4; 1 ]
         let p = model.Init (Key.ofSeed seed) Placement.cpu64
-        let inside = problem.Sample (Key.ofSeed seed) Placement.cpu64 8
+        let inside = problem.Domain.Sample (Key.ofSeed seed) Placement.cpu64 8
         let surface = inside / (inside * inside).sum(1L, keepdim = true).sqrt()
         let u = Problem.solution problem model p
         Assert.InRange(Tensor.item ((u surface).abs().max()), 0.0, 1e-13)
