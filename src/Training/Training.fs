@@ -59,10 +59,7 @@ module Training =
 
     /// The state before the first step.
     let start (plan: TrainingPlan) (p: Params) : TrainingState =
-        { Step = 0
-          Params = p
-          Memory = plan.Stages.Head.Optimizer.Init p
-          Seconds = 0.0 }
+        { Step = 0; Params = p; Memory = plan.Stages.Head.Optimizer.Init p; Seconds = 0.0 }
 
     let totalSteps (plan: TrainingPlan) = plan.Stages |> List.sumBy _.Steps
 
@@ -76,32 +73,21 @@ module Training =
 
         find step stages
 
-    let private tensors (state: TrainingState) =
-        Seq.append (Params.tensors state.Params) (Params.tensors state.Memory)
+    let private tensors (state: TrainingState) = Seq.append (Params.tensors state.Params) (Params.tensors state.Memory)
 
     let private isFinite (state: TrainingState) =
-        state.Params
-        |> Map.forall (fun _ t -> (torch.isfinite t).all().item<bool> ())
+        state.Params |> Map.forall (fun _ t -> (torch.isfinite t).all().item<bool>())
 
     /// One step: the new state and the loss before it. The old state's tensors are left alone.
     let private advance (plan: TrainingPlan) (state: TrainingState) : TrainingState * Tensor =
         let stage, within = locate plan.Stages state.Step
 
         fun () ->
-            let memory =
-                if within = 0 && state.Step > 0 then
-                    stage.Optimizer.Init state.Params
-                else
-                    state.Memory
+            let memory = if within = 0 && state.Step > 0 then stage.Optimizer.Init state.Params else state.Memory
 
-            let loss, p, memory =
-                stage.Optimizer.Update within (stage.Gradient state.Step) state.Params memory
+            let loss, p, memory = stage.Optimizer.Update within (stage.Gradient state.Step) state.Params memory
 
-            { state with
-                Step = state.Step + 1
-                Params = p
-                Memory = memory },
-            loss
+            { state with Step = state.Step + 1; Params = p; Memory = memory }, loss
         |> Tensor.scoped (fun (next, loss) -> Seq.append [ loss ] (tensors next))
 
     // Frees what the new state does not share with the old.
@@ -121,26 +107,22 @@ module Training =
             if state.Step >= total then
                 Completed, state
             elif plan.Interrupted() then
-                listen (Saved state)
-                Stopped, state
+                if isFinite state then
+                    listen (Saved state)
+                    Stopped, state
+                else
+                    Diverged nan, state
             else
                 clock.Restart()
                 let next, loss = advance plan state
 
-                let due every =
-                    next.Step % every = 0 || next.Step = total
+                let due every = next.Step % every = 0 || next.Step = total
 
                 let evaluating, saving = due plan.EvaluateEvery, due plan.SaveEvery
 
-                let value =
-                    if evaluating || saving || next.Step % watchEvery = 0 then
-                        Tensor.item loss
-                    else
-                        0.0
+                let value = if evaluating || saving || next.Step % watchEvery = 0 then Tensor.item loss else 0.0
 
-                let next =
-                    { next with
-                        Seconds = state.Seconds + clock.Elapsed.TotalSeconds }
+                let next = { next with Seconds = state.Seconds + clock.Elapsed.TotalSeconds }
 
                 if not (System.Double.IsFinite value) || (saving && not (isFinite next)) then
                     Diverged value, state
