@@ -50,6 +50,7 @@ type Display(total: int, out: TextWriter, live: bool) =
     let started = Stopwatch.StartNew()
     let mutable before = -1
     let mutable error = None
+    let mutable last = None
     let mutable dueTime = 0.0
     let mutable dueStep = 0
     let ended = TaskCompletionSource()
@@ -71,8 +72,8 @@ type Display(total: int, out: TextWriter, live: bool) =
         else
             Task.CompletedTask
 
-    let show step loss =
-        let text = describe total before (step - before) loss error started.Elapsed.TotalSeconds
+    let show step loss seconds =
+        let text = describe total before (step - before) loss error seconds
 
         if live then
             task.Description <- text
@@ -95,13 +96,20 @@ type Display(total: int, out: TextWriter, live: bool) =
             before <- step - 1
             dueStep <- step
 
-        if step >= total || started.Elapsed.TotalSeconds >= dueTime || not live && step >= dueStep then
-            show step loss.Value
+        let seconds = started.Elapsed.TotalSeconds
+
+        if step >= total then
+            last <- Some(step, loss.Value, seconds)
+        elif seconds >= dueTime || not live && step >= dueStep then
+            show step loss.Value seconds
 
     /// The error last measured.
     member _.Error(value: float) : unit = error <- Some value
 
     interface IDisposable with
         member _.Dispose() =
+            // The last step waits for the error measured after it.
+            last |> Option.iter (fun (step, loss, seconds) -> show step loss seconds)
+            last <- None
             ended.TrySetResult() |> ignore
             shown.Wait()

@@ -5,15 +5,15 @@ open Argu
 open MetaKan
 
 type Options =
-    | [<MainCommand; ExactlyOnce>] Dir of string
+    | [<MainCommand; ExactlyOnce>] Folder of DIR: string
 
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Dir _ -> "folder of a run, finished or not; report.html is written into it."
+            | Folder _ -> "folder of a run, finished or not; report.html is written into it."
 
 let run (options: ParseResults<Options>) : int =
-    let folder = options.GetResult Dir
+    let folder = options.GetResult Folder
     Report.write folder
     printfn $"{RunFolder.reportPath folder}"
     0

@@ -124,15 +124,28 @@ td { font-variant-numeric: tabular-nums }"""
     let private section heading (content: string) = if content = "" then "" else $"<h2>{heading}</h2>\n{content}\n"
 
     let private status (config: Map<string, JsonNode>) (result: JsonObject option) (table: MetricsTable option) =
-        let steps =
+        let reached =
             match table |> Option.bind (fun t -> Array.tryLast t.Rows) with
             | Some(step, _) -> $"step {grouped (int64 step)}"
             | None -> "no step yet"
 
-        match result, Map.tryFind "epochs" config with
-        | Some _, _ -> "Finished."
-        | None, Some total -> $"Not finished: {steps} of {show total}."
-        | None, None -> $"Not finished: {steps}."
+        let far =
+            match Map.tryFind "epochs" config with
+            | Some total -> $"{reached} of {show total}"
+            | None -> reached
+
+        match result |> Option.map (fun r -> show r["outcome"]) with
+        | None -> $"Not finished: {far}."
+        | Some "stopped" -> $"Stopped, to be resumed: {far}."
+        | Some "diverged" -> $"Diverged: {far}."
+        | Some _ -> "Finished."
+
+    /// The result's entries that the configuration does not hold already.
+    let private found (config: (string * JsonNode) list) (result: JsonObject) =
+        let known = set [ for name, value in config -> name, show value ]
+
+        leaves "" result
+        |> List.filter (fun (name, value) -> name <> "outcome" && not (known.Contains(name, show value)))
 
     /// Writes report.html into a run's folder, from what is there: a run that goes on, or was cut off, has no result
     /// yet. Raises BadInput where the folder holds no run or a malformed file, RunFailed when the disk refuses.
@@ -159,7 +172,7 @@ td { font-variant-numeric: tabular-nums }"""
             | None -> ""
             | Some result ->
                 [
-                    for name, value in leaves "" result ->
+                    for name, value in found config result ->
                         let name = name.Replace('_', ' ')
                         $"<div><dt>{Svg.escape name}</dt><dd>{Svg.escape (show value)}</dd></div>"
                 ]

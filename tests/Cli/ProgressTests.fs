@@ -33,6 +33,7 @@ let private shown live total first =
                  1.0)
         )
 
+    display.Error 0.25
     (display :> IDisposable).Dispose()
     out.ToString(), asked
 
@@ -49,6 +50,7 @@ let ``where no terminal is, a line is written about every twentieth of the steps
     Assert.DoesNotContain("error", lines[0])
     Assert.Contains("error 0.5", lines[1])
     Assert.StartsWith("step 1000/1000 ", Array.last lines)
+    Assert.Contains("error 0.25", Array.last lines)
     Assert.DoesNotContain("\u001b", text)
 
 [<Fact>]
@@ -60,7 +62,7 @@ let ``a resumed run shows its first step and its last`` () =
 let ``a terminal shows the last step and gets its cursor back`` () =
     let text, _ = shown true 500 1
     Assert.Contains("step 500/500", text)
-    Assert.Contains("error 0.5", text)
+    Assert.Contains("error 0.25", text)
     Assert.True(text.LastIndexOf "\u001b[?25h" > text.LastIndexOf "\u001b[?25l")
 
 [<Fact>]

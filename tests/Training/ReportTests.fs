@@ -61,7 +61,7 @@ let ``a finished run shows its result and its pictures in the order of their nam
 
             RunFolder.writeResult
                 folder
-                (json """{"relative_l2":0.00812345678,"parameters":37028,"peak_cuda_mib":null}""")
+                (json """{"relative_l2":0.00812345678,"parameters":37028,"dim":10,"peak_cuda_mib":null}""")
 
             let save name = Plot.save (Path.Combine(RunFolder.picturesPath folder, name + ".svg"))
 
@@ -85,6 +85,7 @@ let ``a finished run shows its result and its pictures in the order of their nam
     Assert.Contains("<dt>relative l2</dt><dd>0.00812346</dd>", page)
     Assert.Contains("<dt>parameters</dt><dd>37\u202F028</dd>", page)
     Assert.Contains("<dt>peak cuda mib</dt><dd>–</dd>", page)
+    Assert.DoesNotContain("<dt>dim</dt>", page)
     Assert.Contains("3.svg is not a readable picture.", page)
 
 [<Fact>]
@@ -109,3 +110,25 @@ let ``a folder without a run, and a run with a broken file, are refused by name`
         File.WriteAllText(RunFolder.metricsPath folder, "nonsense\n")
         Assert.Contains("metrics.csv", refusal ())
         Assert.False(File.Exists(RunFolder.reportPath folder)))
+
+[<Theory>]
+[<InlineData("completed", "Finished.")>]
+[<InlineData("stopped", "Stopped, to be resumed: step 20 of 5000.")>]
+[<InlineData("diverged", "Diverged: step 20 of 5000.")>]
+let ``a report tells how the run ended`` (outcome: string, told: string) =
+    let page =
+        report (fun folder ->
+            withMetrics [ "loss" ] [ 20, [ "loss", 1.0 ] ] folder
+            RunFolder.writeResult folder (json $"{{\"outcome\":\"{outcome}\"}}"))
+
+    Assert.Contains(told, page)
+
+[<Fact>]
+let ``the report command writes the page of the folder it is given`` () =
+    withFolder (fun folder ->
+        let report () = Argu.ArgumentParser.Create<Cli.Report.Options>().Parse [| folder |] |> Cli.Report.run
+
+        messageOf<BadInput>(report >> ignore) |> ignore
+        RunFolder.writeConfig folder (json config)
+        Assert.Equal(0, report ())
+        Assert.True(File.Exists(RunFolder.reportPath folder)))
