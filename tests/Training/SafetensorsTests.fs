@@ -20,7 +20,7 @@ let private tensors =
         let! turned = Gen.elements [ true; false ]
         let shape = List.map int64 shape
         let values = Key.normal (Key.ofSeed seed) Placement.cpu64 shape * 3.0
-        let t = if dtype = torch.bool then values.gt (0.0) else values.``to`` dtype
+        let t = if dtype = torch.bool then values.gt (torch.zeros_like values) else values.``to`` dtype
         return if turned && shape.Length > 1 then t.transpose (0, 1) else t
     }
 
