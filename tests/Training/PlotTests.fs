@@ -47,8 +47,7 @@ let ``any points make a well-formed chart that holds them all within its frame``
             let svg = Plot.chart (chart scale [ line points ])
 
             let shown =
-                points
-                |> Array.filter (fun (x, y) -> abs x < 1e300 && abs y < 1e300 && (not log || y > 1e-300))
+                points |> Array.filter (fun (x, y) -> abs x < 1e300 && abs y < 1e300 && (not log || y > 1e-300))
 
             let places = drawn svg
             let inside = places |> Array.forall (fun (x, y) -> x >= 0.0 && x <= 640.0 && y >= 0.0 && y <= 380.0)
