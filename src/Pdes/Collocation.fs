@@ -64,6 +64,7 @@ module Collocation =
     /// The relative L2 and L1 distances of u from the exact solution on points x [N, d].
     let errors (exact: Tensor -> Tensor) (u: Tensor -> Tensor) (x: Tensor) : (string * float) list =
         use _ = torch.no_grad ()
+        use _ = torch.NewDisposeScope()
 
         // A few hundred points at a time: the features of all at once would outweigh the training itself.
         let sums =

@@ -56,10 +56,12 @@ module Tensor =
 
     /// The elements in row-major order, as doubles on the CPU.
     let toArray (t: Tensor) : float[] =
+        use _ = torch.NewDisposeScope()
         t.detach().cpu().``to``(torch.float64).contiguous().data<float>().ToArray ()
 
     /// The only element of a tensor.
     let item (t: Tensor) : float =
+        use _ = torch.NewDisposeScope()
         t.detach().cpu().``to``(torch.float64).item<float> ()
 
     /// Runs `compute` in a dispose scope of its own and lets only the tensors that `results` names survive it.

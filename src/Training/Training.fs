@@ -76,6 +76,7 @@ module Training =
     let private tensors (state: TrainingState) = Seq.append (Params.tensors state.Params) (Params.tensors state.Memory)
 
     let private isFinite (state: TrainingState) =
+        use _ = torch.NewDisposeScope()
         state.Params |> Map.forall (fun _ t -> (torch.isfinite t).all().item<bool>())
 
     /// One step: the new state and the loss before it. The old state's tensors are left alone.

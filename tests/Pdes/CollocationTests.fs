@@ -27,8 +27,9 @@ let private problem d : Problem =
             Mismatch = fun u -> u.Partial 0 - 1.0
         }
 
-    { Problem.create "test" { Domain.ball d 1.0 with Sample = fixedPoints 10 d } operator (fun u ->
-          u.Laplacian + u.U * u.Partial 0) with
+    let domain = { Domain.ball d 1.0 with Sample = fixedPoints 10 d }
+
+    { Problem.create "test" domain operator (fun u -> u.Laplacian + u.U * u.Partial 0) with
         Penalties = [ Penalty.dirichlet "data" 3.0 4 (fixedPoints 11 d) (fun x -> x.narrow (1L, 0L, 1L)); slope ]
     }
 

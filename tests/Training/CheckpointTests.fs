@@ -1,0 +1,87 @@
+/// Checkpoints read back as written, and others are refused by name.
+module MetaKan.Tests.CheckpointTests
+
+open System.IO
+open FsCheck.FSharp
+open MetaKan
+open MetaKan.Tests.Folder
+open MetaKan.Tests.Networks
+open MetaKan.Tests.Numeric
+open TorchSharp
+open Xunit
+
+let private stateOf (p: Params) =
+    {
+        Step = 1234
+        Params = p
+        Memory =
+            (Adam.create (fun _ -> { Rate = (fun _ -> 1.0); WeightDecay = 0.0 })).Init p
+            |> Map.map (fun _ t -> t + 0.1)
+        Seconds = 12.3456789012345678
+    }
+
+[<Fact>]
+let ``a state reads back as it was written, to the bit`` () =
+    forAll 15 networks (fun network ->
+        withFolder (fun folder ->
+            let path = Path.Combine(folder, "state.safetensors")
+            let state = stateOf (parameters network)
+            Checkpoint.save path state
+            let found = Checkpoint.load path ((model network).Init (Key.ofSeed 0) Placement.cpu64)
+            Assert.Equal(state.Step, found.Step)
+            Assert.Equal(state.Seconds, found.Seconds)
+            closeTrees "parameters" 0.0 state.Params found.Params
+            closeTrees "memory" 0.0 state.Memory found.Memory))
+
+let private kan widths = (Kan.create { Size = 3; Order = 3 } widths).Init(Key.ofSeed 1)
+
+let private refusal path like =
+    let message = messageOf<BadInput>(fun () -> Checkpoint.load path like |> ignore)
+    Assert.StartsWith(path, message)
+    Assert.DoesNotContain("\n", message)
+    message
+
+[<Fact>]
+let ``another model's checkpoint is refused`` () =
+    withFolder (fun folder ->
+        use _ = torch.NewDisposeScope()
+        let path = Path.Combine(folder, "state.safetensors")
+        Checkpoint.save path (stateOf (kan [ 2; 3; 1 ] Placement.cpu64))
+
+        for other in
+            [
+                kan [ 2; 4; 1 ] Placement.cpu64
+                kan [ 2; 3; 1; 1 ] Placement.cpu64
+                kan [ 2; 1 ] Placement.cpu64
+                kan [ 2; 3; 1 ] Placement.cpu32
+                (Mlp.create [ 2; 3; 1 ]).Init (Key.ofSeed 1) Placement.cpu64
+            ] do
+            Assert.Contains("not those of this run's model", refusal path other))
+
+[<Fact>]
+let ``files that are no checkpoint are refused`` () =
+    withFolder (fun folder ->
+        use _ = torch.NewDisposeScope()
+        let like = kan [ 2; 1 ] Placement.cpu64
+        let path = Path.Combine(folder, "state.safetensors")
+        let model = like |> Map.toSeq |> Seq.map (fun (name, t) -> $"model.{name}", t)
+
+        for metadata, missing in
+            [
+                [], "step"
+                [ "step", "3" ], "seconds"
+                [ "seconds", "1.5" ], "step"
+                [ "step", "three"; "seconds", "1.5" ], "step"
+            ] do
+            Safetensors.write path (Map metadata) model
+            Assert.Contains($"'{missing}'", refusal path like)
+
+        Checkpoint.save path (stateOf like)
+        let whole = File.ReadAllBytes path
+
+        for length in [ 0; 7; 40; whole.Length / 2; whole.Length - 1 ] do
+            File.WriteAllBytes(path, whole[.. length - 1])
+            refusal path like |> ignore
+
+        File.WriteAllText(path, "step,loss\n1,2\n")
+        refusal path like |> ignore)

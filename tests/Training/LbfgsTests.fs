@@ -1,0 +1,97 @@
+/// L-BFGS on functions whose minima are known.
+module MetaKan.Tests.LbfgsTests
+
+open FsCheck.FSharp
+open MetaKan
+open MetaKan.Tests.Losses
+open MetaKan.Tests.Numeric
+open TorchSharp
+open Xunit
+
+/// Losses and parameters before each step, and after the last.
+let private run (history: int) (gradient: Gradient) (steps: int) (p: Params) =
+    let optimizer = Lbfgs.create history
+
+    ((p, optimizer.Init p), [ 0 .. steps - 1 ])
+    ||> List.scan (fun (p, memory) step ->
+        let _, p, memory = optimizer.Update step gradient p memory
+        p, memory)
+
+let private lossAt (gradient: Gradient) p = Tensor.item (fst (gradient p))
+
+/// ½ xᵀ A x with A = M Mᵀ + I, over two tensors.
+let private quadratic seed n : Gradient =
+    let m = normal seed [ 2 * n; 2 * n ] / sqrt (float n)
+    let a = torch.matmul (m, m.t ()) + torch.eye (2L * int64 n, dtype = torch.float64)
+
+    gradientOf (fun p ->
+        let x = torch.cat [| p["a"].reshape -1L; p["b"] |]
+        torch.dot (x, torch.matmul (a, x)) / 2.0)
+
+[<Fact>]
+let ``a quadratic function is minimised in a few steps more than it has variables`` () =
+    forAll 15 (Gen.zip seeds (Gen.choose (1, 4))) (fun (seed, n) ->
+        let gradient = quadratic seed n
+        let start = Map [ "a", normal (seed + 1) [ 1; n ]; "b", normal (seed + 2) [ n ] ]
+        let last = run 20 gradient (2 * n + 15) start |> List.last |> fst
+        Assert.InRange(lossAt gradient last / lossAt gradient start, 0.0, 1e-10)
+        Assert.Equal<int64>([| 1L; int64 n |], last["a"].shape))
+
+[<Fact>]
+let ``Rosenbrock's valley is followed to its end`` () =
+    use _ = torch.NewDisposeScope()
+    let last = run 10 rosenbrock 60 (at [ -1.2; 1.0 ]) |> List.last |> fst
+    close "two variables" 1e-6 (tensor [ 2 ] [ 1.0; 1.0 ]) last["x"]
+    let last = run 5 rosenbrock 150 (at (List.replicate 6 0.3)) |> List.last |> fst
+    close "six variables" 1e-6 (tensor [ 6 ] (List.replicate 6 1.0)) last["x"]
+
+[<Fact>]
+let ``every step satisfies the strong Wolfe conditions`` () =
+    forAll 10 seeds (fun seed ->
+        let start = Map [ "x", normal seed [ 4 ] ]
+
+        for (before, _), (after, _) in run 6 rosenbrock 15 start |> List.pairwise do
+            let loss, g = rosenbrock before
+            let next, h = rosenbrock after
+            let s = after["x"] - before["x"]
+            let slope, nextSlope = Tensor.item (torch.dot (s, g["x"])), Tensor.item (torch.dot (s, h["x"]))
+            let loss, next = Tensor.item loss, Tensor.item next
+
+            // At the end of the valley rounding decides.
+            if loss > 1e-12 then
+                Assert.True(slope < 0.0, $"no descent: {slope}")
+                Assert.True(next <= loss + 1e-4 * slope + 1e-15 * loss, $"{loss} → {next} with slope {slope}")
+                Assert.True(abs nextSlope <= 0.9 * abs slope, $"slope {slope} → {nextSlope}"))
+
+[<Fact>]
+let ``at a minimum it stays`` () =
+    use _ = torch.NewDisposeScope()
+    let start = at [ 1.0; 1.0 ]
+
+    for p, memory in run 10 rosenbrock 3 start do
+        closeTrees "parameters" 0.0 start p
+        Assert.Empty memory
+
+[<Fact>]
+let ``where the loss is no number a step turns back`` () =
+    // x - log x: no number beyond zero, where a long first step would end.
+    use _ = torch.NewDisposeScope()
+    let gradient = gradientOf (fun p -> (p["x"] - torch.log p["x"]).sum())
+    let path = run 5 gradient 20 (at [ 0.01; 40.0 ])
+    Assert.All(path, fun (p, _) -> Assert.True(System.Double.IsFinite(lossAt gradient p)))
+    closeTrees "minimum" 1e-6 (at [ 1.0; 1.0 ]) (fst (List.last path))
+
+[<Fact>]
+let ``a loss that is no number is handed back, with the parameters untouched`` () =
+    use _ = torch.NewDisposeScope()
+    let gradient = gradientOf (fun p -> torch.log(p["x"]).sum())
+    let start = at [ -1.0 ]
+    let loss, p, _ = (Lbfgs.create 5).Update 0 gradient start Map.empty
+    Assert.True(System.Double.IsNaN(Tensor.item loss))
+    closeTrees "parameters" 0.0 start p
+
+[<Fact>]
+let ``no more pairs are remembered than asked for`` () =
+    use _ = torch.NewDisposeScope()
+    let memory = run 3 rosenbrock 12 (at [ -1.2; 1.0; 0.5 ]) |> List.last |> snd
+    Assert.Equal<string list>([ "s.0"; "s.1"; "s.2"; "y.0"; "y.1"; "y.2" ], List.ofSeq memory.Keys)
