@@ -24,8 +24,9 @@ module Pictures =
                 yield! Tensor.toArray (f rows)
         |]
 
-    let private steps (count: int) (low: float, high: float) =
-        [| for i in 0 .. count - 1 -> low + (high - low) * float i / float (count - 1) |]
+    /// The middles of a map's cells along a side.
+    let private cells (low: float, high: float) =
+        [| for i in 0 .. side - 1 -> low + (high - low) * (float i + 0.5) / float side |]
 
     /// u, and what is known beside it: the exact solution and the error |u - u*|.
     let private compared (u: float[]) (exact: float[] option) =
@@ -39,7 +40,8 @@ module Pictures =
         ]
 
     let private curves (problem: Problem) (place: Placement) (u: Tensor -> Tensor) =
-        let at = steps along problem.Domain.Bounds.Head
+        let low, high = problem.Domain.Bounds.Head
+        let at = [| for i in 0 .. along - 1 -> low + (high - low) * float i / float (along - 1) |]
         let x = Tensor.ofArray place [ int64 along; 1L ] at
         let drawn = compared (values u x) (problem.Exact |> Option.map (fun exact -> values exact x))
 
@@ -72,8 +74,8 @@ module Pictures =
 
         let x =
             [|
-                for y in steps side bounds[1] do
-                    for x in steps side bounds[0] do
+                for y in cells bounds[1] do
+                    for x in cells bounds[0] do
                         x
                         y
                         yield! middle[2..]
