@@ -38,8 +38,13 @@ namespace TorchSharp
         private const string FileName = "libMetaKanTorch.so";
 
         static NativeMethods() =>
-            NativeLibrary.SetDllImportResolver(
-                typeof(NativeMethods).Assembly, (name, _, _) => name == Library ? NativeLibrary.Load(LibraryFile()) : 0);
+            NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, (name, _, _) => name == Library ? Load() : 0);
+
+        private static nint Load()
+        {
+            Host.Prepare();
+            return NativeLibrary.Load(LibraryFile());
+        }
 
         /// <summary>
         /// The native library's file: `$METAKAN_NATIVE`, else beside this assembly, in `../native` or `native` of its
