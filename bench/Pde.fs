@@ -10,19 +10,23 @@ open TorchSharp
 
 /// A way to take a training step: its name, and a step by number.
 type private Contender =
-    { Name: string
-      Step: int -> unit
-      /// Steps that one measurement takes the median of.
-      Steps: int }
+    {
+        Name: string
+        Step: int -> unit
+        /// Steps that one measurement takes the median of.
+        Steps: int
+    }
 
 /// What was measured of one contender.
 type private Measured =
-    { Contender: string
-      Threads: int
-      MillisecondsPerStep: float
-      /// Over the last contender, the median of the ratios within each repeat.
-      SpeedUp: float
-      PeakMiB: float }
+    {
+        Contender: string
+        Threads: int
+        MillisecondsPerStep: float
+        /// Over the last contender, the median of the ratios within each repeat.
+        SpeedUp: float
+        PeakMiB: float
+    }
 
 let private grid = { Size = 5; Order = 3 }
 
@@ -34,8 +38,10 @@ let private median (values: float seq) =
 let private steps (placement: Placement) (model: Model) (gradient: int -> Gradient) : int -> unit =
     let optimizer =
         Adam.create (fun _ ->
-            { Rate = fun _ -> 1e-4
-              WeightDecay = 0.0 })
+            {
+                Rate = fun _ -> 1e-4
+                WeightDecay = 0.0
+            })
 
     let mutable p = model.Init (Key.ofSeed 0) placement
     let mutable memory = optimizer.Init p
@@ -64,47 +70,46 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
         match modelName with
         | "kan" -> Kan.create grid widths
         | "metakan" ->
-            MetaKan.create
-                grid
-                { EmbeddingDim = 1
-                  HiddenDim = hidden
-                  Sharing = PerLayer
-                  Chunk = None }
-                widths
+            MetaKan.create grid { EmbeddingDim = 1; HiddenDim = hidden; Sharing = PerLayer; Chunk = None } widths
         | _ -> Mlp.create widths
 
     let key n = Key.fold n (Key.ofSeed 1)
 
     let ours name laplacian =
-        let collocation =
-            { Points = points
-              Laplacian = laplacian
-              MemoryLimit = 16384 }
+        let collocation = { Points = points; Laplacian = laplacian; MemoryLimit = 16384 }
 
-        { Name = name
-          Steps = 15
-          Step = steps placement model (fun n -> Collocation.gradient collocation problem model (key n)) }
+        {
+            Name = name
+            Steps = 15
+            Step = steps placement model (fun n -> Collocation.gradient collocation problem model (key n))
+        }
 
     let plain name count =
-        { Name = name
-          Steps = max 1 (60 / (count + 4))
-          Step =
-            steps placement model (fun n ->
-                let terms = Key.permutation (key n) dim |> Array.truncate count |> Array.toList
-                Plain.gradient grid widths modelName body terms (problem.Domain.Sample (key n) placement points)) }
+        {
+            Name = name
+            Steps = max 1 (60 / (count + 4))
+            Step =
+                steps placement model (fun n ->
+                    let terms = Key.permutation (key n) dim |> Array.truncate count |> Array.toList
+                    Plain.gradient grid widths modelName body terms (problem.Domain.Sample (key n) placement points))
+        }
 
     model,
-    [ ours "library, exact" Exact
-      ours "library, SDGD-4" (Sdgd 4)
-      plain "plain autograd, SDGD-4" (min 4 dim)
-      plain "plain autograd, exact" dim ]
+    [
+        ours "library, exact" Exact
+        ours "library, SDGD-4" (Sdgd 4)
+        plain "plain autograd, SDGD-4" (min 4 dim)
+        plain "plain autograd, exact" dim
+    ]
 
 let private milliseconds (contender: Contender) (start: int) =
     median
-        [ for n in 1 .. contender.Steps ->
-              let clock = Stopwatch.StartNew()
-              contender.Step(start + n)
-              clock.Elapsed.TotalMilliseconds ]
+        [
+            for n in 1 .. contender.Steps ->
+                let clock = Stopwatch.StartNew()
+                contender.Step(start + n)
+                clock.Elapsed.TotalMilliseconds
+        ]
 
 /// Thread counts worth trying on this machine: powers of two, and all cores.
 let private threadCounts (placement: Placement) =
@@ -144,13 +149,15 @@ let private measure (placement: Placement) (idle: float) (repeats: int) (contend
     let threads, peaks = contenders |> List.map (tuned placement idle) |> List.unzip
 
     let times =
-        [ for repeat in 1..repeats ->
-              List.map2
-                  (fun threads contender ->
-                      torch.set_num_threads threads
-                      milliseconds contender (100 * repeat))
-                  threads
-                  contenders ]
+        [
+            for repeat in 1..repeats ->
+                List.map2
+                    (fun threads contender ->
+                        torch.set_num_threads threads
+                        milliseconds contender (100 * repeat))
+                    threads
+                    contenders
+        ]
         |> List.transpose
 
     let ratios = times |> List.map (List.map2 (/) (List.last times) >> median)
@@ -158,11 +165,13 @@ let private measure (placement: Placement) (idle: float) (repeats: int) (contend
     List.zip contenders threads
     |> List.map2
         (fun (peak, times, ratio) (contender, threads) ->
-            { Contender = contender.Name
-              Threads = threads
-              MillisecondsPerStep = median times
-              SpeedUp = ratio
-              PeakMiB = peak })
+            {
+                Contender = contender.Name
+                Threads = threads
+                MillisecondsPerStep = median times
+                SpeedUp = ratio
+                PeakMiB = peak
+            })
         (List.zip3 peaks times ratios)
 
 /// Measures and prints one dimension; gives the rows as JSON.
@@ -174,31 +183,42 @@ let private dimension (placement: Placement) idle repeats modelName hidden point
     let measured = measure placement idle repeats contenders
     printfn "  %-26s %8s %10s %10s %12s %10s" "" "threads" "ms/step" "steps/s" "peak MiB" "speed-up"
 
-    [ for m in measured do
-          printfn
-              "  %-26s %8d %10.2f %10.2f %12.0f %9.1fx"
-              m.Contender
-              m.Threads
-              m.MillisecondsPerStep
-              (1000.0 / m.MillisecondsPerStep)
-              m.PeakMiB
-              m.SpeedUp
+    [
+        for m in measured do
+            printfn
+                "  %-26s %8d %10.2f %10.2f %12.0f %9.1fx"
+                m.Contender
+                m.Threads
+                m.MillisecondsPerStep
+                (1000.0 / m.MillisecondsPerStep)
+                m.PeakMiB
+                m.SpeedUp
 
-          JsonObject(
-              dict
-                  [ "network", JsonValue.Create model.Description :> JsonNode
-                    "dim", JsonValue.Create dim
-                    "contender", JsonValue.Create m.Contender
-                    "threads", JsonValue.Create m.Threads
-                    "ms_per_step", JsonValue.Create(Math.Round(m.MillisecondsPerStep, 3))
-                    "steps_per_second", JsonValue.Create(Math.Round(1000.0 / m.MillisecondsPerStep, 3))
-                    "peak_mib_above_idle", JsonValue.Create(Math.Round(m.PeakMiB, 1))
-                    "speed_up_over_plain_exact", JsonValue.Create(Math.Round(m.SpeedUp, 2)) ]
-          )
-          :> JsonNode ]
+            JsonObject(
+                dict
+                    [
+                        "network", JsonValue.Create model.Description :> JsonNode
+                        "dim", JsonValue.Create dim
+                        "contender", JsonValue.Create m.Contender
+                        "threads", JsonValue.Create m.Threads
+                        "ms_per_step", JsonValue.Create(Math.Round(m.MillisecondsPerStep, 3))
+                        "steps_per_second", JsonValue.Create(Math.Round(1000.0 / m.MillisecondsPerStep, 3))
+                        "peak_mib_above_idle", JsonValue.Create(Math.Round(m.PeakMiB, 1))
+                        "speed_up_over_plain_exact", JsonValue.Create(Math.Round(m.SpeedUp, 2))
+                    ]
+            )
+            :> JsonNode
+    ]
 
 /// Runs the comparison for several dimensions and prints a table each; the rows, for a file.
-let run (placement: Placement) (modelName: string) (hidden: int) (points: int) (repeats: int) (dims: int list) : JsonArray =
+let run
+    (placement: Placement)
+    (modelName: string)
+    (hidden: int)
+    (points: int)
+    (repeats: int)
+    (dims: int list)
+    : JsonArray =
     // Idle is the process with libtorch loaded and one operator run.
     use _ = torch.zeros ([| 1L |], dtype = placement.DType, device = placement.Device)
     GC.Collect()

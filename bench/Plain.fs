@@ -13,19 +13,18 @@ let private splines (knots: Tensor) (order: int) (x: Tensor) : Tensor =
     let from start length = knots.narrow (0L, start, length)
     let lower, upper = from 0L (count - 1L), from 1L (count - 1L)
 
-    ((x.ge(lower).logical_and (x.lt upper)).``to`` x.dtype, [ 1L .. int64 order ])
+    ((x.ge(lower).logical_and(x.lt upper)).``to`` x.dtype, [ 1L .. int64 order ])
     ||> List.fold (fun bases k ->
         let n = count - k - 1L
         let left = (x - from 0L n) / (from k n - from 0L n) * bases.narrow (-1L, 0L, n)
 
-        let right =
-            (from (k + 1L) n - x) / (from (k + 1L) n - from 1L n) * bases.narrow (-1L, 1L, n)
+        let right = (from (k + 1L) n - x) / (from (k + 1L) n - from 1L n) * bases.narrow (-1L, 1L, n)
 
         left + right)
 
 let private layer (splineWeight: Tensor) (baseWeight: Tensor) (features: Tensor) (x: Tensor) =
     torch.matmul (torch.nn.functional.silu x, baseWeight.t ())
-    + torch.matmul (features.flatten (1L, 2L), splineWeight.flatten(1L, 2L).t ())
+    + torch.matmul (features.flatten (1L, 2L), splineWeight.flatten(1L, 2L).t())
 
 /// One layer of a KAN or a MetaKAN with parameters under the names of the library's models.
 let private network (grid: Grid) (widths: int list) (model: string) (p: Params) (x: Tensor) : Tensor =
@@ -41,26 +40,26 @@ let private network (grid: Grid) (widths: int list) (model: string) (p: Params) 
 
         match model with
         | "kan" ->
-            let splineWeight =
-                p[$"layers.{l}.spline_weight"]
-                * p[$"layers.{l}.spline_scaler"].unsqueeze -1L
+            let splineWeight = p[$"layers.{l}.spline_weight"] * p[$"layers.{l}.spline_scaler"].unsqueeze -1L
 
             layer splineWeight p[$"layers.{l}.base_weight"] features x
         | "metakan" ->
             torch.cat (
-                [| for block in p[$"embeddings.{l}"].split (64L * int64 inputs) do
-                       let weights =
-                           torch.nn.functional.linear (block, p[$"hypernet.{l}.0.weight"], p[$"hypernet.{l}.0.bias"])
-                           |> torch.nn.functional.relu
-                           |> fun hidden ->
-                               torch.nn.functional.linear (
-                                   hidden,
-                                   p[$"hypernet.{l}.2.weight"],
-                                   p[$"hypernet.{l}.2.bias"]
-                               )
-                           |> _.view(-1L, int64 inputs, functions + 1L)
+                [|
+                    for block in p[$"embeddings.{l}"].split(64L * int64 inputs) do
+                        let weights =
+                            torch.nn.functional.linear (block, p[$"hypernet.{l}.0.weight"], p[$"hypernet.{l}.0.bias"])
+                            |> torch.nn.functional.relu
+                            |> fun hidden ->
+                                torch.nn.functional.linear (
+                                    hidden,
+                                    p[$"hypernet.{l}.2.weight"],
+                                    p[$"hypernet.{l}.2.bias"]
+                                )
+                            |> _.view(-1L, int64 inputs, functions + 1L)
 
-                       layer (weights.narrow (-1L, 0L, functions)) (weights.select (-1L, functions)) features x |],
+                        layer (weights.narrow (-1L, 0L, functions)) (weights.select (-1L, functions)) features x
+                |],
                 1L
             )
         | _ ->
@@ -73,19 +72,18 @@ let gradient (grid: Grid) (widths: int list) (model: string) (body: TwoBody) (te
     fun p ->
         let p = Params.tracked p
         let x = x.detach().requires_grad_ true
-        let u = (1.0 - (x * x).sum (1L, keepdim = true)) * network grid widths model p x
+        let u = (1.0 - (x * x).sum(1L, keepdim = true)) * network grid widths model p x
 
-        let derivative (y: Tensor) =
-            torch.autograd.grad([| y.sum () |], [| x |], create_graph = true)[0]
+        let derivative (y: Tensor) = torch.autograd.grad([| y.sum () |], [| x |], create_graph = true)[0]
 
         let first = derivative u
 
         let laplacian =
             terms
-            |> List.map (fun i -> (derivative (first.select (1L, int64 i))).narrow (1L, int64 i, 1L))
+            |> List.map (fun i -> (derivative (first.select (1L, int64 i))).narrow(1L, int64 i, 1L))
             |> List.reduce (fun a b -> a + b)
             |> fun sum -> sum * (float (TwoBody.dimension body) / float terms.Length)
 
         let residual = laplacian + u - u * u * u - AllenCahn.source body x
-        let loss = (residual * residual).mean ()
+        let loss = (residual * residual).mean()
         loss.detach (), Params.gradient loss p

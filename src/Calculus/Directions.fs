@@ -24,22 +24,19 @@ type LaplacianMethod =
     | Hutchinson of count: int
 
 /// Lines through every point, their weights, and where the requested first derivatives are found among them.
-type Directions =
-    { Tangents: Tangents
-      Weights: Tensor
-      First: Map<int, int64> }
+type Directions = { Tangents: Tangents; Weights: Tensor; First: Map<int, int64> }
 
 [<RequireQualifiedAccess>]
 module Operator =
     /// The Laplacian in d dimensions.
-    let laplacian (d: int) : Operator =
-        { Second = Array.create d 1.0
-          First = [] }
+    let laplacian (d: int) : Operator = { Second = Array.create d 1.0; First = [] }
 
     let private terms (operator: Operator) =
-        [ for i in 0 .. operator.Second.Length - 1 do
-              if operator.Second[i] <> 0.0 then
-                  i, operator.Second[i] ]
+        [
+            for i in 0 .. operator.Second.Length - 1 do
+                if operator.Second[i] <> 0.0 then
+                    i, operator.Second[i]
+        ]
 
     let private vector (place: Placement) (values: float list) =
         Tensor.ofArray place [ int64 values.Length ] (List.toArray values)
@@ -50,39 +47,56 @@ module Operator =
         let silent = operator.First |> List.except chosen
         let indices = chosen @ silent
 
-        { Tangents =
-            Coordinates(torch.tensor (indices |> List.map int64 |> List.toArray, dtype = torch.int64, device = place.Device))
-          Weights = vector place ((weighted |> List.map snd) @ (silent |> List.map (fun _ -> 0.0)))
-          First =
-            operator.First
-            |> List.map (fun i -> i, int64 (List.findIndex ((=) i) indices))
-            |> Map.ofList }
+        {
+            Tangents =
+                Coordinates(
+                    torch.tensor (indices |> List.map int64 |> List.toArray, dtype = torch.int64, device = place.Device)
+                )
+            Weights = vector place ((weighted |> List.map snd) @ (silent |> List.map (fun _ -> 0.0)))
+            First = operator.First |> List.map (fun i -> i, int64 (List.findIndex ((=) i) indices)) |> Map.ofList
+        }
 
     // A sign vector ε scaled by √|a| has E[v vᵀ] = diag |a|; positive and negative coefficients need a set each.
     let private signVectors (key: Key) (place: Placement) (count: int) (operator: Operator) : Directions =
         let d = int64 operator.Second.Length
 
         let sets =
-            [ for sign in [ 1.0; -1.0 ] do
-                  let roots = operator.Second |> Array.map (fun a -> sqrt (max 0.0 (sign * a)))
+            [
+                for sign in [ 1.0; -1.0 ] do
+                    let roots = operator.Second |> Array.map (fun a -> sqrt (max 0.0 (sign * a)))
 
-                  if Array.exists (fun r -> r > 0.0) roots then
-                      let vectors = Key.signs (Key.fold (int sign + 1) key) place [ int64 count; d ]
-                      vectors * Tensor.ofArray place [ 1L; d ] roots, List.replicate count (sign / float count) ]
+                    if Array.exists (fun r -> r > 0.0) roots then
+                        let vectors = Key.signs (Key.fold (int sign + 1) key) place [ int64 count; d ]
+                        vectors * Tensor.ofArray place [ 1L; d ] roots, List.replicate count (sign / float count)
+            ]
 
         let units =
             torch.nn.functional
                 .one_hot(torch.tensor (operator.First |> List.map int64 |> List.toArray, dtype = torch.int64), d)
                 .``to``(place.DType)
-                .``to`` place.Device
+                .``to``
+                place.Device
 
         let before = sets |> List.sumBy (fun (_, w) -> w.Length)
         let firsts = operator.First
 
-        { Tangents =
-            Dense(torch.cat([| yield! sets |> List.map fst; if not firsts.IsEmpty then units |], 0L).unsqueeze (0L))
-          Weights = vector place ((sets |> List.collect snd) @ (firsts |> List.map (fun _ -> 0.0)))
-          First = firsts |> List.mapi (fun n i -> i, int64 (before + n)) |> Map.ofList }
+        {
+            Tangents =
+                Dense(
+                    torch
+                        .cat(
+                            [|
+                                yield! sets |> List.map fst
+                                if not firsts.IsEmpty then
+                                    units
+                            |],
+                            0L
+                        )
+                        .unsqueeze(0L)
+                )
+            Weights = vector place ((sets |> List.collect snd) @ (firsts |> List.map (fun _ -> 0.0)))
+            First = firsts |> List.mapi (fun n i -> i, int64 (before + n)) |> Map.ofList
+        }
 
     /// The directions by which `method` computes or estimates an operator; `key` decides the random ones.
     let directions (method: LaplacianMethod) (key: Key) (place: Placement) (operator: Operator) : Directions =
@@ -95,9 +109,11 @@ module Operator =
             let factor = float terms.Length / float count
             let order = Key.permutation key terms.Length
 
-            [ for n in 0 .. count - 1 do
-                  let i, a = terms[order[n]]
-                  i, a * factor ]
+            [
+                for n in 0 .. count - 1 do
+                    let i, a = terms[order[n]]
+                    i, a * factor
+            ]
             |> axes place operator
         | Hutchinson _ when terms.IsEmpty -> axes place operator []
         | Hutchinson count -> signVectors key place count operator
@@ -111,11 +127,8 @@ module Directions =
             | Coordinates _ as axes -> axes
             | Dense vectors -> Dense(vectors.expand (x.shape[0], -1L, -1L))
 
-        { Value = x
-          Tangents = tangents
-          Second = torch.zeros_like x
-          Weights = directions.Weights }
+        { Value = x; Tangents = tangents; Second = torch.zeros_like x; Weights = directions.Weights }
 
     /// ∂/∂x_i [N, n], for a coordinate that the operator lists under `First`.
     let partial (directions: Directions) (i: int) (jet: Jet) : Tensor =
-        (Jet.tangents jet).select (1L, directions.First[i])
+        (Jet.tangents jet).select(1L, directions.First[i])

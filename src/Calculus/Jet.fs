@@ -16,11 +16,7 @@ type Tangents =
     | Dense of Tensor
 
 /// A batch of function values with their derivatives along the directions of a `Directions` value.
-type Jet =
-    { Value: Tensor
-      Tangents: Tangents
-      Second: Tensor
-      Weights: Tensor }
+type Jet = { Value: Tensor; Tangents: Tangents; Second: Tensor; Weights: Tensor }
 
 [<RequireQualifiedAccess>]
 module Jet =
@@ -29,18 +25,19 @@ module Jet =
         match jet.Tangents with
         | Dense t -> t
         | Coordinates indices ->
-            torch.nn.functional.one_hot(indices, jet.Value.shape[1]).``to``(jet.Value.dtype).unsqueeze (0)
+            torch.nn.functional.one_hot(indices, jet.Value.shape[1]).``to``(jet.Value.dtype).unsqueeze(0)
 
-    let private bilinear (weights: Tensor) (a: Tensor) (b: Tensor) =
-        (a * b * weights.view (1L, -1L, 1L)).sum (1L)
+    let private bilinear (weights: Tensor) (a: Tensor) (b: Tensor) = (a * b * weights.view (1L, -1L, 1L)).sum(1L)
 
     // One pass over the tangents in each direction, where autograd's own product rule takes three.
     let private weightedSquares: Rule =
-        { Forward = fun inputs -> [| bilinear inputs[1] inputs[0] inputs[0] |], [||]
-          Backward =
-            fun inputs _ cotangents ->
-                let scale = cotangents[0].unsqueeze (1) * (2.0 * inputs[1]).view (1L, -1L, 1L)
-                [| Some(scale * inputs[0]); None |] }
+        {
+            Forward = fun inputs -> [| bilinear inputs[1] inputs[0] inputs[0] |], [||]
+            Backward =
+                fun inputs _ cotangents ->
+                    let scale = cotangents[0].unsqueeze(1) * (2.0 * inputs[1]).view(1L, -1L, 1L)
+                    [| Some(scale * inputs[0]); None |]
+        }
 
     /// q = Σ_v w_v T_v², elementwise: [N or 1, n].
     let squares (jet: Jet) : Tensor =
@@ -50,21 +47,25 @@ module Jet =
             torch
                 .zeros(jet.Value.shape[1], dtype = jet.Weights.dtype, device = jet.Weights.device)
                 .index_add(0L, indices, jet.Weights, 1.0)
-                .unsqueeze (0)
+                .unsqueeze(0)
 
     /// An elementwise function given its value and first two derivatives at the jet's value.
     let elementwise (f: Tensor) (f': Tensor) (f'': Tensor) (x: Jet) : Jet =
         { x with
             Value = f
             Tangents = Dense(f'.unsqueeze (1) * tangents x)
-            Second = f' * x.Second + f'' * squares x }
+            Second = f' * x.Second + f'' * squares x
+        }
 
     /// A value that moves along no direction: functions of jets then give values alone.
     let still (value: Tensor) : Jet =
-        { Value = value
-          Tangents = Dense(torch.zeros (value.shape[0], 0L, value.shape[1], dtype = value.dtype, device = value.device))
-          Second = torch.zeros_like value
-          Weights = torch.zeros (0L, dtype = value.dtype, device = value.device) }
+        {
+            Value = value
+            Tangents =
+                Dense(torch.zeros (value.shape[0], 0L, value.shape[1], dtype = value.dtype, device = value.device))
+            Second = torch.zeros_like value
+            Weights = torch.zeros (0L, dtype = value.dtype, device = value.device)
+        }
 
     /// The value [N, m] of a function of jets at points [N, n].
     let valueOf (f: Jet -> Jet) (x: Tensor) : Tensor = (f (still x)).Value
@@ -73,33 +74,33 @@ module Jet =
     let constant (value: Tensor) (like: Jet) : Jet =
         { like with
             Value = value
-            Tangents = Dense(torch.zeros_like(value).unsqueeze(1).expand (-1L, like.Weights.shape[0], -1L))
-            Second = torch.zeros_like value }
+            Tangents = Dense(torch.zeros_like(value).unsqueeze(1).expand(-1L, like.Weights.shape[0], -1L))
+            Second = torch.zeros_like value
+        }
 
     /// The same linear map (plus a constant) on each part: `map` must be linear over the last axis.
     let private linearly (map: Tensor -> Tensor) (x: Jet) : Jet =
-        { x with
-            Value = map x.Value
-            Tangents = Dense(map (tangents x))
-            Second = map x.Second }
+        { x with Value = map x.Value; Tangents = Dense(map (tangents x)); Second = map x.Second }
 
     /// x W + b, with W [n, m] and b [m].
     let affine (weight: Tensor) (bias: Tensor) (x: Jet) : Jet =
         let tangents =
             match x.Tangents with
-            | Coordinates indices -> weight.index_select(0L, indices).unsqueeze(0).expand (x.Value.shape[0], -1L, -1L)
+            | Coordinates indices -> weight.index_select(0L, indices).unsqueeze(0).expand(x.Value.shape[0], -1L, -1L)
             | Dense t -> torch.matmul (t, weight)
 
         { x with
             Value = torch.matmul (x.Value, weight) + bias
             Tangents = Dense tangents
-            Second = torch.matmul (x.Second, weight) }
+            Second = torch.matmul (x.Second, weight)
+        }
 
     let add (a: Jet) (b: Jet) : Jet =
         { a with
             Value = a.Value + b.Value
             Tangents = Dense(tangents a + tangents b)
-            Second = a.Second + b.Second }
+            Second = a.Second + b.Second
+        }
 
     /// The elementwise product; a single component multiplies each component of the other.
     let multiply (a: Jet) (b: Jet) : Jet =
@@ -108,7 +109,8 @@ module Jet =
         { a with
             Value = a.Value * b.Value
             Tangents = Dense(a.Value.unsqueeze (1) * tb + b.Value.unsqueeze (1) * ta)
-            Second = a.Value * b.Second + b.Value * a.Second + 2.0 * bilinear a.Weights ta tb }
+            Second = a.Value * b.Second + b.Value * a.Second + 2.0 * bilinear a.Weights ta tb
+        }
 
     let scale (factor: float) (x: Jet) : Jet = linearly (fun t -> t * factor) x
     let shift (offset: float) (x: Jet) : Jet = { x with Value = x.Value + offset }
@@ -149,15 +151,13 @@ module Jet =
     let reciprocal (x: Jet) = pow -1.0 x
 
     /// Components `start` … `start + count - 1`.
-    let slice (start: int) (count: int) (x: Jet) : Jet =
-        linearly (fun t -> t.narrow (-1L, int64 start, int64 count)) x
+    let slice (start: int) (count: int) (x: Jet) : Jet = linearly (fun t -> t.narrow (-1L, int64 start, int64 count)) x
 
     /// Component i, as a jet of one component.
     let part (i: int) (x: Jet) : Jet = slice i 1 x
 
     /// The sum over components: a jet of one component.
-    let sum (x: Jet) : Jet =
-        linearly (fun t -> t.sum (-1L, keepdim = true)) x
+    let sum (x: Jet) : Jet = linearly (fun t -> t.sum (-1L, keepdim = true)) x
 
     /// The components of several jets side by side.
     let concat (jets: Jet list) : Jet =
@@ -178,19 +178,21 @@ module Jet =
         { jets.Head with
             Value = joined _.Value
             Tangents = Dense(joined tangents)
-            Second = joined _.Second }
+            Second = joined _.Second
+        }
 
     /// |x|², one component. Unit directions need no dense tangents: D_v |x|² = 2 x_v.
     let normSquared (x: Jet) : Jet =
         let along =
             match x.Tangents with
-            | Coordinates indices -> x.Value.index_select(1L, indices).unsqueeze (-1L)
+            | Coordinates indices -> x.Value.index_select(1L, indices).unsqueeze(-1L)
             | Dense t -> torch.matmul (t, x.Value.unsqueeze (-1L))
 
         { x with
-            Value = (x.Value * x.Value).sum (1L, keepdim = true)
+            Value = (x.Value * x.Value).sum(1L, keepdim = true)
             Tangents = Dense(2.0 * along)
-            Second = 2.0 * ((x.Value * x.Second) + squares x).sum (1L, keepdim = true) }
+            Second = 2.0 * ((x.Value * x.Second) + squares x).sum(1L, keepdim = true)
+        }
 
     /// |x|, one component; not differentiable at the origin.
     let norm (x: Jet) : Jet = sqrt (normSquared x)

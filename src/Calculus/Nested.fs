@@ -18,37 +18,35 @@ module Nested =
                     allow_unused = true
                 )
 
-            if isNull (box g[0]) || g[0].IsInvalid then
-                torch.zeros_like x
-            else
-                g[0]
+            if isNull (box g[0]) || g[0].IsInvalid then torch.zeros_like x else g[0]
 
     /// The Jacobian [N, n, d] of a function that maps each row of x [N, d] to a row [n] by itself.
     let jacobian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
-        let x = x.detach().requires_grad_ (true)
+        let x = x.detach().requires_grad_(true)
         let y = f x
 
         torch.stack ([| for j in 0L .. y.shape[1] - 1L -> grad (y.select (1L, j)) x |], 1L)
 
     /// Σ_i a_i ∂²f_j/∂x_i² [N, n], one backward pass per term; differentiable by the parameters of f.
     let second (coefficients: float[]) (f: Tensor -> Tensor) (x: Tensor) : Tensor =
-        let x = x.detach().requires_grad_ (true)
+        let x = x.detach().requires_grad_(true)
         let y = f x
 
         torch.stack (
-            [| for j in 0L .. y.shape[1] - 1L do
-                   let gradient = grad (y.select (1L, j)) x
+            [|
+                for j in 0L .. y.shape[1] - 1L do
+                    let gradient = grad (y.select (1L, j)) x
 
-                   coefficients
-                   |> Seq.indexed
-                   |> Seq.filter (fun (_, a) -> a <> 0.0)
-                   |> Seq.map (fun (i, a) ->
-                       let i = int64 i
-                       a * (grad (gradient.select (1L, i)) x).select (1L, i))
-                   |> Seq.fold (fun (total: Tensor) term -> total + term) (torch.zeros_like (x.select (1L, 0L))) |],
+                    coefficients
+                    |> Seq.indexed
+                    |> Seq.filter (fun (_, a) -> a <> 0.0)
+                    |> Seq.map (fun (i, a) ->
+                        let i = int64 i
+                        a * (grad (gradient.select (1L, i)) x).select(1L, i))
+                    |> Seq.fold (fun (total: Tensor) term -> total + term) (torch.zeros_like (x.select (1L, 0L)))
+            |],
             1L
         )
 
     /// The Laplacian [N, n].
-    let laplacian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
-        second (Array.create (int x.shape[1]) 1.0) f x
+    let laplacian (f: Tensor -> Tensor) (x: Tensor) : Tensor = second (Array.create (int x.shape[1]) 1.0) f x

@@ -41,8 +41,7 @@ type Options =
             | Ops -> "the cost of single operator calls."
 
 let private pde (options: ParseResults<PdeOptions>) =
-    let dims =
-        options.GetResult(Dim, [ 10; 20; 100 ]) |> List.map (atLeast "--dim" 2)
+    let dims = options.GetResult(Dim, [ 10; 20; 100 ]) |> List.map (atLeast "--dim" 2)
 
     let model =
         options.GetResult(Model, "metakan")
@@ -62,10 +61,12 @@ let private pde (options: ParseResults<PdeOptions>) =
         let report =
             JsonObject(
                 dict
-                    [ "command", JsonValue.Create "bench pde" :> JsonNode
-                      "machine", JsonValue.Create(Info.machine ())
-                      "provider", JsonValue.Create(Build.provider ())
-                      "rows", rows ]
+                    [
+                        "command", JsonValue.Create "bench pde" :> JsonNode
+                        "machine", JsonValue.Create(Info.machine ())
+                        "provider", JsonValue.Create(Build.provider ())
+                        "rows", rows
+                    ]
             )
 
         AtomicFile.writeText path (report.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n"))

@@ -41,9 +41,11 @@ let private cudaDevices () =
 
 /// The processor and the CUDA devices, for those who read a figure.
 let machine () =
-    [ $"{processor ()}, {Environment.ProcessorCount} cores"
-      if torch.cuda.is_available () then
-          yield! cudaDevices () ]
+    [
+        $"{processor ()}, {Environment.ProcessorCount} cores"
+        if torch.cuda.is_available () then
+            yield! cudaDevices ()
+    ]
     |> String.concat "; "
 
 let run (_: ParseResults<Options>) =

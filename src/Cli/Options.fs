@@ -28,9 +28,6 @@ let positive (option: string) (given: float) : float =
 
 /// Device and element type, by the names that `--device` and `--dtype` take.
 let placement (device: string) (dtype: string) : Placement =
-    let known option names =
-        oneOf option [ for name in names -> name, name ]
+    let known option names = oneOf option [ for name in names -> name, name ]
 
-    Placement.named
-        (known "--device" [ "auto"; "cpu"; "cuda" ] device)
-        (known "--dtype" [ "float32"; "float64" ] dtype)
+    Placement.named (known "--device" [ "auto"; "cpu"; "cuda" ] device) (known "--dtype" [ "float32"; "float64" ] dtype)

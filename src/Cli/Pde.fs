@@ -104,13 +104,15 @@ let private stored (folder: string) : ParseResults<Options> =
 
     let text (node: JsonNode) = node.ToJsonString().Trim '"'
 
-    [| for field in config do
-           if not (described.Contains field.Key) then
-               "--" + field.Key.Replace('_', '-')
-               text field.Value
+    [|
+        for field in config do
+            if not (described.Contains field.Key) then
+                "--" + field.Key.Replace('_', '-')
+                text field.Value
 
-       if config.ContainsKey "problem" then
-           text config["problem"] |]
+        if config.ContainsKey "problem" then
+            text config["problem"]
+    |]
     |> fun arguments ->
         try
             parser.ParseCommandLine(arguments, raiseOnUsage = false)
@@ -127,8 +129,10 @@ let private prepare (options: ParseResults<Options>) (folder: string option) =
     let width = options.GetResult(Width, 128) |> atLeast "--width" 1
 
     let grid =
-        { Size = options.GetResult(Grid, 5) |> atLeast "--grid" 1
-          Order = options.GetResult(Order, 3) |> atLeast "--order" 1 }
+        {
+            Size = options.GetResult(Grid, 5) |> atLeast "--grid" 1
+            Order = options.GetResult(Order, 3) |> atLeast "--order" 1
+        }
 
     let problemName =
         match options.TryGetResult Problem with
@@ -137,34 +141,37 @@ let private prepare (options: ParseResults<Options>) (folder: string option) =
 
     let body = TwoBody.ofSeed seed dim
 
-    let problem =
-        problemName
-        |> oneOf "pde" [ "poisson", Poisson.problem; "allen-cahn", AllenCahn.problem ]
+    let problem = problemName |> oneOf "pde" [ "poisson", Poisson.problem; "allen-cahn", AllenCahn.problem ]
 
     let widths = [ dim; yield! List.replicate (depth - 1) width; 1 ]
     let generators = options.GetResult(Generators, "layer")
 
     let meta =
-        { EmbeddingDim = options.GetResult(Embedding_Dim, 1) |> atLeast "--embedding-dim" 1
-          HiddenDim = options.GetResult(Hidden_Dim, 32) |> atLeast "--hidden-dim" 1
-          Sharing = sharing depth generators
-          Chunk = None }
+        {
+            EmbeddingDim = options.GetResult(Embedding_Dim, 1) |> atLeast "--embedding-dim" 1
+            HiddenDim = options.GetResult(Hidden_Dim, 32) |> atLeast "--hidden-dim" 1
+            Sharing = sharing depth generators
+            Chunk = None
+        }
 
-    let splines =
-        [ "grid", node grid.Size; "order", node grid.Order ]
+    let splines = [ "grid", node grid.Size; "order", node grid.Order ]
 
     let model, modelLabels =
         options.GetResult(Model, "metakan")
         |> oneOf
             "--model"
-            [ "mlp", (Mlp.create widths, [])
-              "kan", (Kan.create grid widths, splines)
-              "metakan",
-              (MetaKan.create grid meta widths,
-               [ yield! splines
-                 "embedding_dim", node meta.EmbeddingDim
-                 "hidden_dim", node meta.HiddenDim
-                 "generators", node generators ]) ]
+            [
+                "mlp", (Mlp.create widths, [])
+                "kan", (Kan.create grid widths, splines)
+                "metakan",
+                (MetaKan.create grid meta widths,
+                 [
+                     yield! splines
+                     "embedding_dim", node meta.EmbeddingDim
+                     "hidden_dim", node meta.HiddenDim
+                     "generators", node generators
+                 ])
+            ]
 
     let directions = options.GetResult(Directions, 4) |> atLeast "--directions" 1
 
@@ -172,47 +179,49 @@ let private prepare (options: ParseResults<Options>) (folder: string option) =
         options.GetResult(Laplacian, "exact")
         |> oneOf "--laplacian" [ "exact", Exact; "sdgd", Sdgd directions; "hutchinson", Hutchinson directions ]
 
-    let placement =
-        placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
+    let placement = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
 
     let threads = options.GetResult(Threads, min 8 Environment.ProcessorCount) |> atLeast "--threads" 1
 
     let settings =
-        { Epochs = options.GetResult(Epochs, 5000) |> atLeast "--epochs" 1
-          Collocation =
-            { Points = options.GetResult(Points, 100) |> atLeast "--points" 1
-              Laplacian = laplacian
-              MemoryLimit = options.GetResult(Memory, 2048) |> atLeast "--memory" 1 }
-          Rate = options.GetResult(Lr, 1e-3) |> positive "--lr"
-          EmbeddingRate = options.GetResult(Lr_E, 1e-3) |> positive "--lr-e"
-          GeneratorRate = options.GetResult(Lr_H, 1e-4) |> positive "--lr-h"
-          Schedule =
-            options.GetResult(Schedule, "linear")
-            |> oneOf
-                "--schedule"
-                [ "linear", Linear
-                  "cosine", Cosine
-                  "exponential", Exponential
-                  "constant", Constant ]
-          Polish = options.GetResult(Polish, 0) |> atLeast "--polish" 0
-          PolishPoints = options.GetResult(Polish_Points, 2000) |> atLeast "--polish-points" 1
-          TestPoints = options.GetResult(Test_Points, 20000) |> atLeast "--test-points" 1
-          Seed = seed
-          Placement = placement
-          EvaluateEvery = options.GetResult(Eval_Every, 100) |> atLeast "--eval-every" 1
-          SaveEvery = options.GetResult(Save_Every, 500) |> atLeast "--save-every" 1
-          Folder =
-            folder
-            |> Option.orElse (options.TryGetResult Out)
-            |> Option.defaultValue $"runs/{problemName}-d{dim}-{model.Name}-s{seed}"
-          Resume = folder.IsSome
-          Labels = [ "width", node width; "depth", node depth; yield! modelLabels ]
-          Meters =
-            [ "peak_cuda_mib",
-              fun () ->
-                  match Build.cudaMemory () with
-                  | Some(_, peak) -> node (Math.Round(float peak / 1048576.0, 1))
-                  | None -> null ] }
+        {
+            Epochs = options.GetResult(Epochs, 5000) |> atLeast "--epochs" 1
+            Collocation =
+                {
+                    Points = options.GetResult(Points, 100) |> atLeast "--points" 1
+                    Laplacian = laplacian
+                    MemoryLimit = options.GetResult(Memory, 2048) |> atLeast "--memory" 1
+                }
+            Rate = options.GetResult(Lr, 1e-3) |> positive "--lr"
+            EmbeddingRate = options.GetResult(Lr_E, 1e-3) |> positive "--lr-e"
+            GeneratorRate = options.GetResult(Lr_H, 1e-4) |> positive "--lr-h"
+            Schedule =
+                options.GetResult(Schedule, "linear")
+                |> oneOf
+                    "--schedule"
+                    [ "linear", Linear; "cosine", Cosine; "exponential", Exponential; "constant", Constant ]
+            Polish = options.GetResult(Polish, 0) |> atLeast "--polish" 0
+            PolishPoints = options.GetResult(Polish_Points, 2000) |> atLeast "--polish-points" 1
+            TestPoints = options.GetResult(Test_Points, 20000) |> atLeast "--test-points" 1
+            Seed = seed
+            Placement = placement
+            EvaluateEvery = options.GetResult(Eval_Every, 100) |> atLeast "--eval-every" 1
+            SaveEvery = options.GetResult(Save_Every, 500) |> atLeast "--save-every" 1
+            Folder =
+                folder
+                |> Option.orElse (options.TryGetResult Out)
+                |> Option.defaultValue $"runs/{problemName}-d{dim}-{model.Name}-s{seed}"
+            Resume = folder.IsSome
+            Labels = [ "width", node width; "depth", node depth; yield! modelLabels ]
+            Meters =
+                [
+                    "peak_cuda_mib",
+                    fun () ->
+                        match Build.cudaMemory () with
+                        | Some(_, peak) -> node (Math.Round(float peak / 1048576.0, 1))
+                        | None -> null
+                ]
+        }
 
     torch.set_num_threads threads
     problem body, model, settings
@@ -245,8 +254,7 @@ let run (options: ParseResults<Options>) : int =
 
     match solution.Outcome with
     | Completed ->
-        let number (name: string) =
-            solution.Result[name].GetValue<float>()
+        let number (name: string) = solution.Result[name].GetValue<float>()
 
         printfn
             $"""relative L2 error {number "relative_l2":G3}, {number "train_seconds":F1} s of training, in {settings.Folder}"""

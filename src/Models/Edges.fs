@@ -45,7 +45,7 @@ module internal Edges =
 
     // Slopes φ'_ij(x_i) of the edges that leave the inputs in `f'` [N, in, M]: [N, in, out].
     let private slopes (f': Tensor) (coefficients: Tensor) =
-        torch.bmm(f'.transpose (0L, 1L), coefficients).transpose (0L, 1L)
+        torch.bmm(f'.transpose (0L, 1L), coefficients).transpose(0L, 1L)
 
     /// The layer's jet. Second derivatives take one matrix product over the features B'·S + B''·q; tangents along
     /// unit directions are single rows of the slopes.
@@ -58,7 +58,7 @@ module internal Edges =
                 let moving, tangents =
                     match x.Tangents with
                     | Coordinates i ->
-                        [ f[1].index_select (1L, i) ],
+                        [ f[1].index_select(1L, i) ],
                         (fun (c: Tensor) (f: Tensor[]) -> slopes f[2] (c.index_select (0L, i)))
                     | Dense t -> [ f[1]; t ], (fun c f -> torch.bmm (f[3], slopes f[2] c))
 
@@ -67,10 +67,7 @@ module internal Edges =
             // What autograd does not keep is freed before the next layer.
             |> Tensor.scoped Seq.ofArray
 
-        { x with
-            Value = parts[0]
-            Tangents = Dense parts[2]
-            Second = parts[1] }
+        { x with Value = parts[0]; Tangents = Dense parts[2]; Second = parts[1] }
 
     /// Numbers that one point keeps alive in one layer: features, slopes, tangents, and their gradients.
     let numbersPerPoint (functions: int) (directions: int) (inputs: int, outputs: int) : int64 =

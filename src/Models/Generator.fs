@@ -15,20 +15,24 @@ module internal Generator =
     // Columns of slopes and intercepts [M, S] at segments [E], as the line's value at e [E]: [M, E].
     let private lines: Rule =
         let gathered (like: Tensor) (segment: Tensor) (c: Tensor) =
-            torch.zeros_like(like).scatter_add (1L, segment.unsqueeze(0L).expand_as c, c)
+            torch.zeros_like(like).scatter_add(1L, segment.unsqueeze(0L).expand_as c, c)
 
-        { Forward =
-            fun t ->
-                let e, segment, slopes, intercepts = t[0], t[1], t[2], t[3]
-                [| slopes.index_select (1L, segment) * e + intercepts.index_select (1L, segment) |], [||]
-          Backward =
-            fun t _ c ->
-                let e, segment, slopes = t[0], t[1], t[2]
+        {
+            Forward =
+                fun t ->
+                    let e, segment, slopes, intercepts = t[0], t[1], t[2], t[3]
+                    [| slopes.index_select (1L, segment) * e + intercepts.index_select (1L, segment) |], [||]
+            Backward =
+                fun t _ c ->
+                    let e, segment, slopes = t[0], t[1], t[2]
 
-                [| Some((c[0] * slopes.index_select (1L, segment)).sum 0L)
-                   None
-                   Some(gathered slopes segment (c[0] * e))
-                   Some(gathered slopes segment c[0]) |] }
+                    [|
+                        Some((c[0] * slopes.index_select (1L, segment)).sum 0L)
+                        None
+                        Some(gathered slopes segment (c[0] * e))
+                        Some(gathered slopes segment c[0])
+                    |]
+        }
 
     // With one number per edge the network is a piecewise-linear function of it with at most h+1 segments: the slope
     // and intercept of each cost h·M products, and an edge then only looks up its segment.
@@ -39,25 +43,26 @@ module internal Generator =
             use _ = torch.no_grad ()
             // A unit without a slope has no break; where its stand-in lies does not matter.
             let struct (breaks, _) = torch.sort (torch.nan_to_num (-b / w, 0.0, 0.0, 0.0))
-            breaks, torch.bucketize (e.detach(), breaks)
+            breaks, torch.bucketize (e.detach (), breaks)
 
         let active =
             use _ = torch.no_grad ()
 
             let middle =
                 torch.cat (
-                    [| breaks.narrow (0L, 0L, 1L) - 1.0
-                       (breaks.narrow (0L, 1L, breaks.numel () - 1L)
-                        + breaks.narrow (0L, 0L, breaks.numel () - 1L))
-                       / 2.0
-                       breaks.narrow (0L, -1L, 1L) + 1.0 |]
+                    [|
+                        breaks.narrow (0L, 0L, 1L) - 1.0
+                        (breaks.narrow (0L, 1L, breaks.numel () - 1L) + breaks.narrow (0L, 0L, breaks.numel () - 1L))
+                        / 2.0
+                        breaks.narrow (0L, -1L, 1L) + 1.0
+                    |]
                 )
 
             (middle.unsqueeze -1L * w + b).gt(0.0.ToScalar()).``to`` e.dtype
 
         let outer = p["2.weight"]
-        let slopes = torch.matmul (outer, (active * w).t ())
-        let intercepts = torch.matmul (outer, (active * b).t ()) + p["2.bias"].unsqueeze -1L
+        let slopes = torch.matmul (outer, (active * w).t())
+        let intercepts = torch.matmul (outer, (active * b).t()) + p["2.bias"].unsqueeze -1L
         (Rule.apply lines [ e; segment; slopes; intercepts ])[0]
 
     /// The generator's output [M, E] for embeddings [E, p].

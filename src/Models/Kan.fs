@@ -10,10 +10,9 @@ module Kan =
     let private coefficients (p: Params) (layer: int) : Tensor =
         let parameter name = p[$"layers.{layer}.{name}"]
 
-        let splines =
-            parameter "spline_weight" * (parameter "spline_scaler").unsqueeze -1L
+        let splines = parameter "spline_weight" * (parameter "spline_scaler").unsqueeze -1L
 
-        torch.cat([| splines; (parameter "base_weight").unsqueeze -1L |], -1L).permute (1L, 2L, 0L)
+        torch.cat([| splines; (parameter "base_weight").unsqueeze -1L |], -1L).permute(1L, 2L, 0L)
         |> _.contiguous()
 
     /// A KAN of the given widths. Parameters "layers.l.base_weight" [out, in], "layers.l.spline_weight"
@@ -23,24 +22,28 @@ module Kan =
         let functions = Grid.coefficients grid
 
         let init key place =
-            [ for l, (inputs, outputs) in List.indexed shapes do
-                  let edges = [ int64 outputs; int64 inputs ]
-                  let key index = Key.fold (3 * l + index) key
-                  let spread = 0.01 / sqrt (float inputs * float functions)
+            [
+                for l, (inputs, outputs) in List.indexed shapes do
+                    let edges = [ int64 outputs; int64 inputs ]
+                    let key index = Key.fold (3 * l + index) key
+                    let spread = 0.01 / sqrt (float inputs * float functions)
 
-                  $"layers.{l}.base_weight", (Key.uniform (key 0) place edges * 2.0 - 1.0) / sqrt (float inputs)
-                  $"layers.{l}.spline_weight", Key.normal (key 1) place (edges @ [ int64 functions ]) * spread
-                  $"layers.{l}.spline_scaler", Key.normal (key 2) place edges * 0.1 + 1.0 ]
+                    $"layers.{l}.base_weight", (Key.uniform (key 0) place edges * 2.0 - 1.0) / sqrt (float inputs)
+                    $"layers.{l}.spline_weight", Key.normal (key 1) place (edges @ [ int64 functions ]) * spread
+                    $"layers.{l}.spline_scaler", Key.normal (key 2) place edges * 0.1 + 1.0
+            ]
             |> Map.ofList
 
         let layers (run: Basis -> Coefficients -> 'a -> 'a) (p: Params) =
             let basis = Edges.basis (Placement.ofTensor (Seq.head p.Values)) grid
             [ for l in 0 .. shapes.Length - 1 -> run basis (Whole(coefficients p l)) ] |> Model.compose
 
-        { Name = "kan"
-          Description = $"KAN {Model.describeWidths widths}, {Grid.describe grid}"
-          Init = init
-          Apply = layers Edges.apply
-          Jet = layers Edges.jet
-          Group = fun _ -> Weights
-          NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint (functions + 1) v) }
+        {
+            Name = "kan"
+            Description = $"KAN {Model.describeWidths widths}, {Grid.describe grid}"
+            Init = init
+            Apply = layers Edges.apply
+            Jet = layers Edges.jet
+            Group = fun _ -> Weights
+            NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint (functions + 1) v)
+        }

@@ -47,8 +47,8 @@ module MetaKan =
         let outputs, inputs, p = embeddings.shape[0], embeddings.shape[1], embeddings.shape[2]
 
         fun () ->
-            Generator.apply generator (embeddings.transpose(0L, 1L).reshape (-1L, p))
-            |> fun c -> c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous ()
+            Generator.apply generator (embeddings.transpose(0L, 1L).reshape(-1L, p))
+            |> fun c -> c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous()
         |> Tensor.scoped Seq.singleton
 
     let private source (meta: MetaLearner) (generator: Params) (embeddings: Tensor) : Coefficients =
@@ -75,38 +75,38 @@ module MetaKan =
                 Key.normal (Key.fold index key) place [ int64 rows; int64 columns ]
                 * sqrt (2.0 / float (rows + columns))
 
-            let zeros (n: int) =
-                torch.zeros (int64 n, dtype = place.DType, device = place.Device)
+            let zeros (n: int) = torch.zeros (int64 n, dtype = place.DType, device = place.Device)
 
-            [ for l, (inputs, outputs) in List.indexed shapes do
-                  $"embeddings.{l}", xavier (3 * l) (inputs * outputs) meta.EmbeddingDim
+            [
+                for l, (inputs, outputs) in List.indexed shapes do
+                    $"embeddings.{l}", xavier (3 * l) (inputs * outputs) meta.EmbeddingDim
 
-              for g in List.distinct assignment do
-                  $"hypernet.{g}.0.weight", xavier (3 * g + 1) meta.HiddenDim meta.EmbeddingDim
-                  $"hypernet.{g}.0.bias", zeros meta.HiddenDim
-                  $"hypernet.{g}.2.weight", xavier (3 * g + 2) functions meta.HiddenDim
-                  $"hypernet.{g}.2.bias", zeros functions ]
+                for g in List.distinct assignment do
+                    $"hypernet.{g}.0.weight", xavier (3 * g + 1) meta.HiddenDim meta.EmbeddingDim
+                    $"hypernet.{g}.0.bias", zeros meta.HiddenDim
+                    $"hypernet.{g}.2.weight", xavier (3 * g + 2) functions meta.HiddenDim
+                    $"hypernet.{g}.2.bias", zeros functions
+            ]
             |> Map.ofList
 
         let layers (run: Basis -> Coefficients -> 'a -> 'a) (p: Params) =
             let basis = Edges.basis (Placement.ofTensor (Seq.head p.Values)) grid
 
-            [ for l, (inputs, outputs) in List.indexed shapes do
-                  p[$"embeddings.{l}"].view (int64 outputs, int64 inputs, int64 meta.EmbeddingDim)
-                  |> source meta (Params.under $"hypernet.{assignment[l]}" p)
-                  |> run basis ]
+            [
+                for l, (inputs, outputs) in List.indexed shapes do
+                    p[$"embeddings.{l}"].view(int64 outputs, int64 inputs, int64 meta.EmbeddingDim)
+                    |> source meta (Params.under $"hypernet.{assignment[l]}" p)
+                    |> run basis
+            ]
             |> Model.compose
 
-        { Name = "metakan"
-          Description =
-            $"MetaKAN {Model.describeWidths widths}, {Grid.describe grid}, p = {meta.EmbeddingDim}, h = {meta.HiddenDim}"
-          Init = init
-          Apply = layers Edges.apply
-          Jet = layers Edges.jet
-          Group =
-            fun name ->
-                if name.StartsWith "embeddings." then
-                    Embeddings
-                else
-                    Generators
-          NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint functions v) }
+        {
+            Name = "metakan"
+            Description =
+                $"MetaKAN {Model.describeWidths widths}, {Grid.describe grid}, p = {meta.EmbeddingDim}, h = {meta.HiddenDim}"
+            Init = init
+            Apply = layers Edges.apply
+            Jet = layers Edges.jet
+            Group = fun name -> if name.StartsWith "embeddings." then Embeddings else Generators
+            NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint functions v)
+        }

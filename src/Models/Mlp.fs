@@ -13,27 +13,33 @@ module Mlp =
         let last = shapes.Length - 1
 
         let init key place =
-            [ for l, (inputs, outputs) in List.indexed shapes do
-                  let uniform index shape =
-                      (Key.uniform (Key.fold (2 * l + index) key) place shape * 2.0 - 1.0)
-                      / sqrt (float inputs)
+            [
+                for l, (inputs, outputs) in List.indexed shapes do
+                    let uniform index shape =
+                        (Key.uniform (Key.fold (2 * l + index) key) place shape * 2.0 - 1.0) / sqrt (float inputs)
 
-                  $"layers.{l}.weight", uniform 0 [ int64 outputs; int64 inputs ]
-                  $"layers.{l}.bias", uniform 1 [ int64 outputs ] ]
+                    $"layers.{l}.weight", uniform 0 [ int64 outputs; int64 inputs ]
+                    $"layers.{l}.bias", uniform 1 [ int64 outputs ]
+            ]
             |> Map.ofList
 
         let layers (activation: 'a -> 'a) (affine: Tensor -> Tensor -> 'a -> 'a) (p: Params) =
-            [ for l in 0..last do
-                  affine (p[$"layers.{l}.weight"].t ()) p[$"layers.{l}.bias"]
+            [
+                for l in 0..last do
+                    affine (p[$"layers.{l}.weight"].t()) p[$"layers.{l}.bias"]
 
-                  if l < last then
-                      activation ]
+                    if l < last then
+                        activation
+            ]
             |> Model.compose
 
-        { Name = "mlp"
-          Description = $"MLP {Model.describeWidths widths}"
-          Init = init
-          Apply = layers torch.tanh (fun w b x -> torch.matmul (x, w) + b)
-          Jet = layers Jet.tanh Jet.affine
-          Group = fun _ -> Weights
-          NumbersPerPoint = fun directions -> shapes |> List.sumBy (fun (_, out) -> int64 (6 * (directions + 4) * out)) }
+        {
+            Name = "mlp"
+            Description = $"MLP {Model.describeWidths widths}"
+            Init = init
+            Apply = layers torch.tanh (fun w b x -> torch.matmul (x, w) + b)
+            Jet = layers Jet.tanh Jet.affine
+            Group = fun _ -> Weights
+            NumbersPerPoint =
+                fun directions -> shapes |> List.sumBy (fun (_, out) -> int64 (6 * (directions + 4) * out))
+        }

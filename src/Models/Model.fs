@@ -35,8 +35,7 @@ module Model =
     let internal shapes (widths: int list) = List.pairwise widths
 
     /// "10-128-128-1".
-    let internal describeWidths (widths: int list) =
-        widths |> List.map string |> String.concat "-"
+    let internal describeWidths (widths: int list) = widths |> List.map string |> String.concat "-"
 
     /// Composes one function per layer: layer 0 first.
     let internal compose (layers: ('a -> 'a) list) : 'a -> 'a = List.fold (>>) id layers

@@ -17,15 +17,13 @@ type Collocation =
 
 [<RequireQualifiedAccess>]
 module Collocation =
-    let private meanSquare (total: int64) (residual: Tensor) =
-        (residual * residual).sum () / float total
+    let private meanSquare (total: int64) (residual: Tensor) = (residual * residual).sum() / float total
 
     /// Rows that fit the memory limit, at least one.
     let private chunk (settings: Collocation) (model: Model) (place: Placement) (directions: Directions) : int64 =
         let bytes = if place.DType = torch.float64 then 8L else 4L
 
-        let perPoint =
-            bytes * max 1L (model.NumbersPerPoint(int (directions.Weights.numel ())))
+        let perPoint = bytes * max 1L (model.NumbersPerPoint(int (directions.Weights.numel ())))
 
         max 1L (int64 settings.MemoryLimit * 1024L * 1024L / perPoint)
 
@@ -36,17 +34,21 @@ module Collocation =
             let directions = Operator.directions settings.Laplacian (Key.fold 0 key) place operator
             let x = sample (Key.fold 1 key) place points
 
-            [ for rows in x.split (chunk settings model place directions) ->
-                  fun p ->
-                      Problem.derivatives problem model directions p rows
-                      |> mismatch
-                      |> meanSquare (int64 points)
-                      |> fun loss -> loss * (weight: float) ]
+            [
+                for rows in x.split (chunk settings model place directions) ->
+                    fun p ->
+                        Problem.derivatives problem model directions p rows
+                        |> mismatch
+                        |> meanSquare (int64 points)
+                        |> fun loss -> loss * (weight: float)
+            ]
 
-        [ yield! part 0 problem.Operator problem.Domain.Sample settings.Points 1.0 problem.Residual
+        [
+            yield! part 0 problem.Operator problem.Domain.Sample settings.Points 1.0 problem.Residual
 
-          for index, penalty in List.indexed problem.Penalties do
-              yield! part (index + 1) penalty.Operator penalty.Sample penalty.Points penalty.Weight penalty.Mismatch ]
+            for index, penalty in List.indexed problem.Penalties do
+                yield! part (index + 1) penalty.Operator penalty.Sample penalty.Points penalty.Weight penalty.Mismatch
+        ]
 
     /// The loss and its gradient on the points of a key. However it is chunked, the result is the same up to rounding.
     let gradient (settings: Collocation) (problem: Problem) (model: Model) (key: Key) : Gradient =
@@ -68,21 +70,19 @@ module Collocation =
 
         // A few hundred points at a time: the features of all at once would outweigh the training itself.
         let sums =
-            [ for rows in x.split 500L ->
-                  use _ = torch.NewDisposeScope()
-                  let truth = exact rows
-                  let difference = truth - u rows
-                  let sum (t: Tensor) = Tensor.item (t.``to``(torch.float64).sum ())
+            [
+                for rows in x.split 500L ->
+                    use _ = torch.NewDisposeScope()
+                    let truth = exact rows
+                    let difference = truth - u rows
+                    let sum (t: Tensor) = Tensor.item (t.``to``(torch.float64).sum())
 
-                  sum (difference * difference), sum (truth * truth), sum (difference.abs ()), sum (truth.abs ()) ]
+                    sum (difference * difference), sum (truth * truth), sum (difference.abs ()), sum (truth.abs ())
+            ]
 
         let total part = sums |> List.sumBy part
 
-        [ "relative_l2",
-          sqrt (
-              total (fun (d, _, _, _) -> d)
-              / total (fun (_, t, _, _) -> t)
-          )
-          "relative_l1",
-          total (fun (_, _, d, _) -> d)
-          / total (fun (_, _, _, t) -> t) ]
+        [
+            "relative_l2", sqrt (total (fun (d, _, _, _) -> d) / total (fun (_, t, _, _) -> t))
+            "relative_l1", total (fun (_, _, d, _) -> d) / total (fun (_, _, _, t) -> t)
+        ]

@@ -17,13 +17,9 @@ module internal ReferenceSeed =
         seq {
             while true do
                 for i in 0 .. size - 1 do
-                    let y =
-                        (state[i] &&& 0x80000000u) ||| (state[(i + 1) % size] &&& 0x7fffffffu)
+                    let y = (state[i] &&& 0x80000000u) ||| (state[(i + 1) % size] &&& 0x7fffffffu)
 
-                    state[i] <-
-                        state[(i + period) % size]
-                        ^^^ (y >>> 1)
-                        ^^^ (if y % 2u = 0u then 0u else 0x9908b0dfu)
+                    state[i] <- state[(i + period) % size] ^^^ (y >>> 1) ^^^ (if y % 2u = 0u then 0u else 0x9908b0dfu)
 
                 for word in state do
                     let y = word ^^^ (word >>> 11)
@@ -56,6 +52,4 @@ module internal ReferenceSeed =
                 let f = sqrt (-2.0 * log r2 / r2)
                 [| f * x2; f * x1 |]
 
-        Array.init ((count + 1) / 2) (fun _ -> pair ())
-        |> Array.concat
-        |> Array.truncate count
+        Array.init ((count + 1) / 2) (fun _ -> pair ()) |> Array.concat |> Array.truncate count

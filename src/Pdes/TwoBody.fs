@@ -11,8 +11,7 @@ type TwoBody = { Coefficients: float[] }
 [<RequireQualifiedAccess>]
 module TwoBody =
     /// Coefficients for d ≥ 2 dimensions; a seed gives those that the reference code draws from it.
-    let ofSeed (seed: int) (d: int) : TwoBody =
-        { Coefficients = ReferenceSeed.normal seed (d - 1) }
+    let ofSeed (seed: int) (d: int) : TwoBody = { Coefficients = ReferenceSeed.normal seed (d - 1) }
 
     /// d, the dimension.
     let dimension (body: TwoBody) = body.Coefficients.Length + 1
@@ -40,9 +39,7 @@ module TwoBody =
         let laplacianB = total (-sin * (byA * byA + byB * byB) - cos * (b * cosA + cosB))
         let radial = total (cos * (a * byA + b * byB))
 
-        (1.0 - total (x * x)) * laplacianB
-        - 4.0 * radial
-        - 2.0 * float (dimension body) * total sin
+        (1.0 - total (x * x)) * laplacianB - 4.0 * radial - 2.0 * float (dimension body) * total sin
 
     /// The problem `residual = 0` in the unit ball for this solution, u = (1 - |x|²)·net(x).
     let internal problem (name: string) (body: TwoBody) (residual: Derivatives -> Tensor) : Problem =
@@ -50,4 +47,5 @@ module TwoBody =
 
         { Problem.create name (Domain.ball d 1.0) (Operator.laplacian d) residual with
             Constraint = fun x net -> (1.0 - Jet.normSquared x) * net
-            Exact = Some(solution body) }
+            Exact = Some(solution body)
+        }

@@ -20,16 +20,14 @@ module BSpline =
     // a(s)·(c0 + c1 s) for a polynomial with coefficients a, ascending.
     let private timesLinear (c0: float) (c1: float) (a: float[]) =
         Array.init (a.Length + 1) (fun p ->
-            (if p < a.Length then c0 * a[p] else 0.0)
-            + (if p > 0 then c1 * a[p - 1] else 0.0))
+            (if p < a.Length then c0 * a[p] else 0.0) + (if p > 0 then c1 * a[p - 1] else 0.0))
 
     /// The polynomial of each basis function on each knot interval: [interval][function], coefficients ascending in
     /// s = x - t_interval, by the Cox–de Boor recursion. An empty interval (repeated knots) has none: all zero.
     let pieces (order: int) (knots: float[]) : float[][][] =
         let intervals = knots.Length - 1
 
-        let ratio numerator denominator =
-            if denominator = 0.0 then 0.0 else numerator / denominator
+        let ratio numerator denominator = if denominator = 0.0 then 0.0 else numerator / denominator
 
         Array.init intervals (fun l ->
             let start =
@@ -47,8 +45,7 @@ module BSpline =
                         (timesLinear (ratio (knots[m + k + 1] - knots[l]) fall) (ratio -1.0 fall) lower[m + 1]))))
 
     /// n (n-1) … (n-p+1), the factor that p derivatives put before s^(n-p).
-    let private falling n p =
-        Seq.fold (fun product i -> product * float (n - i)) 1.0 (seq { 0 .. p - 1 })
+    let private falling n p = Seq.fold (fun product i -> product * float (n - i)) 1.0 (seq { 0 .. p - 1 })
 
     /// The basis of the given order (3 is cubic) on one sequence of knots for every input, or on one sequence per
     /// input. Zero outside the outermost knots; intervals are closed on the left.
@@ -64,19 +61,22 @@ module BSpline =
         let pieces = knots |> Array.map (pieces order)
 
         let coefficients =
-            [| for power in 0..order ->
-                   [| for input in 0 .. inputs - 1 do
-                          yield Array.zeroCreate count
+            [|
+                for power in 0..order ->
+                    [|
+                        for input in 0 .. inputs - 1 do
+                            yield Array.zeroCreate count
 
-                          for l in 0 .. length - 2 do
-                              yield pieces[input][l] |> Array.map (fun polynomial -> polynomial[power])
+                            for l in 0 .. length - 2 do
+                                yield pieces[input][l] |> Array.map (fun polynomial -> polynomial[power])
 
-                          yield Array.zeroCreate count |]
-                   |> Array.concat
-                   |> Tensor.ofArray place [ int64 inputs * rows; int64 count ] |]
+                            yield Array.zeroCreate count
+                    |]
+                    |> Array.concat
+                    |> Tensor.ofArray place [ int64 inputs * rows; int64 count ]
+            |]
 
-        let sorted =
-            knots |> Array.concat |> Tensor.ofArray place [ int64 inputs; int64 length ]
+        let sorted = knots |> Array.concat |> Tensor.ofArray place [ int64 inputs; int64 length ]
 
         let origins =
             knots
@@ -90,16 +90,14 @@ module BSpline =
                 if inputs = 1 then
                     torch.bucketize (x.contiguous (), sorted.view -1L, right = true)
                 else
-                    torch.searchsorted(sorted, x.t().contiguous (), right = true).t () + offsets
+                    torch.searchsorted(sorted, x.t().contiguous(), right = true).t() + offsets
 
             let index = piece.reshape -1L
             let size = [| index.numel (); int64 count |]
             // Expanded once: products of equal shapes run several times faster than broadcast ones.
-            let s =
-                (x.reshape -1L - origins.index_select (0L, index)).unsqueeze(-1L).expand(size).contiguous ()
+            let s = (x.reshape -1L - origins.index_select (0L, index)).unsqueeze(-1L).expand(size).contiguous()
 
-            let table =
-                coefficients |> Array.map (fun c -> lazy c.index_select (0L, index))
+            let table = coefficients |> Array.map (fun c -> lazy c.index_select (0L, index))
 
             orders
             |> List.map (fun p ->
@@ -110,9 +108,8 @@ module BSpline =
                     [ order - 1 .. -1 .. p ]
                     |> List.fold
                         (fun (total: Tensor) power ->
-                            total.mul(s).add_ (table[power].Value, (falling power p).ToScalar()))
+                            total.mul(s).add_(table[power].Value, (falling power p).ToScalar()))
                         (table[order].Value * falling order p)
                 |> _.view(x.shape[0], x.shape[1], int64 count))
 
-        { Count = count
-          Derivatives = derivatives }
+        { Count = count; Derivatives = derivatives }

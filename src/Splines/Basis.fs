@@ -22,27 +22,28 @@ module Basis =
         let values = basis.Derivatives [ first..highest ] (x.detach ()) |> List.toArray
 
         let rule =
-            { Forward = fun _ -> values[.. last - first], values[1..] |> Array.map _.detach()
-              Backward =
-                fun inputs kept cotangents ->
-                    let higher =
-                        if torch.is_grad_enabled () then
-                            features basis (first + 1) (last + 1) inputs[0]
-                        else
-                            kept
+            {
+                Forward = fun _ -> values[.. last - first], values[1..] |> Array.map _.detach()
+                Backward =
+                    fun inputs kept cotangents ->
+                        let higher =
+                            if torch.is_grad_enabled () then features basis (first + 1) (last + 1) inputs[0] else kept
 
-                    Array.map2 (fun (c: Tensor) d -> c * d) cotangents higher
-                    |> Array.reduce (fun a b -> a + b)
-                    |> fun total -> [| Some(total.sum -1L) |] }
+                        Array.map2 (fun (c: Tensor) d -> c * d) cotangents higher
+                        |> Array.reduce (fun a b -> a + b)
+                        |> fun total -> [| Some(total.sum -1L) |]
+            }
 
         if differentiated then Rule.apply rule [ x ] else values
 
     /// The functions of two families side by side.
     let append (a: Basis) (b: Basis) : Basis =
-        { Count = a.Count + b.Count
-          Derivatives =
-            fun orders x ->
-                List.map2
-                    (fun (f: Tensor) (g: Tensor) -> torch.cat ([| f; g |], -1L))
-                    (a.Derivatives orders x)
-                    (b.Derivatives orders x) }
+        {
+            Count = a.Count + b.Count
+            Derivatives =
+                fun orders x ->
+                    List.map2
+                        (fun (f: Tensor) (g: Tensor) -> torch.cat ([| f; g |], -1L))
+                        (a.Derivatives orders x)
+                        (b.Derivatives orders x)
+        }

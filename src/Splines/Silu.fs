@@ -10,8 +10,7 @@ module Silu =
         (([| 0.0; 1.0 |]: float[]), [ 1..n ])
         ||> List.fold (fun p _ ->
             Array.init (p.Length + 1) (fun i ->
-                (if i < p.Length then float i * p[i] else 0.0)
-                - (if i > 0 then float (i - 1) * p[i - 1] else 0.0)))
+                (if i < p.Length then float i * p[i] else 0.0) - (if i > 0 then float (i - 1) * p[i - 1] else 0.0)))
 
     let private evaluate (coefficients: float[]) (s: Tensor) =
         // The constant term of each is zero.
@@ -21,14 +20,18 @@ module Silu =
 
     /// The basis with silu as its only function: silu⁽ⁿ⁾ = x σ⁽ⁿ⁾ + n σ⁽ⁿ⁻¹⁾.
     let basis: Basis =
-        { Count = 1
-          Derivatives =
-            fun orders x ->
-                let s = torch.sigmoid x
-                let sigmoid = Array.init (List.max orders + 1) (fun n -> lazy evaluate (sigmoidDerivative n) s)
+        {
+            Count = 1
+            Derivatives =
+                fun orders x ->
+                    let s = torch.sigmoid x
+                    let sigmoid = Array.init (List.max orders + 1) (fun n -> lazy evaluate (sigmoidDerivative n) s)
 
-                orders
-                |> List.map (fun n ->
-                    let leading = x * sigmoid[n].Value
+                    orders
+                    |> List.map (fun n ->
+                        let leading = x * sigmoid[n].Value
 
-                    (if n = 0 then leading else leading.add_ (sigmoid[n - 1].Value, (float n).ToScalar())).unsqueeze -1L) }
+                        (if n = 0 then leading else leading.add_ (sigmoid[n - 1].Value, (float n).ToScalar()))
+                            .unsqueeze
+                            -1L)
+        }

@@ -54,33 +54,31 @@ type Solution =
 module Solve =
     /// The settings of a plain run: MetaKAN's rates and sizes, 5000 epochs of 100 points, exact derivatives.
     let defaults: SolveSettings =
-        { Epochs = 5000
-          Collocation =
-            { Points = 100
-              Laplacian = Exact
-              MemoryLimit = 2048 }
-          Rate = 1e-3
-          EmbeddingRate = 1e-3
-          GeneratorRate = 1e-4
-          Schedule = Linear
-          Polish = 0
-          PolishPoints = 2000
-          TestPoints = 20000
-          Seed = 0
-          Placement = Placement.cpu32
-          EvaluateEvery = 100
-          SaveEvery = 500
-          Folder = "runs/solve"
-          Resume = false
-          Labels = []
-          Meters = [] }
+        {
+            Epochs = 5000
+            Collocation = { Points = 100; Laplacian = Exact; MemoryLimit = 2048 }
+            Rate = 1e-3
+            EmbeddingRate = 1e-3
+            GeneratorRate = 1e-4
+            Schedule = Linear
+            Polish = 0
+            PolishPoints = 2000
+            TestPoints = 20000
+            Seed = 0
+            Placement = Placement.cpu32
+            EvaluateEvery = 100
+            SaveEvery = 500
+            Folder = "runs/solve"
+            Resume = false
+            Labels = []
+            Meters = []
+        }
 
     /// What each purpose draws its random numbers from.
     let private keyFor (settings: SolveSettings) purpose = Key.fold purpose (Key.ofSeed settings.Seed)
 
     /// The initial parameters of a run.
-    let initial (settings: SolveSettings) (model: Model) : Params =
-        model.Init (keyFor settings 1) settings.Placement
+    let initial (settings: SolveSettings) (model: Model) : Params = model.Init (keyFor settings 1) settings.Placement
 
     /// The run as a fold: no files, no output.
     let plan (settings: SolveSettings) (problem: Problem) (model: Model) : TrainingPlan =
@@ -92,35 +90,43 @@ module Solve =
 
         let adam =
             Adam.create (fun name ->
-                { Rate = fun step -> rate name * Schedule.factor settings.Schedule step settings.Epochs
-                  WeightDecay = 0.0 })
+                {
+                    Rate = fun step -> rate name * Schedule.factor settings.Schedule step settings.Epochs
+                    WeightDecay = 0.0
+                })
 
         let points = keyFor settings 2
 
-        let polishing =
-            { settings.Collocation with
-                Points = settings.PolishPoints }
+        let polishing = { settings.Collocation with Points = settings.PolishPoints }
 
-        let test =
-            lazy (problem.Domain.Sample (keyFor settings 3) settings.Placement settings.TestPoints)
+        let test = lazy (problem.Domain.Sample (keyFor settings 3) settings.Placement settings.TestPoints)
 
-        { Stages =
-            [ { Steps = settings.Epochs
-                Optimizer = adam
-                Gradient = fun step -> Collocation.gradient settings.Collocation problem model (Key.fold step points) }
+        {
+            Stages =
+                [
+                    {
+                        Steps = settings.Epochs
+                        Optimizer = adam
+                        Gradient =
+                            fun step -> Collocation.gradient settings.Collocation problem model (Key.fold step points)
+                    }
 
-              if settings.Polish > 0 then
-                  { Steps = settings.Polish
-                    Optimizer = Lbfgs.create 20
-                    Gradient = fun _ -> Collocation.gradient polishing problem model (keyFor settings 4) } ]
-          Evaluate =
-            fun p ->
-                match problem.Exact with
-                | Some exact -> Collocation.errors exact (Problem.solution problem model p) test.Value
-                | None -> []
-          EvaluateEvery = settings.EvaluateEvery
-          SaveEvery = settings.SaveEvery
-          Interrupted = fun () -> false }
+                    if settings.Polish > 0 then
+                        {
+                            Steps = settings.Polish
+                            Optimizer = Lbfgs.create 20
+                            Gradient = fun _ -> Collocation.gradient polishing problem model (keyFor settings 4)
+                        }
+                ]
+            Evaluate =
+                fun p ->
+                    match problem.Exact with
+                    | Some exact -> Collocation.errors exact (Problem.solution problem model p) test.Value
+                    | None -> []
+            EvaluateEvery = settings.EvaluateEvery
+            SaveEvery = settings.SaveEvery
+            Interrupted = fun () -> false
+        }
 
     let private methodName method =
         match method with
@@ -140,33 +146,35 @@ module Solve =
 
     /// What determines the run's numbers: a run resumes only under the same.
     let private configuration (settings: SolveSettings) (problem: Problem) (model: Model) =
-        [ "task", node "pde"
-          "problem", node problem.Name
-          "dim", node problem.Dimension
-          "model", node model.Name
-          "network", node model.Description
-          yield! settings.Labels
-          "epochs", node settings.Epochs
-          "points", node settings.Collocation.Points
-          "laplacian", node (methodName settings.Collocation.Laplacian)
-          match settings.Collocation.Laplacian with
-          | Exact -> ()
-          | Sdgd count
-          | Hutchinson count -> "directions", node count
-          "memory", node settings.Collocation.MemoryLimit
-          "lr", node settings.Rate
-          "lr_e", node settings.EmbeddingRate
-          "lr_h", node settings.GeneratorRate
-          "schedule", node ((string settings.Schedule).ToLowerInvariant())
-          "polish", node settings.Polish
-          "polish_points", node settings.PolishPoints
-          "test_points", node settings.TestPoints
-          "seed", node settings.Seed
-          "device", node (string settings.Placement.Device)
-          "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
-          "threads", node (torch.get_num_threads ())
-          "eval_every", node settings.EvaluateEvery
-          "save_every", node settings.SaveEvery ]
+        [
+            "task", node "pde"
+            "problem", node problem.Name
+            "dim", node problem.Dimension
+            "model", node model.Name
+            "network", node model.Description
+            yield! settings.Labels
+            "epochs", node settings.Epochs
+            "points", node settings.Collocation.Points
+            "laplacian", node (methodName settings.Collocation.Laplacian)
+            match settings.Collocation.Laplacian with
+            | Exact -> ()
+            | Sdgd count
+            | Hutchinson count -> "directions", node count
+            "memory", node settings.Collocation.MemoryLimit
+            "lr", node settings.Rate
+            "lr_e", node settings.EmbeddingRate
+            "lr_h", node settings.GeneratorRate
+            "schedule", node ((string settings.Schedule).ToLowerInvariant())
+            "polish", node settings.Polish
+            "polish_points", node settings.PolishPoints
+            "test_points", node settings.TestPoints
+            "seed", node settings.Seed
+            "device", node (string settings.Placement.Device)
+            "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
+            "threads", node (torch.get_num_threads ())
+            "eval_every", node settings.EvaluateEvery
+            "save_every", node settings.SaveEvery
+        ]
         |> object'
 
     /// The state to go on from, in a new folder or one to resume.
@@ -200,19 +208,19 @@ module Solve =
         : Solution =
         use scope = torch.NewDisposeScope()
 
-        let plan =
-            { plan settings problem model with
-                Interrupted = interrupted }
+        let plan = { plan settings problem model with Interrupted = interrupted }
 
         let configuration = configuration settings problem model
         let start = openFolder settings configuration plan model
 
         let measures =
-            [ "loss"
-              if problem.Exact.IsSome then
-                  "relative_l2"
-                  "relative_l1"
-              "seconds" ]
+            [
+                "loss"
+                if problem.Exact.IsSome then
+                    "relative_l2"
+                    "relative_l1"
+                "seconds"
+            ]
 
         let outcome, state =
             use metrics = Metrics.resume settings.Folder measures start.Step
@@ -237,33 +245,35 @@ module Solve =
             | None -> []
 
         let result =
-            [ "task", node "pde"
-              "problem", node problem.Name
-              "dim", node problem.Dimension
-              "model", node model.Name
-              "network", node model.Description
-              "parameters", node (Params.count state.Params)
-              "epochs", node state.Step
-              for name, value in measured do
-                  if name <> "seconds" then
-                      name, value |> Option.map node |> Option.toObj
-              "train_seconds", node state.Seconds
-              "steps_per_second", node (float state.Step / max 1e-9 state.Seconds)
-              "peak_rss_mib", node (float (Process.GetCurrentProcess().PeakWorkingSet64) / 1048576.0)
-              for name, meter in settings.Meters do
-                  name, meter ()
-              "device", node (string settings.Placement.Device)
-              "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
-              "threads", node (torch.get_num_threads ())
-              "seed", node settings.Seed
-              "laplacian", node (methodName settings.Collocation.Laplacian)
-              "outcome",
-              node (
-                  match outcome with
-                  | Completed -> "completed"
-                  | Stopped -> "stopped"
-                  | Diverged _ -> "diverged"
-              ) ]
+            [
+                "task", node "pde"
+                "problem", node problem.Name
+                "dim", node problem.Dimension
+                "model", node model.Name
+                "network", node model.Description
+                "parameters", node (Params.count state.Params)
+                "epochs", node state.Step
+                for name, value in measured do
+                    if name <> "seconds" then
+                        name, value |> Option.map node |> Option.toObj
+                "train_seconds", node state.Seconds
+                "steps_per_second", node (float state.Step / max 1e-9 state.Seconds)
+                "peak_rss_mib", node (float (Process.GetCurrentProcess().PeakWorkingSet64) / 1048576.0)
+                for name, meter in settings.Meters do
+                    name, meter ()
+                "device", node (string settings.Placement.Device)
+                "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
+                "threads", node (torch.get_num_threads ())
+                "seed", node settings.Seed
+                "laplacian", node (methodName settings.Collocation.Laplacian)
+                "outcome",
+                node (
+                    match outcome with
+                    | Completed -> "completed"
+                    | Stopped -> "stopped"
+                    | Diverged _ -> "diverged"
+                )
+            ]
             |> object'
 
         RunFolder.writeResult settings.Folder result
@@ -277,10 +287,7 @@ module Solve =
         for t in Params.tensors state.Params do
             scope.Detach t |> ignore
 
-        { U = u
-          Params = state.Params
-          Outcome = outcome
-          Result = result }
+        { U = u; Params = state.Params; Outcome = outcome; Result = result }
 
     /// Prints each evaluation as a line: a listener for scripts.
     let print (event: TrainingEvent) : unit =

@@ -17,12 +17,10 @@ module Key =
         z ^^^ (z >>> 31)
 
     /// The key of a seed.
-    let ofSeed (seed: int) =
-        { State = mix (uint64 seed + 0x9E3779B97F4A7C15UL) }
+    let ofSeed (seed: int) = { State = mix (uint64 seed + 0x9E3779B97F4A7C15UL) }
 
     /// The `index`-th key derived from `key`; different indices give independent streams.
-    let fold (index: int) (key: Key) =
-        { State = mix (key.State + 0x9E3779B97F4A7C15UL * (uint64 index + 1UL)) }
+    let fold (index: int) (key: Key) = { State = mix (key.State + 0x9E3779B97F4A7C15UL * (uint64 index + 1UL)) }
 
     let private draw (key: Key) (place: Placement) (sample: torch.Generator -> Tensor) =
         use generator = new torch.Generator(key.State >>> 1)

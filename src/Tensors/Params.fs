@@ -9,8 +9,7 @@ type Params = Map<string, Tensor>
 [<RequireQualifiedAccess>]
 module Params =
     /// How many numbers the tree holds.
-    let count (p: Params) : int64 =
-        p |> Map.fold (fun n _ t -> n + t.numel ()) 0L
+    let count (p: Params) : int64 = p |> Map.fold (fun n _ t -> n + t.numel ()) 0L
 
     /// The subtree below `name`, with the prefix taken off.
     let under (name: string) (p: Params) : Params =
@@ -23,8 +22,7 @@ module Params =
         |> Map.ofSeq
 
     /// The union of disjoint trees.
-    let union (trees: Params seq) : Params =
-        trees |> Seq.collect Map.toSeq |> Map.ofSeq
+    let union (trees: Params seq) : Params = trees |> Seq.collect Map.toSeq |> Map.ofSeq
 
     /// The tensors, in the order of their names.
     let tensors (p: Params) : Tensor[] = p |> Map.toArray |> Array.map snd
@@ -34,21 +32,15 @@ module Params =
         Seq.map2 (fun name t -> name, t) (Map.keys p) values |> Map.ofSeq
 
     /// Leaves that record gradients, sharing the tree's memory.
-    let tracked (p: Params) : Params =
-        p |> Map.map (fun _ t -> t.detach().requires_grad_ (true))
+    let tracked (p: Params) : Params = p |> Map.map (fun _ t -> t.detach().requires_grad_(true))
 
     /// The gradient of a scalar by tracked parameters; zero for those that it does not depend on.
     let gradient (loss: Tensor) (p: Params) : Params =
         let leaves = tensors p
 
         torch.autograd.grad ([| loss |], leaves, allow_unused = true)
-        |> Seq.mapi (fun i g ->
-            if isNull (box g) || g.IsInvalid then
-                torch.zeros_like leaves[i]
-            else
-                g)
+        |> Seq.mapi (fun i g -> if isNull (box g) || g.IsInvalid then torch.zeros_like leaves[i] else g)
         |> fun gradients -> withTensors gradients p
 
     /// Frees the tensors' memory.
-    let dispose (p: Params) =
-        p |> Map.iter (fun _ t -> t.Dispose())
+    let dispose (p: Params) = p |> Map.iter (fun _ t -> t.Dispose())

@@ -7,62 +7,57 @@ open TorchSharp
 type Tensor = torch.Tensor
 
 /// The device that holds a computation's tensors, and the floating-point type of their elements.
-type Placement =
-    { Device: torch.Device
-      DType: torch.ScalarType }
+type Placement = { Device: torch.Device; DType: torch.ScalarType }
 
 [<RequireQualifiedAccess>]
 module Placement =
     /// Double precision on the CPU.
-    let cpu64 =
-        { Device = torch.CPU
-          DType = torch.float64 }
+    let cpu64 = { Device = torch.CPU; DType = torch.float64 }
 
     /// Single precision on the CPU.
-    let cpu32 =
-        { Device = torch.CPU
-          DType = torch.float32 }
+    let cpu32 = { Device = torch.CPU; DType = torch.float32 }
 
     /// The placement for names as people write them: device "cpu", "cuda" or "auto" (CUDA where there is one), element
     /// type "float32" or "float64". Raises BadInput for other names and for CUDA where there is none.
     let named (device: string) (dtype: string) : Placement =
         let cuda = torch.cuda.is_available ()
 
-        { Device =
-            match device with
-            | "cpu" -> torch.CPU
-            | "auto" -> if cuda then torch.CUDA else torch.CPU
-            | "cuda" when cuda -> torch.CUDA
-            | "cuda" -> raise (BadInput "device cuda: this libtorch finds no CUDA device; take cpu or auto")
-            | other -> raise (BadInput $"device takes cpu, cuda or auto, not '{other}'")
-          DType =
-            match dtype with
-            | "float32" -> torch.float32
-            | "float64" -> torch.float64
-            | other -> raise (BadInput $"dtype takes float32 or float64, not '{other}'") }
+        {
+            Device =
+                match device with
+                | "cpu" -> torch.CPU
+                | "auto" -> if cuda then torch.CUDA else torch.CPU
+                | "cuda" when cuda -> torch.CUDA
+                | "cuda" -> raise (BadInput "device cuda: this libtorch finds no CUDA device; take cpu or auto")
+                | other -> raise (BadInput $"device takes cpu, cuda or auto, not '{other}'")
+            DType =
+                match dtype with
+                | "float32" -> torch.float32
+                | "float64" -> torch.float64
+                | other -> raise (BadInput $"dtype takes float32 or float64, not '{other}'")
+        }
 
     /// The placement of a given tensor.
     let ofTensor (t: Tensor) = { Device = t.device; DType = t.dtype }
 
     /// Moves and converts a floating-point tensor to a placement.
-    let put (place: Placement) (t: Tensor) = t.``to``(place.DType).``to`` (place.Device)
+    let put (place: Placement) (t: Tensor) = t.``to``(place.DType).``to``(place.Device)
 
 [<RequireQualifiedAccess>]
 module Tensor =
     /// A tensor of the given shape from numbers in row-major order.
     let ofArray (place: Placement) (shape: int64 list) (values: float[]) : Tensor =
-        torch.tensor(values, dtype = torch.float64).reshape (List.toArray shape)
-        |> Placement.put place
+        torch.tensor(values, dtype = torch.float64).reshape(List.toArray shape) |> Placement.put place
 
     /// The elements in row-major order, as doubles on the CPU.
     let toArray (t: Tensor) : float[] =
         use _ = torch.NewDisposeScope()
-        t.detach().cpu().``to``(torch.float64).contiguous().data<float>().ToArray ()
+        t.detach().cpu().``to``(torch.float64).contiguous().data<float>().ToArray()
 
     /// The only element of a tensor.
     let item (t: Tensor) : float =
         use _ = torch.NewDisposeScope()
-        t.detach().cpu().``to``(torch.float64).item<float> ()
+        t.detach().cpu().``to``(torch.float64).item<float>()
 
     /// Runs `compute` in a dispose scope of its own and lets only the tensors that `results` names survive it.
     let scoped (results: 'a -> Tensor seq) (compute: unit -> 'a) : 'a =

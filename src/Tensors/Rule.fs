@@ -35,8 +35,7 @@ type RuleFunction() =
         use scope = torch.NewDisposeScope()
 
         let inputs, kept =
-            context.get_saved_variables().ToArray ()
-            |> Array.splitAt (context.get_data "inputs" :?> int)
+            context.get_saved_variables().ToArray() |> Array.splitAt (context.get_data "inputs" :?> int)
 
         let results = rule.Backward inputs kept (cotangents.ToArray())
         let gradients = List<Tensor>()
@@ -53,7 +52,7 @@ type RuleFunction() =
 module Rule =
     /// Applies a rule to its inputs.
     let apply (rule: Rule) (inputs: Tensor list) : Tensor[] =
-        RuleFunction.apply([| box rule; yield! inputs |> Seq.map box |]).ToArray ()
+        RuleFunction.apply([| box rule; yield! inputs |> Seq.map box |]).ToArray()
 
     /// A function that keeps its inputs only: what it computed on the way is computed again when gradients are asked
     /// for. Chen et al., "Training Deep Nets with Sublinear Memory Cost" (arXiv 1604.06174).
@@ -92,6 +91,8 @@ module Rule =
                 |> Option.filter (fun g -> not (isNull (box g)) && not g.IsInvalid))
 
         apply
-            { Forward = fun inputs -> f inputs, [||]
-              Backward = backward }
+            {
+                Forward = fun inputs -> f inputs, [||]
+                Backward = backward
+            }
             inputs

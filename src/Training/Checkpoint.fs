@@ -15,9 +15,11 @@ module Checkpoint =
         |> Safetensors.write
             path
             (Map
-                [ "format", "metakan-training-1"
-                  "step", string state.Step
-                  "seconds", state.Seconds.ToString("R", CultureInfo.InvariantCulture) ])
+                [
+                    "format", "metakan-training-1"
+                    "step", string state.Step
+                    "seconds", state.Seconds.ToString("R", CultureInfo.InvariantCulture)
+                ])
 
     /// Reads a state whose parameters must have the names, shapes and types of `like`. Raises BadInput, naming the
     /// file, where it is truncated, foreign, or of another model.
@@ -34,15 +36,16 @@ module Checkpoint =
         let tree prefix = Params.under prefix tensors |> Map.map (fun _ t -> t.``to`` place.Device)
         let model = tree "model"
 
-        let signature (p: Params) =
-            p |> Map.toList |> List.map (fun (name, t) -> name, List.ofArray t.shape, t.dtype)
+        let signature (p: Params) = p |> Map.toList |> List.map (fun (name, t) -> name, List.ofArray t.shape, t.dtype)
 
         if signature model <> signature like then
             refuse "its parameters are not those of this run's model"
 
-        { Step = number "step" System.Int32.TryParse
-          Params = model
-          Memory = tree "optimizer"
-          Seconds =
-            number "seconds" (fun text ->
-                System.Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture)) }
+        {
+            Step = number "step" System.Int32.TryParse
+            Params = model
+            Memory = tree "optimizer"
+            Seconds =
+                number "seconds" (fun text ->
+                    System.Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture))
+        }

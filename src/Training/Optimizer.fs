@@ -41,12 +41,12 @@ module Adam =
                 |> Array.map (fun (name, value) ->
                     let settings = group name
                     let rate = settings.Rate step
-                    let first = (memory["first." + name] * beta1).add_ (g[name], (1.0 - beta1).ToScalar())
+                    let first = (memory["first." + name] * beta1).add_(g[name], (1.0 - beta1).ToScalar())
 
                     let second =
-                        (memory["second." + name] * beta2).addcmul_ (g[name], g[name], (1.0 - beta2).ToScalar())
+                        (memory["second." + name] * beta2).addcmul_(g[name], g[name], (1.0 - beta2).ToScalar())
 
-                    let scale = (second / correction2).sqrt_().add_ (epsilon.ToScalar())
+                    let scale = (second / correction2).sqrt_().add_(epsilon.ToScalar())
                     let decayed = value * (1.0 - rate * settings.WeightDecay)
                     let moved = decayed.addcdiv_ (first, scale, (-rate / correction1).ToScalar())
                     name, moved, first, second)
@@ -57,10 +57,14 @@ module Adam =
             |> Seq.collect (fun (name, _, first, second) -> [ "first." + name, first; "second." + name, second ])
             |> Map.ofSeq
 
-        { Init =
-            fun p ->
-                [ for KeyValue(name, value) in p do
-                      "first." + name, torch.zeros_like value
-                      "second." + name, torch.zeros_like value ]
-                |> Map.ofList
-          Update = update }
+        {
+            Init =
+                fun p ->
+                    [
+                        for KeyValue(name, value) in p do
+                            "first." + name, torch.zeros_like value
+                            "second." + name, torch.zeros_like value
+                    ]
+                    |> Map.ofList
+            Update = update
+        }

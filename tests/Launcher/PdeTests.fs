@@ -11,8 +11,7 @@ open MetaKan
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Launcher.Process
 
-let private words (text: string) =
-    text.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
+let private words (text: string) = text.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
 
 /// A run so small that a step takes about a millisecond.
 let private small =
@@ -51,8 +50,7 @@ let ``a run's folder tells all about it`` () =
         for name in [ "config.json"; "metrics.csv"; "checkpoint/state.safetensors"; "result.json"; "report.html" ] do
             Assert.True(File.Exists(at name), name)
 
-        let json (name: string) =
-            (JsonNode.Parse(File.ReadAllText(at name))).AsObject()
+        let json (name: string) = (JsonNode.Parse(File.ReadAllText(at name))).AsObject()
 
         let result = json "result.json"
 
@@ -107,7 +105,12 @@ let private interruptedBy (act: Process -> unit) (check: Ended -> unit) =
 
         act program
         check (ended program)
-        Assert.False(File.Exists(RunFolder.resultPath cut) && outcome cut = uninterrupted.Value, "ended too early to tell")
+
+        Assert.False(
+            File.Exists(RunFolder.resultPath cut) && outcome cut = uninterrupted.Value,
+            "ended too early to tell"
+        )
+
         Assert.Equal(0, (run folder [ "pde"; "--resume"; cut ]).Code)
         Assert.Equal(uninterrupted.Value, outcome cut))
 
@@ -149,4 +152,4 @@ let ``a run that diverges ends with code 1 and keeps its last good state`` () =
         Assert.Equal(1, ended.Code)
         Assert.Contains("diverged", List.last ended.Err)
         let _, tensors = Safetensors.read (RunFolder.checkpointPath out)
-        Assert.All(tensors.Values, fun t -> Assert.True((TorchSharp.torch.isfinite t).all().item<bool> ())))
+        Assert.All(tensors.Values, fun t -> Assert.True((TorchSharp.torch.isfinite t).all().item<bool>())))

@@ -7,14 +7,10 @@ open System.IO
 open MetaKan.Tests.Folder
 
 /// How a process ended: its exit code and the lines that it wrote.
-type Ended =
-    { Code: int
-      Out: string list
-      Err: string list }
+type Ended = { Code: int; Out: string list; Err: string list }
 
 /// The lines of a text that hold something.
-let linesOf (text: string) =
-    text.Split '\n' |> Seq.map _.TrimEnd() |> Seq.filter ((<>) "") |> List.ofSeq
+let linesOf (text: string) = text.Split '\n' |> Seq.map _.TrimEnd() |> Seq.filter ((<>) "") |> List.ofSeq
 
 /// Starts `metakan` in a folder.
 let start (folder: string) (arguments: string list) : Process =
@@ -33,9 +29,7 @@ let ended (program: Process) : Ended =
     let out = program.StandardOutput.ReadToEnd()
     program.WaitForExit()
 
-    { Code = program.ExitCode
-      Out = linesOf out
-      Err = linesOf err.Result }
+    { Code = program.ExitCode; Out = linesOf out; Err = linesOf err.Result }
 
 /// Runs `metakan` in a folder to its end.
 let run (folder: string) (arguments: string list) : Ended =
