@@ -27,6 +27,7 @@ type Options =
     | Lr_E of float
     | Lr_H of float
     | Schedule of string
+    | Warmup of int
     | Polish of int
     | Polish_Points of int
     | Test_Points of int
@@ -61,6 +62,7 @@ type Options =
             | Lr_E _ -> "learning rate of MetaKAN's embeddings (1e-3)."
             | Lr_H _ -> "learning rate of MetaKAN's generators (1e-4)."
             | Schedule _ -> "linear, cosine, exponential or constant (linear)."
+            | Warmup _ -> "steps over which the rates rise at the start (0)."
             | Polish _ -> "L-BFGS steps after the epochs (0)."
             | Polish_Points _ -> "points of the polish (2000)."
             | Test_Points _ -> "held-out points (20000)."
@@ -200,6 +202,7 @@ let private prepare (options: ParseResults<Options>) (folder: string option) =
                 |> oneOf
                     "--schedule"
                     [ "linear", Linear; "cosine", Cosine; "exponential", Exponential; "constant", Constant ]
+            Warmup = options.GetResult(Warmup, 0) |> atLeast "--warmup" 0
             Polish = options.GetResult(Polish, 0) |> atLeast "--polish" 0
             PolishPoints = options.GetResult(Polish_Points, 2000) |> atLeast "--polish-points" 1
             TestPoints = options.GetResult(Test_Points, 20000) |> atLeast "--test-points" 1

@@ -19,6 +19,8 @@ type SolveSettings =
         /// Learning rate of MetaKAN's generators.
         GeneratorRate: float
         Schedule: Schedule
+        /// Steps over which the rates rise to their full values at the start.
+        Warmup: int
         /// L-BFGS steps after the epochs.
         Polish: int
         /// Interior points of the polish, the same in each of its steps.
@@ -61,6 +63,7 @@ module Solve =
             EmbeddingRate = 1e-3
             GeneratorRate = 1e-4
             Schedule = Linear
+            Warmup = 0
             Polish = 0
             PolishPoints = 2000
             TestPoints = 20000
@@ -91,7 +94,11 @@ module Solve =
         let adam =
             Adam.create (fun name ->
                 {
-                    Rate = fun step -> rate name * Schedule.factor settings.Schedule step settings.Epochs
+                    Rate =
+                        fun step ->
+                            rate name
+                            * Schedule.factor settings.Schedule step settings.Epochs
+                            * Schedule.warmup settings.Warmup step
                     WeightDecay = 0.0
                 })
 
@@ -165,6 +172,7 @@ module Solve =
             "lr_e", node settings.EmbeddingRate
             "lr_h", node settings.GeneratorRate
             "schedule", node ((string settings.Schedule).ToLowerInvariant())
+            "warmup", node settings.Warmup
             "polish", node settings.Polish
             "polish_points", node settings.PolishPoints
             "test_points", node settings.TestPoints
