@@ -31,6 +31,7 @@ type Options =
     | Polish of int
     | Polish_Points of int
     | Test_Points of int
+    | Problem_Seed of int
     | Seed of int
     | Device of string
     | Dtype of string
@@ -66,7 +67,8 @@ type Options =
             | Polish _ -> "L-BFGS steps after the epochs (0)."
             | Polish_Points _ -> "points of the polish (2000)."
             | Test_Points _ -> "held-out points (20000)."
-            | Seed _ -> "seed of the problem's coefficients, the parameters and the points (0)."
+            | Problem_Seed _ -> "seed of the solution's coefficients, as the reference code draws them (0)."
+            | Seed _ -> "seed of the parameters and the points (0)."
             | Device _ -> "auto, cpu or cuda (auto)."
             | Dtype _ -> "float32 or float64 (float32)."
             | Threads _ -> "threads within an operator (all cores, 8 at most)."
@@ -141,7 +143,8 @@ let private prepare (options: ParseResults<Options>) (folder: string option) =
         | Some name -> name
         | None -> raise (BadInput "pde takes a problem: poisson or allen-cahn")
 
-    let body = TwoBody.ofSeed seed dim
+    let problemSeed = options.GetResult(Problem_Seed, 0) |> atLeast "--problem-seed" 0
+    let body = TwoBody.ofSeed problemSeed dim
 
     let problem = problemName |> oneOf "pde" [ "poisson", Poisson.problem; "allen-cahn", AllenCahn.problem ]
 
@@ -215,7 +218,7 @@ let private prepare (options: ParseResults<Options>) (folder: string option) =
                 |> Option.orElse (options.TryGetResult Out)
                 |> Option.defaultValue $"runs/{problemName}-d{dim}-{model.Name}-s{seed}"
             Resume = folder.IsSome
-            Labels = [ "width", node width; "depth", node depth; yield! modelLabels ]
+            Labels = [ "problem_seed", node problemSeed; "width", node width; "depth", node depth; yield! modelLabels ]
             Meters =
                 [
                     "peak_cuda_mib",
