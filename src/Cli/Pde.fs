@@ -216,7 +216,7 @@ let private prepare (options: ParseResults<Options>) (folder: string option) =
             Folder =
                 folder
                 |> Option.orElse (options.TryGetResult Out)
-                |> Option.defaultValue $"runs/{problemName}-d{dim}-{model.Name}-s{seed}"
+                |> Option.defaultWith (fun () -> RunFolder.free $"runs/{problemName}-d{dim}-{model.Name}-s{seed}")
             Resume = folder.IsSome
             Labels = [ "problem_seed", node problemSeed; "width", node width; "depth", node depth; yield! modelLabels ]
             Meters =
