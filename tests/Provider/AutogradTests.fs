@@ -83,7 +83,7 @@ let private grad (y: Tensor) (x: Tensor) =
 let ``gradients of gradients`` () =
     use _ = torch.NewDisposeScope()
     let x = leaf [ 1.0; 2.0 ]
-    let first = grad (x.pow 4.0) x
+    let first = grad (x.pow ((4.0).ToScalar())) x
     let second = grad first x
     equal "first" [ 2L ] [ 4.0; 32.0 ] first
     equal "second" [ 2L ] [ 12.0; 48.0 ] second
@@ -224,6 +224,6 @@ let ``a saved tensor that was changed since is refused`` () =
     let x = leaf [ 1.0 ]
     let base' = x * 1.0
     let y = Cube.apply base'
-    base'.mul_ 2.0 |> ignore
+    base'.mul_ ((2.0).ToScalar()) |> ignore
     let refused = Assert.Throws<ExternalException>(fun () -> y.sum().backward())
     Assert.Contains("modified by an inplace operation", refused.Message)

@@ -45,7 +45,7 @@ let ``functions of one variable and their derivatives`` () =
             "leaky_relu", (fun t -> F.leaky_relu (-t, 0.1)), (fun x -> -0.1 * x), (fun _ -> -0.1)
             "elu", (fun t -> F.elu (-t, 2.0)), (fun x -> 2.0 * (exp -x - 1.0)), (fun x -> -2.0 * exp -x)
             "floor", torch.floor, floor, (fun _ -> 0.0)
-            "pow", (fun t -> t.pow 3.0), (fun x -> x ** 3.0), (fun x -> 3.0 * x * x)
+            "pow", (fun t -> t.pow ((3.0).ToScalar())), (fun x -> x ** 3.0), (fun x -> 3.0 * x * x)
         ]
 
     let points = [ 0.1; 0.5; 0.9 ]
@@ -93,11 +93,11 @@ let ``arithmetic of tensors and numbers`` () =
             "add alpha", [ 3L ], [ 9.0; -8.0; 1.0 ], a.add (b, 2)
             "div floor", [ 3L ], [ 0.0; -1.0; -2.0 ], torch.div (a, b, torch.RoundingMode.floor)
             "div trunc", [ 3L ], [ 0.0; 0.0; -1.0 ], torch.div (a, b, torch.RoundingMode.trunc)
-            "fmod", [ 3L ], [ 1.0; 0.0; -1.0 ], torch.fmod (a, 2.0)
+            "fmod", [ 3L ], [ 1.0; 0.0; -1.0 ], torch.fmod (a, (2.0).ToScalar())
             "pow tensor", [ 2L ], [ 8.0; 9.0 ], torch.pow (vector [ 2.0; 3.0 ], vector [ 3.0; 2.0 ])
             "maximum", [ 3L ], [ 4.0; 2.0; 2.0 ], torch.maximum (a, b)
             "minimum", [ 3L ], [ 1.0; -5.0; -3.0 ], torch.minimum (a, b)
-            "clamp", [ 3L ], [ 1.0; 1.5; -1.0 ], torch.clamp (a, -1.0, 1.5)
+            "clamp", [ 3L ], [ 1.0; 1.5; -1.0 ], torch.clamp (a, (-1.0).ToScalar(), (1.5).ToScalar())
             "clamp_min", [ 3L ], [ 1.0; 2.0; 0.0 ], torch.clamp_min (a, 0.0)
             "clamp_max", [ 3L ], [ 0.0; 0.0; -3.0 ], torch.clamp_max (a, 0.0)
             "addcmul", [ 3L ], [ 3.0; -3.0; -6.0 ], torch.addcmul (a, a, b, 0.5)
@@ -121,12 +121,12 @@ let ``operators that change their argument`` () =
         [
             "add_", [ 6.0; 12.0 ], (fun t -> t.add_ other)
             "add_ alpha", [ 8.0; 15.0 ], (fun t -> t.add_ (other, 2.0))
-            "add_ number", [ 5.0; 10.0 ], (fun t -> t.add_ 1.0)
+            "add_ number", [ 5.0; 10.0 ], (fun t -> t.add_ ((1.0).ToScalar()))
             "sub_", [ 2.0; 6.0 ], (fun t -> t.sub_ other)
             "mul_", [ 8.0; 27.0 ], (fun t -> t.mul_ other)
-            "mul_ number", [ 2.0; 4.5 ], (fun t -> t.mul_ 0.5)
+            "mul_ number", [ 2.0; 4.5 ], (fun t -> t.mul_ ((0.5).ToScalar()))
             "div_", [ 2.0; 3.0 ], (fun t -> t.div_ other)
-            "div_ number", [ 2.0; 4.5 ], (fun t -> t.div_ 2.0)
+            "div_ number", [ 2.0; 4.5 ], (fun t -> t.div_ ((2.0).ToScalar()))
             "addcmul_", [ 6.0; 13.5 ], (fun t -> t.addcmul_ (other, other, 0.5))
             "addcdiv_", [ 4.5; 9.5 ], (fun t -> t.addcdiv_ (other, other, 0.5))
             "lerp_", [ 3.0; 6.0 ], (fun t -> t.lerp_ (other, torch.tensor 0.5))
@@ -135,9 +135,9 @@ let ``operators that change their argument`` () =
             "fill_", [ 7.0; 7.0 ], (fun t -> t.fill_ 7.0)
             "sqrt_", [ 2.0; 3.0 ], (fun t -> t.sqrt_ ())
             "neg_", [ -4.0; -9.0 ], (fun t -> t.neg_ ())
-            "clamp_", [ 5.0; 8.0 ], (fun t -> t.clamp_ (5.0, 8.0))
-            "pow_", [ 16.0; 81.0 ], (fun t -> t.pow_ 2.0)
-            "masked_fill_", [ 4.0; -1.0 ], (fun t -> t.masked_fill_ (t.gt 5.0, -1.0))
+            "clamp_", [ 5.0; 8.0 ], (fun t -> t.clamp_ ((5.0).ToScalar(), (8.0).ToScalar()))
+            "pow_", [ 16.0; 81.0 ], (fun t -> t.pow_ ((2.0).ToScalar()))
+            "masked_fill_", [ 4.0; -1.0 ], (fun t -> t.masked_fill_ (t.gt ((5.0).ToScalar()), -1.0))
             "index_copy_", [ 4.0; 5.0 ], (fun t -> t.index_copy_ (0L, indices [ 1L ], vector [ 5.0 ]))
             "index_add_", [ 4.0; 19.0 ], (fun t -> t.index_add_ (0L, indices [ 1L ], vector [ 5.0 ], 2.0))
             "index_fill_", [ 1.0; 9.0 ], (fun t -> t.index_fill_ (0L, indices [ 0L ], 1.0))
@@ -160,9 +160,9 @@ let ``comparison and logic`` () =
     table
         [
             "eq", [ 3L ], truth [ false; true; false ], a.eq b
-            "ne", [ 3L ], truth [ true; false; true ], a.ne 2.0
+            "ne", [ 3L ], truth [ true; false; true ], a.ne ((2.0).ToScalar())
             "lt", [ 3L ], truth [ true; false; false ], torch.lt (a, b)
-            "le", [ 3L ], truth [ true; true; false ], a.le 2.0
+            "le", [ 3L ], truth [ true; true; false ], a.le ((2.0).ToScalar())
             "gt", [ 3L ], truth [ false; false; true ], a.gt b
             "ge", [ 3L ], truth [ false; true; true ], torch.ge (a, b)
             "logical_and", [ 3L ], truth [ true; false; false ], torch.logical_and (p, q)
@@ -326,11 +326,11 @@ let ``indexing, gathering and scattering`` () =
             "indices", [ 2L; 4L ], [ 8.0; 9.0; 10.0; 11.0; 0.0; 1.0; 2.0; 3.0 ], m[by (indices [ 2L; 0L ])]
             "indices of columns", [ 3L; 2L ], [ 3.0; 0.0; 7.0; 4.0; 11.0; 8.0 ], m[all, by (indices [ 3L; 0L ])]
             "pairs", [ 2L ], [ 1.0; 11.0 ], m[by (indices [ 0L; 2L ]), by (indices [ 1L; 3L ])]
-            "mask", [ 3L ], [ 9.0; 10.0; 11.0 ], m[by (m.gt 8.0)]
+            "mask", [ 3L ], [ 9.0; 10.0; 11.0 ], m[by (m.gt ((8.0).ToScalar()))]
             "index_select", [ 3L; 2L ], [ 1.0; 0.0; 5.0; 4.0; 9.0; 8.0 ], torch.index_select (m, 1L, indices [ 1L; 0L ])
             "gather", [ 1L; 2L ], [ 3.0; 0.0 ], torch.gather (m, 1L, torch.tensor (array2D [ [ 3L; 0L ] ]))
             "take", [ 2L ], [ 11.0; 5.0 ], m.take (indices [ 11L; 5L ])
-            "masked_select", [ 2L ], [ 0.0; 1.0 ], torch.masked_select (m, m.lt 2.0)
+            "masked_select", [ 2L ], [ 0.0; 1.0 ], torch.masked_select (m, m.lt ((2.0).ToScalar()))
             "masked_fill", [ 2L ], [ 1.0; 9.0 ], (vector [ 1.0; 2.0 ]).masked_fill(torch.tensor [| false; true |], 9.0)
             "nonzero", [ 1L; 1L ], [ 1.0 ], torch.nonzero (vector [ 0.0; 3.0 ])
             "scatter",
@@ -357,7 +357,7 @@ let ``indexing, gathering and scattering`` () =
 
     let changed = m.clone ()
     changed[from 1L, at 0L] <- torch.tensor -1.0
-    changed[by (changed.gt 9.0)] <- torch.tensor 0.0
+    changed[by (changed.gt ((9.0).ToScalar()))] <- torch.tensor 0.0
     equal "assigned" [ 3L; 4L ] [ 0.0; 1.0; 2.0; 3.0; -1.0; 5.0; 6.0; 7.0; -1.0; 9.0; 0.0; 0.0 ] changed
 
     equal
@@ -503,7 +503,7 @@ let ``tensors from sizes, ranges and arrays, and back`` () =
             "logspace", [ 2L ], [ 1.0; 100.0 ], torch.logspace (0.0, 2.0, 2L)
             "eye", [ 2L; 2L ], [ 1.0; 0.0; 0.0; 1.0 ], torch.eye 2L
             "eye of another width", [ 1L; 2L ], [ 1.0; 0.0 ], torch.eye (1L, 2L)
-            "shaped", [ 2L; 2L ], [ 1.0; 2.0; 3.0; 4.0 ], torch.tensor ([| 1.0; 2.0; 3.0; 4.0 |], [| 2L; 2L |])
+            "shaped", [ 2L; 2L ], [ 1.0; 2.0; 3.0; 4.0 ], torch.tensor ([| 1.0; 2.0; 3.0; 4.0 |], ReadOnlySpan [| 2L; 2L |])
             "array2D", [ 2L; 1L ], [ 1.0; 2.0 ], torch.tensor (array2D [ [ 1.0f ]; [ 2.0f ] ])
             "of a list", [ 2L ], [ 1.0; 2.0 ], torch.tensor (ResizeArray [ 1L; 2L ])
         ]
