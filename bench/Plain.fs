@@ -74,7 +74,8 @@ let gradient (grid: Grid) (widths: int list) (model: string) (body: TwoBody) (te
         let x = x.detach().requires_grad_ true
         let u = (1.0 - (x * x).sum(1L, keepdim = true)) * network grid widths model p x
 
-        let derivative (y: Tensor) = torch.autograd.grad([| y.sum () |], [| x |], create_graph = true, retain_graph = true)[0]
+        let derivative (y: Tensor) =
+            torch.autograd.grad([| y.sum () |], [| x |], create_graph = true, retain_graph = true)[0]
 
         let first = derivative u
 

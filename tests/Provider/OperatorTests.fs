@@ -503,7 +503,10 @@ let ``tensors from sizes, ranges and arrays, and back`` () =
             "logspace", [ 2L ], [ 1.0; 100.0 ], torch.logspace (0.0, 2.0, 2L)
             "eye", [ 2L; 2L ], [ 1.0; 0.0; 0.0; 1.0 ], torch.eye 2L
             "eye of another width", [ 1L; 2L ], [ 1.0; 0.0 ], torch.eye (1L, 2L)
-            "shaped", [ 2L; 2L ], [ 1.0; 2.0; 3.0; 4.0 ], torch.tensor ([| 1.0; 2.0; 3.0; 4.0 |], ReadOnlySpan [| 2L; 2L |])
+            "shaped",
+            [ 2L; 2L ],
+            [ 1.0; 2.0; 3.0; 4.0 ],
+            torch.tensor ([| 1.0; 2.0; 3.0; 4.0 |], ReadOnlySpan [| 2L; 2L |])
             "array2D", [ 2L; 1L ], [ 1.0; 2.0 ], torch.tensor (array2D [ [ 1.0f ]; [ 2.0f ] ])
             "of a list", [ 2L ], [ 1.0; 2.0 ], torch.tensor (ResizeArray [ 1L; 2L ])
         ]
