@@ -15,6 +15,8 @@ type private Contender =
         Step: int -> unit
         /// Steps that one measurement takes the median of.
         Steps: int
+        /// What a run of steps is wrapped in.
+        Run: (unit -> float) -> float
     }
 
 /// What was measured of one contender.
@@ -81,6 +83,7 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
         {
             Name = name
             Steps = 15
+            Run = Workers.hire
             Step = steps placement model (fun n -> Collocation.gradient collocation problem model (key n))
         }
 
@@ -88,6 +91,7 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
         {
             Name = name
             Steps = max 1 (60 / (count + 4))
+            Run = fun steps -> steps ()
             Step =
                 steps placement model (fun n ->
                     let terms = Key.permutation (key n) dim |> Array.truncate count |> Array.toList
@@ -103,13 +107,14 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
     ]
 
 let private milliseconds (contender: Contender) (start: int) =
-    median
-        [
-            for n in 1 .. contender.Steps ->
-                let clock = Stopwatch.StartNew()
-                contender.Step(start + n)
-                clock.Elapsed.TotalMilliseconds
-        ]
+    contender.Run(fun () ->
+        median
+            [
+                for n in 1 .. contender.Steps ->
+                    let clock = Stopwatch.StartNew()
+                    contender.Step(start + n)
+                    clock.Elapsed.TotalMilliseconds
+            ])
 
 /// Thread counts worth trying on this machine: powers of two, and all cores.
 let private threadCounts (placement: Placement) =
@@ -120,33 +125,34 @@ let private threadCounts (placement: Placement) =
         |> List.filter (fun n -> n <= Environment.ProcessorCount)
         |> List.distinct
 
-/// The thread count that suits a contender best, and the peak memory of its first steps.
-let private tuned (placement: Placement) (idle: float) (contender: Contender) : int * float =
+/// The peak memory of a contender's first steps, above idle.
+let private peak (placement: Placement) (idle: float) (contender: Contender) : float =
     Build.resetCudaPeak ()
 
     let resident =
         Memory.peak (fun () ->
-            for n in 0..4 do
-                contender.Step n)
+            contender.Run(fun () ->
+                for n in 0..4 do
+                    contender.Step n
 
-    let peak =
-        match Build.cudaMemory () with
-        | Some(_, peak) when placement.Device.``type`` = DeviceType.CUDA -> float peak / 1048576.0
-        | _ -> resident - idle
+                0.0)
+            |> ignore)
 
-    let threads =
-        threadCounts placement
-        |> List.minBy (fun threads ->
-            torch.set_num_threads threads
-            contender.Step 1
-            milliseconds contender 1)
+    match Build.cudaMemory () with
+    | Some(_, peak) when placement.Device.``type`` = DeviceType.CUDA -> float peak / 1048576.0
+    | _ -> resident - idle
 
-    threads, peak
+/// The thread count that suits a contender best.
+let private tuned (placement: Placement) (contender: Contender) : int =
+    threadCounts placement
+    |> List.minBy (fun threads ->
+        torch.set_num_threads threads
+        contender.Step 1
+        milliseconds contender 1)
 
 /// The contenders in turn, several times over, so that a drift of the machine's speed meets all alike.
-let private measure (placement: Placement) (idle: float) (repeats: int) (contenders: Contender list) : Measured list =
-    // In the list's order, the lightest first: memory that a heavy one has taken is not given back to the system.
-    let threads, peaks = contenders |> List.map (tuned placement idle) |> List.unzip
+let private measure (placement: Placement) (repeats: int) (peaks: float list) (contenders: Contender list) =
+    let threads = contenders |> List.map (tuned placement)
 
     let times =
         [
@@ -175,12 +181,16 @@ let private measure (placement: Placement) (idle: float) (repeats: int) (contend
         (List.zip3 peaks times ratios)
 
 /// Measures and prints one dimension; gives the rows as JSON.
-let private dimension (placement: Placement) idle repeats modelName hidden points dim : JsonNode list =
-    use _ = torch.NewDisposeScope()
-    let model, contenders = contenders placement dim modelName hidden points
+let private dimension
+    (placement: Placement)
+    repeats
+    points
+    peaks
+    (dim: int, (model: Model, contenders))
+    : JsonNode list =
     printfn $"{model.Description}, {points} points, {placement.DType} on {placement.Device}"
 
-    let measured = measure placement idle repeats contenders
+    let measured = measure placement repeats peaks contenders
     printfn "  %-26s %8s %10s %10s %12s %10s" "" "threads" "ms/step" "steps/s" "peak MiB" "speed-up"
 
     [
@@ -225,7 +235,16 @@ let run
     let idle = Memory.resident ()
     printfn $"idle process: {idle:F0} MiB"
 
-    dims
-    |> List.collect (dimension placement idle repeats modelName hidden points)
+    use _ = torch.NewDisposeScope()
+    let dims = List.sort dims
+    let all = dims |> List.map (fun dim -> contenders placement dim modelName hidden points)
+
+    // The lightest first, over all dimensions: memory that a heavy one has taken is not given back to the system.
+    let peaks =
+        all |> List.map snd |> List.transpose |> List.map (List.map (peak placement idle)) |> List.transpose
+
+    List.zip dims all
+    |> List.map2 (dimension placement repeats points) peaks
+    |> List.concat
     |> List.toArray
     |> JsonArray

@@ -32,11 +32,11 @@ module Jet =
     // One pass over the tangents in each direction, where autograd's own product rule takes three.
     let private weightedSquares: Rule =
         {
-            Forward = fun inputs -> [| bilinear inputs[1] inputs[0] inputs[0] |], [||]
+            Forward = fun inputs -> [| (inputs[0] * inputs[0]).mul_(inputs[1].view(1L, -1L, 1L)).sum(1L) |], [||]
             Backward =
                 fun inputs _ cotangents ->
                     let scale = cotangents[0].unsqueeze(1) * (2.0 * inputs[1]).view(1L, -1L, 1L)
-                    [| Some(scale * inputs[0]); None |]
+                    [| Some(if torch.is_grad_enabled () then scale * inputs[0] else scale.mul_ inputs[0]); None |]
         }
 
     /// q = Σ_v w_v T_v², elementwise: [N or 1, n].

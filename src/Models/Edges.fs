@@ -69,6 +69,28 @@ module internal Edges =
 
         { x with Value = parts[0]; Tangents = Dense parts[2]; Second = parts[1] }
 
+    let private layers (run: Basis -> Coefficients -> 'a -> 'a) (grid: Grid) depth source (p: Params) : 'a -> 'a =
+        let basis = basis (Placement.ofTensor (Seq.head p.Values)) grid
+        [ for l in 0 .. depth - 1 -> run basis (source p l) ] |> Model.compose
+
+    /// The value of a network of `depth` layers, for what gives a layer's coefficients from the parameters.
+    let value grid depth (source: Params -> int -> Coefficients) = layers apply grid depth source
+
+    /// The jet of the same network.
+    let jets grid depth (source: Params -> int -> Coefficients) = layers jet grid depth source
+
+    let private weight (l: int) = $"layers.{l}"
+
+    /// The network whose coefficients [in, M, out] `coefficients` computes, layer by layer, from the parameters.
+    let generated grid depth (coefficients: Params -> int -> Tensor) : Generated =
+        let stored (p: Params) l = Whole p[weight l]
+
+        {
+            Weights = fun p -> Map.ofList [ for l in 0 .. depth - 1 -> weight l, coefficients p l ]
+            Apply = value grid depth stored
+            Jet = jets grid depth stored
+        }
+
     /// Numbers that one point keeps alive in one layer: features, slopes, tangents, and their gradients.
     let numbersPerPoint (functions: int) (directions: int) (inputs: int, outputs: int) : int64 =
         10L * int64 inputs * int64 functions

@@ -34,16 +34,15 @@ module Kan =
             ]
             |> Map.ofList
 
-        let layers (run: Basis -> Coefficients -> 'a -> 'a) (p: Params) =
-            let basis = Edges.basis (Placement.ofTensor (Seq.head p.Values)) grid
-            [ for l in 0 .. shapes.Length - 1 -> run basis (Whole(coefficients p l)) ] |> Model.compose
+        let generated = Edges.generated grid shapes.Length coefficients
 
         {
             Name = "kan"
             Description = $"KAN {Model.describeWidths widths}, {Grid.describe grid}"
             Init = init
-            Apply = layers Edges.apply
-            Jet = layers Edges.jet
+            Apply = generated.Weights >> generated.Apply
+            Jet = generated.Weights >> generated.Jet
             Group = fun _ -> Weights
             NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint (functions + 1) v)
+            Generated = Some generated
         }

@@ -51,16 +51,13 @@ module MetaKan =
             |> fun c -> c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous()
         |> Tensor.scoped Seq.singleton
 
-    let private source (meta: MetaLearner) (generator: Params) (embeddings: Tensor) : Coefficients =
-        match meta.Chunk with
-        | None -> Whole(coefficients generator embeddings)
-        | Some outputs ->
-            embeddings.split (int64 outputs)
-            |> Array.toList
-            |> List.map (fun block ->
-                block :: List.ofArray (Params.tensors generator),
-                fun (t: Tensor[]) -> coefficients (Params.withTensors t[1..] generator) t[0])
-            |> Blocks
+    let private blocks (outputs: int) (generator: Params) (embeddings: Tensor) : Coefficients =
+        embeddings.split (int64 outputs)
+        |> Array.toList
+        |> List.map (fun block ->
+            block :: List.ofArray (Params.tensors generator),
+            fun (t: Tensor[]) -> coefficients (Params.withTensors t[1..] generator) t[0])
+        |> Blocks
 
     /// A MetaKAN of the given widths. Parameters "embeddings.l" [out·in, p] and, per generator g, "hypernet.g.0.weight"
     /// [h, p], "hypernet.g.0.bias" [h], "hypernet.g.2.weight" [G+k+1, h], "hypernet.g.2.bias" [G+k+1]; weights are
@@ -89,24 +86,32 @@ module MetaKan =
             ]
             |> Map.ofList
 
-        let layers (run: Basis -> Coefficients -> 'a -> 'a) (p: Params) =
-            let basis = Edges.basis (Placement.ofTensor (Seq.head p.Values)) grid
+        let depth = shapes.Length
 
-            [
-                for l, (inputs, outputs) in List.indexed shapes do
-                    p[$"embeddings.{l}"].view(int64 outputs, int64 inputs, int64 meta.EmbeddingDim)
-                    |> source meta (Params.under $"hypernet.{assignment[l]}" p)
-                    |> run basis
-            ]
-            |> Model.compose
+        // `make` gets the generator of layer l and the embeddings [out, in, p] of its edges.
+        let layer (make: Params -> Tensor -> 'a) (p: Params) l =
+            let inputs, outputs = shapes[l]
+
+            p[$"embeddings.{l}"].view(int64 outputs, int64 inputs, int64 meta.EmbeddingDim)
+            |> make (Params.under $"hypernet.{assignment[l]}" p)
+
+        let apply, jet, generated =
+            match meta.Chunk with
+            | Some outputs ->
+                let source = layer (blocks outputs)
+                Edges.value grid depth source, Edges.jets grid depth source, None
+            | None ->
+                let generated = Edges.generated grid depth (layer coefficients)
+                generated.Weights >> generated.Apply, generated.Weights >> generated.Jet, Some generated
 
         {
             Name = "metakan"
             Description =
                 $"MetaKAN {Model.describeWidths widths}, {Grid.describe grid}, p = {meta.EmbeddingDim}, h = {meta.HiddenDim}"
             Init = init
-            Apply = layers Edges.apply
-            Jet = layers Edges.jet
+            Apply = apply
+            Jet = jet
             Group = fun name -> if name.StartsWith "embeddings." then Embeddings else Generators
             NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint functions v)
+            Generated = generated
         }

@@ -42,4 +42,5 @@ module Mlp =
             Group = fun _ -> Weights
             NumbersPerPoint =
                 fun directions -> shapes |> List.sumBy (fun (_, out) -> int64 (6 * (directions + 4) * out))
+            Generated = None
         }

@@ -19,13 +19,20 @@ type Collocation =
 module Collocation =
     let private meanSquare (total: int64) (residual: Tensor) = (residual * residual).sum() / float total
 
-    /// Rows that fit the memory limit, at least one.
-    let private chunk (settings: Collocation) (model: Model) (place: Placement) (directions: Directions) : int64 =
+    /// Rows of one chunk: an even share of the batch for each worker, less where the chunks in work at a time would
+    /// not fit the memory limit; at least one.
+    let private chunk
+        (settings: Collocation)
+        (model: Model)
+        (place: Placement)
+        (directions: Directions)
+        points
+        : int64 =
         let bytes = if place.DType = torch.float64 then 8L else 4L
-
         let perPoint = bytes * max 1L (model.NumbersPerPoint(int (directions.Weights.numel ())))
-
-        max 1L (int64 settings.MemoryLimit * 1024L * 1024L / perPoint)
+        let workers = int64 (Workers.count place.Device)
+        let fitting = int64 settings.MemoryLimit * 1024L * 1024L / (perPoint * workers)
+        max 1L (min fitting ((int64 points + workers - 1L) / workers))
 
     /// The parts whose sum is the loss, each a function of the parameters: chunks of the residual, then of each penalty.
     let private parts (settings: Collocation) (problem: Problem) (model: Model) (key: Key) (place: Placement) =
@@ -35,9 +42,9 @@ module Collocation =
             let x = sample (Key.fold 1 key) place points
 
             [
-                for rows in x.split (chunk settings model place directions) ->
-                    fun p ->
-                        Problem.derivatives problem model directions p rows
+                for rows in x.split (chunk settings model place directions points) ->
+                    fun network p ->
+                        Problem.derivatives problem network directions p rows
                         |> mismatch
                         |> meanSquare (int64 points)
                         |> fun loss -> loss * (weight: float)
@@ -52,33 +59,23 @@ module Collocation =
 
     /// The loss and its gradient on the points of a key. However it is chunked, the result is the same up to rounding.
     let gradient (settings: Collocation) (problem: Problem) (model: Model) (key: Key) : Gradient =
-        fun p ->
-            let tracked = Params.tracked p
-
-            parts settings problem model key (Placement.ofTensor (Seq.head p.Values))
-            |> List.map (fun part ->
-                fun () ->
-                    let loss: Tensor = part tracked
-                    loss.detach (), Params.gradient loss tracked
-                |> Tensor.scoped (fun (loss, g) -> Seq.append [ loss ] (Params.tensors g)))
-            |> List.reduce (fun (loss, g) (more, h) -> loss + more, g |> Map.map (fun name t -> t.add_ h[name]))
+        fun p -> parts settings problem model key (Placement.ofTensor (Seq.head p.Values)) |> Model.gradient model p
 
     /// The relative L2 and L1 distances of u from the exact solution on points x [N, d].
     let errors (exact: Tensor -> Tensor) (u: Tensor -> Tensor) (x: Tensor) : (string * float) list =
-        use _ = torch.no_grad ()
         use _ = torch.NewDisposeScope()
 
         // A few hundred points at a time: the features of all at once would outweigh the training itself.
         let sums =
-            [
-                for rows in x.split 500L ->
-                    use _ = torch.NewDisposeScope()
-                    let truth = exact rows
-                    let difference = truth - u rows
-                    let sum (t: Tensor) = Tensor.item (t.``to``(torch.float64).sum())
+            x.split 500L
+            |> Array.toList
+            |> Workers.map x.device (fun _ -> Seq.empty) (fun rows ->
+                use _ = torch.no_grad ()
+                let truth = exact rows
+                let difference = truth - u rows
+                let sum (t: Tensor) = Tensor.item (t.``to``(torch.float64).sum())
 
-                    sum (difference * difference), sum (truth * truth), sum (difference.abs ()), sum (truth.abs ())
-            ]
+                sum (difference * difference), sum (truth * truth), sum (difference.abs ()), sum (truth.abs ()))
 
         let total part = sums |> List.sumBy part
 

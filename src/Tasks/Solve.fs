@@ -128,7 +128,12 @@ module Solve =
             Evaluate =
                 fun p ->
                     match problem.Exact with
-                    | Some exact -> Collocation.errors exact (Problem.solution problem model p) test.Value
+                    | Some exact ->
+                        let points = test.Value
+                        use _ = torch.NewDisposeScope()
+                        use _ = torch.no_grad ()
+                        let network, weights = Model.generate model p
+                        Collocation.errors exact (Problem.solution problem network weights) points
                     | None -> []
             EvaluateEvery = settings.EvaluateEvery
             SaveEvery = settings.SaveEvery
@@ -185,12 +190,21 @@ module Solve =
         ]
         |> object'
 
+    let private resumes (settings: SolveSettings) =
+        settings.Resume && IO.File.Exists(RunFolder.configPath settings.Folder)
+
+    let private claimFolder (settings: SolveSettings) =
+        if not (resumes settings) then
+            RunFolder.create settings.Folder
+
+        RunFolder.claim settings.Folder
+
     /// The state to go on from, in a new folder or one to resume.
     let private openFolder (settings: SolveSettings) configuration (plan: TrainingPlan) (model: Model) =
         let folder = settings.Folder
         let fresh = Training.start plan (initial settings model)
 
-        if settings.Resume && IO.File.Exists(RunFolder.configPath folder) then
+        if resumes settings then
             let found = RunFolder.readConfig folder
 
             if not (JsonNode.DeepEquals(found, configuration)) then
@@ -201,7 +215,6 @@ module Solve =
             else
                 fresh
         else
-            RunFolder.create folder
             RunFolder.writeConfig folder configuration
             fresh
 
@@ -219,6 +232,7 @@ module Solve =
         let plan = { plan settings problem model with Interrupted = interrupted }
 
         let configuration = configuration settings problem model
+        use _ = claimFolder settings
         let start = openFolder settings configuration plan model
 
         let measures =
@@ -242,7 +256,7 @@ module Solve =
 
                 listen event
 
-            Training.run plan store start
+            Workers.hire (fun () -> Training.run plan store start)
 
         // The last row and not the last event: a run that was done before it was resumed measures nothing anew.
         let table = Metrics.read settings.Folder

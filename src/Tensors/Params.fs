@@ -21,9 +21,6 @@ module Params =
         |> Seq.map (fun (k, t) -> k.Substring prefix.Length, t)
         |> Map.ofSeq
 
-    /// The union of disjoint trees.
-    let union (trees: Params seq) : Params = trees |> Seq.collect Map.toSeq |> Map.ofSeq
-
     /// The tensors, in the order of their names.
     let tensors (p: Params) : Tensor[] = p |> Map.toArray |> Array.map snd
 
@@ -34,13 +31,19 @@ module Params =
     /// Leaves that record gradients, sharing the tree's memory.
     let tracked (p: Params) : Params = p |> Map.map (fun _ t -> t.detach().requires_grad_(true))
 
-    /// The gradient of a scalar by tracked parameters; zero for those that it does not depend on.
-    let gradient (loss: Tensor) (p: Params) : Params =
+    let private backward (outputs: Tensor[]) (cotangents: Tensor[]) (p: Params) : Params =
         let leaves = tensors p
 
-        torch.autograd.grad ([| loss |], leaves, allow_unused = true)
+        torch.autograd.grad (outputs, leaves, cotangents, allow_unused = true)
         |> Seq.mapi (fun i g -> if isNull (box g) || g.IsInvalid then torch.zeros_like leaves[i] else g)
         |> fun gradients -> withTensors gradients p
+
+    /// The gradient of a scalar by tracked parameters; zero for those that it does not depend on.
+    let gradient (loss: Tensor) (p: Params) : Params = backward [| loss |] null p
+
+    /// The vector-Jacobian product of a tree computed from tracked parameters with a tree of cotangents like it.
+    let pullback (computed: Params) (cotangents: Params) (p: Params) : Params =
+        backward (tensors computed) (tensors cotangents) p
 
     /// Frees the tensors' memory.
     let dispose (p: Params) = p |> Map.iter (fun _ t -> t.Dispose())

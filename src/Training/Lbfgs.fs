@@ -121,8 +121,12 @@ module Lbfgs =
                 let found = lineSearch (fun length -> evaluate d (x + d * length) length) start first
                 let s, y = d * found.Length, found.Gradient - here.Gradient
 
-                // A pair without positive curvature would make H indefinite.
-                let pairs = if dot s y > 1e-10 * dot y y then List.truncate history ((s, y) :: pairs) else pairs
+                // A pair without positive curvature would make H indefinite. Where the search found no lower point, the
+                // remembered curvature misleads: the next direction starts anew from the gradient.
+                let pairs =
+                    if found.Length = 0.0 then []
+                    elif dot s y > 1e-10 * dot y y then List.truncate history ((s, y) :: pairs)
+                    else pairs
 
                 torch.tensor here.Loss,
                 (unflatten p (x + s) |> Map.map (fun _ t -> t.clone ())),

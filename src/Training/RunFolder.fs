@@ -47,6 +47,22 @@ module RunFolder =
             Directory.CreateDirectory(Path.GetDirectoryName(checkpointPath folder)) |> ignore
             Directory.CreateDirectory(picturesPath folder) |> ignore)
 
+    /// Claims a run's folder until the claim is disposed or the process ends. Raises BadInput while another process, or
+    /// another run of this one, works in it.
+    let claim (folder: string) : IDisposable =
+        try
+            new FileStream(
+                Path.Combine(folder, "checkpoint", "lock"),
+                FileMode.OpenOrCreate,
+                FileAccess.ReadWrite,
+                FileShare.None,
+                1,
+                FileOptions.DeleteOnClose
+            )
+        with
+        | :? DirectoryNotFoundException -> raise (BadInput $"{folder} does not exist: the folder holds no run")
+        | :? IOException -> raise (BadInput $"{folder} is in use: another run works in it")
+
     let private format = JsonSerializerOptions(WriteIndented = true)
 
     /// JSON has no NaN and no infinity; where a diverged run has one, the file says null.

@@ -24,6 +24,7 @@ let private fixedTo (f: Jet -> Jet) : Model =
         Jet = fun _ -> f
         Group = fun _ -> Weights
         NumbersPerPoint = fun _ -> 1L
+        Generated = None
     }
 
 let private residual method f =

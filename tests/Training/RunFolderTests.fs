@@ -173,3 +173,15 @@ let ``a free folder is the first that does not exist`` () =
         Assert.Equal(name + "-2", RunFolder.free name)
         File.WriteAllText(name + "-2", "")
         Assert.Equal(name + "-3", RunFolder.free name))
+
+[<Fact>]
+let ``a folder belongs to one run at a time`` () =
+    withFolder (fun parent ->
+        let folder = Path.Combine(parent, "run")
+        RunFolder.create folder
+        let first = RunFolder.claim folder
+        Assert.Contains("in use", refusal (fun () -> RunFolder.claim folder |> ignore))
+        first.Dispose()
+        use _ = RunFolder.claim folder
+        let absent = Path.Combine(parent, "absent")
+        Assert.Contains("holds no run", refusal (fun () -> RunFolder.claim absent |> ignore)))

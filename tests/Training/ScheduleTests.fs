@@ -21,3 +21,8 @@ let ``schedules are halfway where their formulas are`` () =
 
 [<Fact>]
 let ``a stage of no steps has a rate`` () = Assert.Equal(1.0, Schedule.factor Linear 0 0)
+
+[<Fact>]
+let ``a warm-up rises evenly to the full rate`` () =
+    Assert.Equal<float list>([ 0.25; 0.5; 0.75; 1.0; 1.0 ], [ for step in 0..4 -> Schedule.warmup 3 step ])
+    Assert.Equal(1.0, Schedule.warmup 0 0)
