@@ -71,7 +71,7 @@ type Options =
             | Seed _ -> "seed of the parameters and the points (0)."
             | Device _ -> "auto, cpu or cuda (auto)."
             | Dtype _ -> "float32 or float64 (float32)."
-            | Threads _ -> "threads within an operator (all cores, 8 at most)."
+            | Threads _ -> "threads, each on a share of the points (all cores, 8 at most)."
             | Memory _ -> "MiB that one backward pass may take; larger batches go in chunks (2048)."
             | Eval_Every _ -> "steps between evaluations (100)."
             | Save_Every _ -> "steps between checkpoints (500)."
