@@ -121,7 +121,7 @@ module Solve =
                     if settings.Polish > 0 then
                         {
                             Steps = settings.Polish
-                            Optimizer = Lbfgs.create 20
+                            Optimizer = Lbfgs.create 20 1
                             Gradient = fun _ -> Collocation.gradient polishing problem model (keyFor settings 4)
                         }
                 ]

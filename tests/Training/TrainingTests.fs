@@ -200,7 +200,7 @@ type TrainingMemoryTests() =
                       }
                       {
                           Steps = 100
-                          Optimizer = Lbfgs.create 3
+                          Optimizer = Lbfgs.create 3 1
                           Gradient = fun _ -> Collocation.gradient settings problem model (Key.ofSeed 1)
                       }
                   ] with
