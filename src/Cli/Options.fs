@@ -31,3 +31,25 @@ let placement (device: string) (dtype: string) : Placement =
     let known option names = oneOf option [ for name in names -> name, name ]
 
     Placement.named (known "--device" [ "auto"; "cpu"; "cuda" ] device) (known "--dtype" [ "float32"; "float64" ] dtype)
+
+/// Which layers share a generator, by what `--generators` takes.
+let sharing (layers: int) (given: string) =
+    let refuse () =
+        raise (BadInput $"--generators takes layer, shared or {layers} numbers from 0 without gaps, not '{given}'")
+
+    match given with
+    | "layer" -> PerLayer
+    | "shared" -> Shared
+    | list ->
+        let numbers = list.Split ',' |> Array.map Int32.TryParse
+
+        if numbers.Length <> layers || not (Array.forall fst numbers) then
+            refuse ()
+
+        let assignment = numbers |> Array.map snd |> Array.toList
+        let used = List.distinct assignment |> List.sort
+
+        if used <> [ 0 .. used.Length - 1 ] then
+            refuse ()
+
+        Clusters assignment

@@ -78,27 +78,6 @@ type Options =
             | Out _ -> "folder of the run (runs/PROBLEM-dDIM-MODEL-sSEED)."
             | Resume _ -> "go on with the run in this folder, with the settings it holds."
 
-let private sharing (layers: int) (given: string) =
-    let refuse () =
-        raise (BadInput $"--generators takes layer, shared or {layers} numbers from 0 without gaps, not '{given}'")
-
-    match given with
-    | "layer" -> PerLayer
-    | "shared" -> Shared
-    | list ->
-        let numbers = list.Split ',' |> Array.map Int32.TryParse
-
-        if numbers.Length <> layers || not (Array.forall fst numbers) then
-            refuse ()
-
-        let assignment = numbers |> Array.map snd |> Array.toList
-        let used = List.distinct assignment |> List.sort
-
-        if used <> [ 0 .. used.Length - 1 ] then
-            refuse ()
-
-        Clusters assignment
-
 let private parser = ArgumentParser.Create<Options>(programName = "metakan pde")
 
 /// The options that config.json stands for: each of its fields is one, but for what describes the run.

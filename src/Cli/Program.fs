@@ -8,6 +8,7 @@ open Argu
 type Command =
     | Version
     | [<CliPrefix(CliPrefix.None)>] Pde of ParseResults<Pde.Options>
+    | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<Fit.Options>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<Report.Options>
     | [<CliPrefix(CliPrefix.None)>] Bench of ParseResults<Bench.Options>
     | [<CliPrefix(CliPrefix.None)>] Info of ParseResults<Info.Options>
@@ -17,6 +18,7 @@ type Command =
             match command with
             | Version -> "print the version."
             | Pde _ -> "solve a partial differential equation."
+            | Fit _ -> "fit a function to data, and read a formula off the fit."
             | Report _ -> "write the report of a run."
             | Bench _ -> "measure speed and memory."
             | Info _ -> "tell the tensor provider, libtorch, the devices and the threads in use."
@@ -24,6 +26,7 @@ type Command =
 let private run (command: ParseResults<Command>) =
     match command.TryGetSubCommand() with
     | Some(Pde options) -> Pde.run options
+    | Some(Fit options) -> Fit.run options
     | Some(Report options) -> Report.run options
     | Some(Bench options) -> Bench.run options
     | Some(Info options) -> Info.run options

@@ -21,6 +21,9 @@ module Params =
         |> Seq.map (fun (k, t) -> k.Substring prefix.Length, t)
         |> Map.ofSeq
 
+    /// The union of trees; of a name that several have, the last one's.
+    let union (trees: Params seq) : Params = trees |> Seq.collect Map.toSeq |> Map.ofSeq
+
     /// The tensors, in the order of their names.
     let tensors (p: Params) : Tensor[] = p |> Map.toArray |> Array.map snd
 
@@ -44,6 +47,14 @@ module Params =
     /// The vector-Jacobian product of a tree computed from tracked parameters with a tree of cotangents like it.
     let pullback (computed: Params) (cotangents: Params) (p: Params) : Params =
         backward (tensors computed) (tensors cotangents) p
+
+    /// Frees the memory of those tensors that are not among `kept`.
+    let release (kept: Params seq) (p: Params) : unit =
+        let kept = System.Collections.Generic.HashSet(Seq.collect tensors kept, HashIdentity.Reference)
+
+        for t in tensors p do
+            if not (kept.Contains t) then
+                t.Dispose()
 
     /// Frees the tensors' memory.
     let dispose (p: Params) = p |> Map.iter (fun _ t -> t.Dispose())

@@ -20,6 +20,7 @@ namespace TorchSharp
             public Tensor acos() => Op.Call("acos", this);
             public Tensor asin() => Op.Call("asin", this);
             public Tensor atan() => Op.Call("atan", this);
+            public Tensor atanh() => Op.Call("atanh", this);
             public Tensor ceil() => Op.Call("ceil", this);
             public Tensor cos() => Op.Call("cos", this);
             public Tensor cosh() => Op.Call("cosh", this);
@@ -147,6 +148,7 @@ namespace TorchSharp
         public static Tensor acos(Tensor input) => input.acos();
         public static Tensor asin(Tensor input) => input.asin();
         public static Tensor atan(Tensor input) => input.atan();
+        public static Tensor atanh(Tensor input) => input.atanh();
         public static Tensor ceil(Tensor input) => input.ceil();
         public static Tensor cos(Tensor input) => input.cos();
         public static Tensor cosh(Tensor input) => input.cosh();

@@ -138,14 +138,7 @@ module Lbfgs =
                 elif dot s y > 1e-10 * dot y y then remember s at.Steps, remember y at.Changes
                 else at.Steps, at.Changes
 
-            Some
-                {
-                    X = at.X + s
-                    Loss = found.Loss
-                    Gradient = found.Gradient
-                    Steps = steps
-                    Changes = changes
-                }
+            Some { X = at.X + s; Loss = found.Loss; Gradient = found.Gradient; Steps = steps; Changes = changes }
 
     let private tensors (place: Place) = [ place.X; place.Gradient; place.Steps; place.Changes ]
 
@@ -174,7 +167,7 @@ module Lbfgs =
                 | None ->
                     let x = flatten p
                     let loss, g = evaluate x
-                    let none = x.unsqueeze(0L).narrow (0L, 0L, 0L)
+                    let none = x.unsqueeze(0L).narrow(0L, 0L, 0L)
 
                     { X = x; Loss = loss; Gradient = g; Steps = none; Changes = none }
 

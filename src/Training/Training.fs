@@ -91,14 +91,6 @@ module Training =
             { state with Step = state.Step + 1; Params = p; Memory = memory }, loss
         |> Tensor.scoped (fun (next, loss) -> Seq.append [ loss ] (tensors next))
 
-    // Frees what the new state does not share with the old.
-    let private release (old: TrainingState) (next: TrainingState) =
-        let kept = System.Collections.Generic.HashSet(tensors next, HashIdentity.Reference)
-
-        for t in tensors old do
-            if not (kept.Contains t) then
-                t.Dispose()
-
     /// Runs a plan from a state to its end, an interruption or divergence. The listener sees every event in order.
     let run (plan: TrainingPlan) (listen: TrainingEvent -> unit) (start: TrainingState) : Outcome * TrainingState =
         let total = totalSteps plan
@@ -129,7 +121,10 @@ module Training =
                     Diverged value, state
                 else
                     listen (Stepped(next, lazy (Tensor.item loss)))
-                    release state next
+
+                    for old in [ state.Params; state.Memory ] do
+                        Params.release [ next.Params; next.Memory ] old
+
 
                     if evaluating then
                         listen (Evaluated(next, value, plan.Evaluate next.Params))

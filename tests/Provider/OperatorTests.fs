@@ -35,6 +35,7 @@ let ``functions of one variable and their derivatives`` () =
             "asin", torch.asin, asin, (fun x -> 1.0 / sqrt (1.0 - x * x))
             "acos", torch.acos, acos, (fun x -> -1.0 / sqrt (1.0 - x * x))
             "atan", torch.atan, atan, (fun x -> 1.0 / (1.0 + x * x))
+            "atanh", torch.atanh, Math.Atanh, (fun x -> 1.0 / (1.0 - x * x))
             "sinh", torch.sinh, sinh, cosh
             "cosh", torch.cosh, cosh, sinh
             "tanh", torch.tanh, tanh, (fun x -> 1.0 - tanh x ** 2.0)

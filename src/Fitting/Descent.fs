@@ -1,0 +1,76 @@
+// Training a network on given points: full batches, as many steps as asked for, on parameters some of which may rest.
+namespace MetaKan
+
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module Descent =
+    let private meanSquare (t: Tensor) = (t * t).mean()
+
+    /// The mean square of prediction - y, with its gradient.
+    let gradient (predict: Params -> Tensor) (y: Tensor) : Gradient =
+        fun p ->
+            (fun () ->
+                let tracked = Params.tracked p
+                let loss = meanSquare (predict tracked - y)
+                loss.detach (), Params.gradient loss tracked)
+            |> Tensor.scoped (fun (loss, g) -> Seq.append [ loss ] (Params.tensors g))
+
+    /// The same for a network at points x, plus the sparsity's penalty.
+    let sparse (sparsity: Sparsity) (net: Network) (x: Tensor) (y: Tensor) : Gradient =
+        if sparsity.Weight = 0.0 then
+            gradient (Network.values net x) y
+        else
+            let trace = Network.trace net x
+
+            fun p ->
+                (fun () ->
+                    let tracked = Params.tracked p
+                    let trace = trace tracked
+                    let loss = meanSquare (List.last trace.Nodes - y) + Sparsity.penalty sparsity trace
+                    loss.detach (), Params.gradient loss tracked)
+                |> Tensor.scoped (fun (loss, g) -> Seq.append [ loss ] (Params.tensors g))
+
+    /// The gradient by some of the parameters while the others rest.
+    let resting (others: Params) (gradient: Gradient) : Gradient =
+        fun p ->
+            let loss, g = gradient (Params.union [ others; p ])
+            loss, g |> Map.filter (fun name _ -> Map.containsKey name p)
+
+    /// Up to `steps` steps from fresh memory. `listen` hears of each step done, with its number from 1 and the loss
+    /// before it, and answers whether to go on. Where the loss is no number, the parameters before it are the result.
+    let run
+        (optimizer: Optimizer)
+        (gradient: Gradient)
+        (steps: int)
+        (listen: int -> float -> Params -> bool)
+        (p: Params)
+        : Params =
+        let start = p
+
+        let rec go step p memory =
+            if step = steps then
+                p
+            else
+                let loss, next, memory' =
+                    (fun () -> optimizer.Update step gradient p memory)
+                    |> Tensor.scoped (fun (loss, next, memory) ->
+                        Seq.concat
+                            [
+                                Seq.singleton loss
+                                Seq.ofArray (Params.tensors next)
+                                Seq.ofArray (Params.tensors memory)
+                            ])
+
+                let loss = Tensor.item loss
+
+                if not (System.Double.IsFinite loss) then
+                    listen (step + 1) loss p |> ignore
+                    p
+                else
+                    for old in [ p; memory ] do
+                        Params.release [ start; next; memory' ] old
+
+                    if listen (step + 1) loss next then go (step + 1) next memory' else next
+
+        go 0 p (optimizer.Init p)

@@ -1,0 +1,295 @@
+// KANs in the form in which formulas are read off them: knots of their own for every input, edges that can be switched
+// off or fixed to a symbolic function, and nodes that multiply.
+// Liu et al., "KAN" (arXiv 2404.19756), sections 2 and 3; Liu et al., "KAN 2.0" (arXiv 2408.10205), section 3.
+namespace MetaKan
+
+open TorchSharp
+
+/// The nodes of one layer: those that add what arrives, then those that multiply, with the number of factors of each.
+type Nodes = { Sums: int; Products: int list }
+
+[<RequireQualifiedAccess>]
+module Nodes =
+    let sums (count: int) : Nodes = { Sums = count; Products = [] }
+
+    /// Nodes, each with one value.
+    let count (nodes: Nodes) = nodes.Sums + nodes.Products.Length
+
+    /// Places where edges end: one at a node that adds, one per factor at a node that multiplies.
+    let ends (nodes: Nodes) = nodes.Sums + List.sum nodes.Products
+
+    /// The end's node.
+    let ofEnd (nodes: Nodes) (place: int) : int =
+        if place < nodes.Sums then
+            place
+        else
+            nodes.Products
+            |> List.scan (+) nodes.Sums
+            |> List.findIndexBack (fun first -> place >= first)
+            |> (+) nodes.Sums
+
+/// An edge from node `From` of layer `Layer` to end `To` of the next.
+type Edge = { Layer: int; From: int; To: int }
+
+/// Where the coefficients of splines come from.
+type CoefficientSource =
+    /// Parameters of their own.
+    | Stored
+    /// A meta-learner, as in `MetaKan`.
+    | Generated of MetaLearner
+
+/// A KAN's structure: everything but its parameters. Operations on networks return new ones.
+type Network =
+    {
+        /// k; 3 is cubic.
+        Order: int
+        /// From the inputs to the outputs.
+        Nodes: Nodes list
+        /// By layer and input: G+2k+1 knots.
+        Knots: float[][] list
+        /// By layer, [from, to]: 1 where an edge has its spline, 0 where it has not.
+        Masks: float[,] list
+        /// Edges that are c·f(a x + b) + d, by the name of f; a, b, c, d are parameters.
+        Symbols: Map<Edge, string>
+        Source: CoefficientSource
+    }
+
+/// What a network computes on the way, at N points.
+type Trace =
+    {
+        /// Values of the nodes of every layer [N, nodes].
+        Nodes: Tensor list
+        /// Splines (with the base function) along the edges of every layer [N, from, to]; zero where masked.
+        Splines: Tensor list
+        /// Everything along the edges, symbolic functions included.
+        Edges: Tensor list
+        /// What arrives at the ends [N, to].
+        Ends: Tensor list
+    }
+
+[<RequireQualifiedAccess>]
+module Network =
+    let depth (net: Network) = net.Nodes.Length - 1
+
+    /// (nodes, ends of the next layer) of every layer's edges.
+    let shapes (net: Network) : (int * int) list =
+        List.pairwise net.Nodes |> List.map (fun (a, b) -> Nodes.count a, Nodes.ends b)
+
+    /// G, the intervals between an input's knots inside its range.
+    let gridSize (net: Network) : int =
+        let knots = net.Knots.Head[0]
+        knots.Length - 1 - 2 * net.Order
+
+    /// A network on uniform knots over [-1, 1] with all its edges.
+    let create (grid: Grid) (source: CoefficientSource) (nodes: Nodes list) : Network =
+        let knots = Knots.uniform grid.Size grid.Order (-1.0, 1.0)
+        let shapes = List.pairwise nodes |> List.map (fun (a, b) -> Nodes.count a, Nodes.ends b)
+
+        {
+            Order = grid.Order
+            Nodes = nodes
+            Knots = shapes |> List.map (fun (inputs, _) -> Array.create inputs knots)
+            Masks = shapes |> List.map (fun (inputs, ends) -> Array2D.create inputs ends 1.0)
+            Symbols = Map.empty
+            Source = source
+        }
+
+    let private generator (meta: MetaLearner) depth l =
+        match meta.Sharing with
+        | Shared -> 0
+        | PerLayer -> l
+        | Clusters assignment when assignment.Length = depth -> assignment[l]
+        | Clusters _ -> invalidArg (nameof meta) "clusters need one number per layer"
+
+    /// Fresh parameters. Stored: "layers.l.coef" [from, G+k, to] for a noise of the given height, "layers.l.scale_base"
+    /// [from, to] uniform on ±1/√from, "layers.l.scale_sp" [from, to] = 1/√from, as in pykan. Generated: "embeddings.l"
+    /// [from·to, p] and "hypernet.g.*", as in `MetaKan`.
+    let init (noise: float) (net: Network) (key: Key) (place: Placement) : Params =
+        let functions = int64 (gridSize net + net.Order)
+
+        [
+            for l, (inputs, ends) in List.indexed (shapes net) do
+                let key index = Key.fold (4 * l + index) key
+                let root = sqrt (float inputs)
+
+                match net.Source with
+                | Stored ->
+                    let uniform index shape = Key.uniform (key index) place shape * 2.0 - 1.0
+
+                    $"layers.{l}.coef",
+                    uniform 0 [ int64 inputs; functions; int64 ends ] * (0.5 * noise / float (gridSize net))
+
+                    $"layers.{l}.scale_base", uniform 1 [ int64 inputs; int64 ends ] / root
+
+                    $"layers.{l}.scale_sp",
+                    torch.ones (int64 inputs, int64 ends, dtype = place.DType, device = place.Device) / root
+                | Generated meta ->
+                    let xavier index (rows: int) (columns: int) =
+                        Key.normal (key index) place [ int64 rows; int64 columns ] * sqrt (2.0 / float (rows + columns))
+
+                    let zeros (n: int) = torch.zeros (int64 n, dtype = place.DType, device = place.Device)
+                    let g = generator meta (depth net) l
+                    $"embeddings.{l}", xavier 0 (inputs * ends) meta.EmbeddingDim
+
+                    if List.forall (fun before -> generator meta (depth net) before <> g) [ 0 .. l - 1 ] then
+                        $"hypernet.{g}.0.weight", xavier 1 meta.HiddenDim meta.EmbeddingDim
+                        $"hypernet.{g}.0.bias", zeros meta.HiddenDim
+                        $"hypernet.{g}.2.weight", xavier 2 (int functions + 1) meta.HiddenDim
+                        $"hypernet.{g}.2.bias", zeros (int functions + 1)
+        ]
+        |> Map.ofList
+
+    let internal symbolName (edge: Edge) = $"symbols.{edge.Layer}.{edge.From}.{edge.To}"
+
+    /// The coefficients [from, G+k+1, to] of layer l, the last of each edge that of silu; masks are not applied.
+    let coefficients (net: Network) (p: Params) (l: int) : Tensor =
+        match net.Source with
+        | Stored ->
+            torch.cat (
+                [|
+                    p[$"layers.{l}.coef"] * p[$"layers.{l}.scale_sp"].unsqueeze(1L)
+                    p[$"layers.{l}.scale_base"].unsqueeze(1L)
+                |],
+                1L
+            )
+        | Generated meta ->
+            let inputs, ends = (shapes net)[l]
+
+            Generator.apply (Params.under $"hypernet.{generator meta (depth net) l}" p) p[$"embeddings.{l}"]
+            |> fun c -> c.reshape(-1L, int64 inputs, int64 ends).transpose(0L, 1L)
+
+    /// What of a layer does not depend on the parameters.
+    type private Layer =
+        {
+            Basis: Basis
+            /// [from, 1, to].
+            Mask: Tensor
+            Symbols: (Edge * SymbolicFunction) list
+            Next: Nodes
+        }
+
+    /// The splines and silu on a layer's knots.
+    let internal basis (place: Placement) (net: Network) (l: int) : Basis =
+        let knots = net.Knots[l]
+        let knots = if Array.forall ((=) knots[0]) knots then [| knots[0] |] else knots
+        Basis.append (BSpline.basis place net.Order knots) Silu.basis
+
+    let private layer (place: Placement) (net: Network) (l: int) : Layer =
+        let inputs, ends = (shapes net)[l]
+
+        {
+            Basis = basis place net l
+            Mask =
+                net.Masks[l]
+                |> Seq.cast<float>
+                |> Seq.toArray
+                |> Tensor.ofArray place [ int64 inputs; 1L; int64 ends ]
+            Symbols =
+                [
+                    for KeyValue(edge, name) in net.Symbols do
+                        if edge.Layer = l then
+                            edge, SymbolicFunction.find name
+                ]
+            Next = net.Nodes[l + 1]
+        }
+
+    /// c·f(a x + b) + d with the affine parameters [a, b, c, d].
+    let internal symbolic (f: SymbolicFunction) (affine: Tensor) (x: Tensor) : Tensor =
+        let part i = affine.narrow (0L, i, 1L)
+        part 2L * f.Value(x * part 0L + part 1L) + part 3L
+
+    /// The columns of symbolic edges [N, edges], with the ends that they arrive at.
+    let private symbols (layer: Layer) (p: Params) (x: Tensor) =
+        [
+            for edge, f in layer.Symbols ->
+                edge, (symbolic f p[symbolName edge] (x.select (1L, int64 edge.From))).unsqueeze(1L)
+        ]
+
+    let private arrive (layer: Layer) (p: Params) (x: Tensor) (splines: Tensor) : Tensor =
+        match symbols layer p x with
+        | [] -> splines
+        | columns ->
+            let ends = columns |> List.map (fun (edge, _) -> int64 edge.To) |> List.toArray
+            let index = torch.tensor (ends, dtype = torch.int64, device = x.device)
+            splines.index_add (1L, index, torch.cat (columns |> List.map snd |> List.toArray, 1L), 1.0)
+
+    /// Values of nodes [N, nodes] from what arrives at their ends.
+    let private combine (nodes: Nodes) (ends: Tensor) : Tensor =
+        if nodes.Products.IsEmpty then
+            ends
+        else
+            let firsts = List.scan (+) nodes.Sums nodes.Products
+
+            torch.cat (
+                [|
+                    ends.narrow (1L, 0L, int64 nodes.Sums)
+
+                    for first, factors in Seq.zip firsts nodes.Products do
+                        [ first .. first + factors - 1 ]
+                        |> List.map (fun column -> ends.narrow (1L, int64 column, 1L))
+                        |> List.reduce (*)
+                |],
+                1L
+            )
+
+    let private masked (net: Network) (p: Params) (layer: Layer) l : Tensor = coefficients net p l * layer.Mask
+
+    /// B_m(x_i) [N, from, G+k+1].
+    let private features (layer: Layer) (x: Tensor) : Tensor = Array.head (Basis.features layer.Basis 0 0 x)
+
+    /// The network's values [N, outputs] at the points x [N, inputs] as a function of the parameters: for training on
+    /// the same points over and over. What depends on points and knots alone is worked out once.
+    let values (net: Network) (x: Tensor) : Params -> Tensor =
+        let layers = List.init (depth net) (layer (Placement.ofTensor x) net)
+        let first = features layers.Head x
+
+        fun p ->
+            ((x, first), List.indexed layers)
+            ||> List.fold (fun (x, f) (l, layer) ->
+                let coefficients = masked net p layer l
+
+                let next =
+                    torch.matmul (f.flatten (1L, 2L), coefficients.flatten (0L, 1L))
+                    |> arrive layer p x
+                    |> combine layer.Next
+
+                next, (if l = layers.Length - 1 then f else features layers[l + 1] next))
+            |> fst
+
+    /// Everything that the network computes at x [N, inputs].
+    let trace (net: Network) (x: Tensor) : Params -> Trace =
+        let layers = List.init (depth net) (layer (Placement.ofTensor x) net)
+
+        fun p ->
+            let start = { Nodes = [ x ]; Splines = []; Edges = []; Ends = [] }
+
+            (start, List.indexed layers)
+            ||> List.fold (fun trace (l, layer) ->
+                let x = trace.Nodes.Head
+                let f, coefficients = features layer x, masked net p layer l
+                let splines = torch.bmm(f.transpose (0L, 1L), coefficients).transpose(0L, 1L)
+
+                let edges =
+                    (splines, symbols layer p x)
+                    ||> List.fold (fun edges (edge, column) ->
+                        let at = torch.tensor ([| int64 edge.From |], dtype = torch.int64, device = x.device)
+                        let width = torch.zeros (x.shape[0], 1L, edges.shape[2], dtype = x.dtype, device = x.device)
+
+                        let to' = torch.tensor ([| int64 edge.To |], dtype = torch.int64, device = x.device)
+                        edges.index_add (1L, at, width.index_add (2L, to', column.unsqueeze 1L, 1.0), 1.0))
+
+                let ends = edges.sum 1L
+
+                {
+                    Nodes = combine layer.Next ends :: trace.Nodes
+                    Splines = splines :: trace.Splines
+                    Edges = edges :: trace.Edges
+                    Ends = ends :: trace.Ends
+                })
+            |> fun trace ->
+                {
+                    Nodes = List.rev trace.Nodes
+                    Splines = List.rev trace.Splines
+                    Edges = List.rev trace.Edges
+                    Ends = List.rev trace.Ends
+                }

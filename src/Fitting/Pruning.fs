@@ -1,0 +1,150 @@
+// Taking away what contributes nothing: nodes, edges and inputs.
+namespace MetaKan
+
+open TorchSharp
+
+/// A network with its parameters: what interpretation works on.
+type Fitted = { Network: Network; Params: Params }
+
+[<RequireQualifiedAccess>]
+module Pruning =
+    /// Removes an edge: its spline is masked and its symbolic function forgotten.
+    let removeEdge (edge: Edge) (fitted: Fitted) : Fitted =
+        let net = fitted.Network
+
+        {
+            Network =
+                { net with
+                    Masks =
+                        net.Masks
+                        |> List.mapi (fun l mask ->
+                            if l = edge.Layer then
+                                mask |> Array2D.mapi (fun i j m -> if (i, j) = (edge.From, edge.To) then 0.0 else m)
+                            else
+                                mask)
+                    Symbols = Map.remove edge net.Symbols
+                }
+            Params = Map.remove (Network.symbolName edge) fitted.Params
+        }
+
+    /// Removes the edges whose score is at most the threshold.
+    let edges (threshold: float) (scores: Scores) (fitted: Fitted) : Fitted =
+        [
+            for l, edges in List.indexed scores.Edges do
+                for i in 0 .. Array2D.length1 edges - 1 do
+                    for j in 0 .. Array2D.length2 edges - 1 do
+                        if edges[i, j] <= threshold then
+                            { Layer = l; From = i; To = j }
+        ]
+        |> List.fold (fun fitted edge -> removeEdge edge fitted) fitted
+
+    let private select (dimension: int64) (indices: int list) (t: Tensor) =
+        t.index_select (dimension, torch.tensor (indices |> List.map int64 |> List.toArray, device = t.device))
+
+    /// The network of some of its nodes: `kept` lists them by layer, inputs first. Outputs are all kept.
+    let keep (kept: int list list) (fitted: Fitted) : Fitted =
+        let net = fitted.Network
+
+        // The ends at a layer's kept nodes.
+        let ends (nodes: Nodes) (kept: int list) =
+            [ 0 .. Nodes.ends nodes - 1 ] |> List.filter (fun j -> List.contains (Nodes.ofEnd nodes j) kept)
+
+        let sides =
+            List.pairwise (List.zip net.Nodes kept)
+            |> List.map (fun ((_, inputs), (nodes, outputs)) -> inputs, ends nodes outputs)
+
+        let moved (edge: Edge) =
+            let inputs, ends = sides[edge.Layer]
+
+            match List.tryFindIndex ((=) edge.From) inputs, List.tryFindIndex ((=) edge.To) ends with
+            | Some i, Some j -> Some { edge with From = i; To = j }
+            | _ -> None
+
+        let parameters =
+            [
+                for KeyValue(name, value) in fitted.Params do
+                    match name.Split '.' with
+                    | [| "layers"; l; kind |] ->
+                        let inputs, ends = sides[int l]
+                        let last = if kind = "coef" then 2L else 1L
+                        name, value |> select 0L inputs |> select last ends
+                    | [| "embeddings"; l |] ->
+                        let inputs, ends = sides[int l]
+                        let all = snd ((Network.shapes net).[int l])
+
+                        name,
+                        value
+                        |> select
+                            0L
+                            [
+                                for i in inputs do
+                                    for j in ends -> i * all + j
+                            ]
+                    | [| "symbols"; _; _; _ |] -> ()
+                    | _ -> name, value
+
+                for KeyValue(edge, _) in net.Symbols do
+                    match moved edge with
+                    | Some edge' -> Network.symbolName edge', fitted.Params[Network.symbolName edge]
+                    | None -> ()
+            ]
+
+        {
+            Network =
+                { net with
+                    Nodes =
+                        List.zip net.Nodes kept
+                        |> List.map (fun (nodes, kept) ->
+                            {
+                                Sums = kept |> List.filter (fun n -> n < nodes.Sums) |> List.length
+                                Products =
+                                    [
+                                        for n in kept do
+                                            if n >= nodes.Sums then
+                                                nodes.Products[n - nodes.Sums]
+                                    ]
+                            })
+                    Knots =
+                        List.zip net.Knots sides
+                        |> List.map (fun (knots, (inputs, _)) -> [| for i in inputs -> knots[i] |])
+                    Masks =
+                        List.zip net.Masks sides
+                        |> List.map (fun (mask, (inputs, ends)) ->
+                            let inputs, ends = List.toArray inputs, List.toArray ends
+                            Array2D.init inputs.Length ends.Length (fun i j -> mask[inputs[i], ends[j]]))
+                    Symbols =
+                        net.Symbols
+                        |> Map.toSeq
+                        |> Seq.choose (fun (edge, name) -> moved edge |> Option.map (fun edge -> edge, name))
+                        |> Map.ofSeq
+                }
+            Params = Map.ofList parameters
+        }
+
+    /// Removes hidden nodes whose score is at most the threshold; the best node of each layer stays.
+    let nodes (threshold: float) (scores: Scores) (fitted: Fitted) : Fitted =
+        let last = fitted.Network.Nodes.Length - 1
+
+        let kept =
+            scores.Nodes
+            |> List.mapi (fun l scores ->
+                let best = Array.max scores
+
+                [
+                    for n in 0 .. scores.Length - 1 do
+                        if l = 0 || l = last || scores[n] > threshold || scores[n] = best then
+                            n
+                ])
+
+        keep kept fitted
+
+    /// Removes inputs whose score is at most the threshold; also gives the indices of those that stay.
+    let inputs (threshold: float) (scores: Scores) (fitted: Fitted) : Fitted * int list =
+        let all (nodes: Nodes) = [ 0 .. Nodes.count nodes - 1 ]
+        let best = Array.max scores.Nodes.Head
+
+        let stay =
+            all fitted.Network.Nodes.Head
+            |> List.filter (fun n -> scores.Nodes.Head[n] > threshold || scores.Nodes.Head[n] = best)
+
+        keep (stay :: (fitted.Network.Nodes.Tail |> List.map all)) fitted, stay

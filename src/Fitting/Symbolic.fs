@@ -1,0 +1,163 @@
+// Reading formulas off a network: edges are fixed to functions of the library, and what they compose to is written out.
+// Liu et al., "KAN" (arXiv 2404.19756), section 2.5.1.
+namespace MetaKan
+
+open TorchSharp
+
+/// A function that might stand for an edge.
+type Suggestion =
+    {
+        Function: SymbolicFunction
+        Fit: AffineFit
+        /// Complexity, misfit and cancellation weighed against each other: less is better.
+        Cost: float
+    }
+
+/// How edges are given functions.
+type SymbolicChoice =
+    {
+        Library: SymbolicFunction list
+        /// The share of complexity in a suggestion's cost, against that of misfit and cancellation, both in bits.
+        SimplicityWeight: float
+        /// The bound of a and b in c·f(a x + b) + d.
+        Range: float
+    }
+
+[<RequireQualifiedAccess>]
+module Symbolic =
+    /// All functions but 0, which pruning is for; complexity and bits of misfit weigh 0.8 to 0.2; a and b within ±10.
+    let defaults =
+        {
+            Library = SymbolicFunction.library |> List.filter (fun f -> f.Complexity > 0)
+            SimplicityWeight = 0.8
+            Range = 10.0
+        }
+
+    let private setMask (edge: Edge) (value: float) (net: Network) =
+        { net with
+            Masks =
+                net.Masks
+                |> List.mapi (fun l mask ->
+                    if l = edge.Layer then
+                        mask |> Array2D.mapi (fun i j m -> if (i, j) = (edge.From, edge.To) then value else m)
+                    else
+                        mask)
+        }
+
+    /// The edges that carry something: a spline or a function.
+    let edges (net: Network) : Edge list =
+        [
+            for l, (inputs, ends) in List.indexed (Network.shapes net) do
+                for i in 0 .. inputs - 1 do
+                    for j in 0 .. ends - 1 do
+                        let edge = { Layer = l; From = i; To = j }
+
+                        if net.Masks[l].[i, j] <> 0.0 || net.Symbols.ContainsKey edge then
+                            edge
+        ]
+
+    /// Fixes an edge to c·f(a x + b) + d in the place of its spline.
+    let fix (edge: Edge) (f: SymbolicFunction) (fit: AffineFit) (fitted: Fitted) : Fitted =
+        let place = Placement.ofTensor (Seq.head fitted.Params.Values)
+        let net = setMask edge 0.0 fitted.Network
+
+        {
+            Network = { net with Symbols = Map.add edge f.Name net.Symbols }
+            Params =
+                Map.add
+                    (Network.symbolName edge)
+                    (Tensor.ofArray place [ 4L ] [| fit.A; fit.B; fit.C; fit.D |])
+                    fitted.Params
+        }
+
+    /// Gives an edge its spline back.
+    let unfix (edge: Edge) (fitted: Fitted) : Fitted =
+        let net = setMask edge 1.0 fitted.Network
+
+        {
+            Network = { net with Symbols = Map.remove edge net.Symbols }
+            Params = Map.remove (Network.symbolName edge) fitted.Params
+        }
+
+    // What goes into an edge and what comes out, [N] each.
+    let private curve (trace: Trace) (edge: Edge) =
+        trace.Nodes[edge.Layer].select(1L, int64 edge.From),
+        trace.Edges[edge.Layer].select(1L, int64 edge.From).select(1L, int64 edge.To)
+
+    /// Functions for an edge at the points of a trace, the best first.
+    let suggest (choice: SymbolicChoice) (trace: Trace) (edge: Edge) : Suggestion list =
+        let x, y = curve trace edge
+
+        choice.Library
+        |> List.map (fun f ->
+            let fit = AffineFit.find f choice.Range x y
+
+            {
+                Function = f
+                Fit = fit
+                Cost =
+                    choice.SimplicityWeight * float f.Complexity
+                    + (1.0 - choice.SimplicityWeight)
+                      * (System.Math.Log2(1.0 + 1e-5 - min 1.0 fit.R2) + System.Math.Log2(1.0 + fit.Cancellation))
+            })
+        |> List.sortBy _.Cost
+
+    /// Fixes every edge that still has a spline to the best function for it at the points x, layer by layer; tells
+    /// `listen` each choice.
+    let auto (choice: SymbolicChoice) (x: Tensor) (listen: Edge -> Suggestion -> unit) (fitted: Fitted) : Fitted =
+        use _ = torch.no_grad ()
+
+        (fitted, [ 0 .. Network.depth fitted.Network - 1 ])
+        ||> List.fold (fun fitted l ->
+            let trace = Network.trace fitted.Network x fitted.Params
+
+            edges fitted.Network
+            |> List.filter (fun edge -> edge.Layer = l && not (fitted.Network.Symbols.ContainsKey edge))
+            |> List.fold
+                (fun fitted edge ->
+                    let best = suggest choice trace edge |> List.head
+                    listen edge best
+                    fix edge best.Function best.Fit fitted)
+                fitted)
+
+    /// The formulas of the outputs, for formulas of the inputs; not simplified. Every edge must be symbolic or removed:
+    /// InvalidOperationException names one that is not.
+    let formulas (inputs: Expression list) (fitted: Fitted) : Expression list =
+        let net = fitted.Network
+
+        match edges net |> List.tryFind (fun edge -> not (net.Symbols.ContainsKey edge)) with
+        | Some edge -> invalidOp $"edge ({edge.Layer}, {edge.From}, {edge.To}) has no symbolic function yet"
+        | None -> ()
+
+        (inputs, List.indexed net.Nodes.Tail)
+        ||> List.fold (fun nodes (l, next) ->
+            let arriving =
+                [
+                    for j in 0 .. Nodes.ends next - 1 ->
+                        [
+                            for i, node in List.indexed nodes do
+                                let edge = { Layer = l; From = i; To = j }
+
+                                match Map.tryFind edge net.Symbols with
+                                | None -> ()
+                                | Some name ->
+                                    let affine = Tensor.toArray fitted.Params[Network.symbolName edge]
+
+                                    Number affine[2]
+                                    * (SymbolicFunction.find name).Formula(Number affine[0] * node + Number affine[1])
+                                    + Number affine[3]
+                        ]
+                        |> Sum
+                ]
+
+            let sums, factors = List.splitAt next.Sums arriving
+
+            let products =
+                (([], factors), next.Products)
+                ||> List.fold (fun (products, left) count ->
+                    let these, left = List.splitAt count left
+                    Product these :: products, left)
+                |> fst
+                |> List.rev
+
+            sums @ products)

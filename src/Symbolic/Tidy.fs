@@ -1,0 +1,141 @@
+// Formulas that were fitted, written as a person would: constants out of exponents and logarithms, signs out of odd
+// functions, and numbers that are all but integers or multiples of π/2 in their place.
+namespace MetaKan
+
+[<RequireQualifiedAccess>]
+module Tidy =
+    let private isOdd f =
+        List.contains
+            f
+            [
+                Function.Sin
+                Function.Tan
+                Function.Tanh
+                Function.Sinh
+                Function.Asin
+                Function.Atan
+                Function.Atanh
+                Function.Sign
+            ]
+
+    let private isEven f = List.contains f [ Function.Cos; Function.Cosh; Function.Abs; Function.Gaussian ]
+
+    let private negated e =
+        match e with
+        | Product(Number c :: rest) when c < 0.0 -> Some(Product(Number -c :: rest))
+        | Number c when c < 0.0 -> Some(Number -c)
+        | Sum terms when
+            terms
+            |> List.forall (function
+                | Number c
+                | Product(Number c :: _) -> c < 0.0
+                | _ -> false)
+            ->
+            Some(Sum(terms |> List.map (fun t -> Product [ Number -1.0; t ])))
+        | _ -> None
+
+    // Whole quarters of a turn, taken out of a sine's or cosine's argument: what is left, and how many.
+    let private quarters argument =
+        match argument with
+        | Sum terms ->
+            terms
+            |> List.tryPick (function
+                | Number v -> HalfPi.multiple v
+                | _ -> None)
+            |> Option.map (fun k -> Sum(terms |> List.filter (_.IsNumber >> not)), ((k % 4) + 4) % 4)
+        | _ -> None
+
+    let private turned f rest k =
+        let quarter = if f = Function.Sin then k else (k + 1) % 4
+        let f = if quarter % 2 = 0 then Function.Sin else Function.Cos
+        if quarter < 2 then Call(f, rest) else Product [ Number -1.0; Call(f, rest) ]
+
+    // The terms of an exponent that are better outside: e^d, and e^(n log u) = u^n.
+    let private isPower term =
+        match term with
+        | Number _
+        | Call(Function.Log, _)
+        | Product [ Number _; Call(Function.Log, _) ] -> true
+        | _ -> false
+
+    let private asPower term =
+        match term with
+        | Call(Function.Log, u) -> u
+        | Product [ Number n; Call(Function.Log, u) ] -> Power(u, Number n)
+        | other -> Call(Function.Exp, other)
+
+    let private unload f argument =
+        match f, argument, negated argument with
+        | (Function.Sin | Function.Cos), _, _ when (quarters argument).IsSome ->
+            let rest, k = (quarters argument).Value
+            turned f rest k
+        | Function.Exp, Sum terms, _ when terms |> List.exists isPower ->
+            let powers, others = terms |> List.partition isPower
+            Product(Call(Function.Exp, Sum others) :: List.map asPower powers)
+        | Function.Log, Product(Number c :: rest), _ when c > 0.0 ->
+            Sum [ Call(Function.Log, Product rest); Number(log c) ]
+        | f, _, Some positive when isOdd f -> Product [ Number -1.0; Call(f, positive) ]
+        | f, _, Some positive when isEven f -> Call(f, positive)
+        | _ -> Call(f, argument)
+
+    let rec private outward e =
+        match e with
+        | Number _
+        | Variable _ -> e
+        | Sum terms -> Sum(List.map outward terms)
+        | Product factors -> Product(List.map outward factors)
+        | Power(a, b) -> Power(outward a, outward b)
+        | Call(f, a) -> unload f (outward a)
+
+    // A number's integer or small multiple of π/2, if it is near enough.
+    let private nearby (distance: float) (v: float) =
+        [ System.Math.Round v + 0.0; HalfPi.nearest v ]
+        |> List.filter (fun candidate -> abs (candidate - v) <= distance)
+        |> List.sortBy (fun candidate -> abs (candidate - v))
+        |> List.tryHead
+
+    let private largest (points: (string -> float) list) e =
+        points |> List.map (fun point -> abs (Expression.value point e)) |> List.max
+
+    // Near is what makes no difference at the points: a term next to its sum, a factor next to itself.
+    let rec private recognise (points: (string -> float) list) (tolerance: float) e =
+        let inner = recognise points tolerance
+
+        match e with
+        | Number _
+        | Variable _ -> e
+        | Sum terms ->
+            let size = largest points e
+
+            terms
+            |> List.filter (fun term -> not (largest points term <= 0.1 * tolerance * size))
+            |> List.map (function
+                | Number v -> Number(nearby (tolerance * size) v |> Option.defaultValue v)
+                | term -> inner term)
+            |> Sum
+        | Product factors ->
+            factors
+            |> List.map (function
+                | Number v ->
+                    Number(nearby (tolerance * abs v) v |> Option.filter (fun c -> c <> 0.0) |> Option.defaultValue v)
+                | factor -> inner factor)
+            |> Product
+        | Power(a, Number n) -> Power(inner a, Number(nearby tolerance n |> Option.defaultValue n))
+        | Power(a, b) -> Power(inner a, inner b)
+        | Call(f, a) -> Call(f, inner a)
+
+    let rec private settle points tolerance left e =
+        let next =
+            e
+            |> Simplify.expression
+            |> outward
+            |> Simplify.expression
+            |> recognise points tolerance
+            |> Simplify.expression
+
+        if left = 0 || compare next e = 0 then next else settle points tolerance (left - 1) next
+
+    /// The formula tidied. What differs from an integer or a small multiple of π/2, or from nothing, by so little that it
+    /// makes no difference beyond the relative tolerance at the given points becomes that.
+    let formula (points: (string -> float) list) (tolerance: float) (e: Expression) : Expression =
+        e |> settle points 1e-7 10 |> settle points tolerance 10

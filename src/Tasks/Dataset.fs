@@ -1,0 +1,182 @@
+// Data to fit functions to: samples of a formula at random points, of an equation of the Feynman set, or the rows of a
+// file.
+namespace MetaKan
+
+open System
+open TorchSharp
+
+/// N points and the values there.
+type Samples =
+    {
+        /// [N, n]
+        X: Tensor
+        /// [N, 1]
+        Y: Tensor
+    }
+
+type Dataset =
+    {
+        /// The names of the n inputs, in the order of the columns of X.
+        Inputs: string list
+        /// The name of the output.
+        Target: string
+        Train: Samples
+        Test: Samples
+        /// The function that the values are of, where it is known.
+        Truth: Expression option
+    }
+
+[<RequireQualifiedAccess>]
+module Dataset =
+    /// All its tensors.
+    let tensors (data: Dataset) : Tensor seq = [ data.Train.X; data.Train.Y; data.Test.X; data.Test.Y ]
+
+    /// Reads ranges such as "x:-1:1,y:0:2*pi": a variable, its lowest and its highest value. Raises BadInput.
+    let ranges (text: string) : (string * (float * float)) list =
+        let refuse why =
+            raise (BadInput $"--vars takes variables with their lowest and highest values, as x:-1:1,y:0:2*pi; {why}")
+
+        let parsed (what: string) =
+            try
+                Parser.expression what
+            with BadInput reason ->
+                refuse reason
+
+        let bound (what: string) =
+            let e = parsed what
+
+            match Expression.variables e with
+            | [] -> Expression.value (fun _ -> nan) e
+            | name :: _ -> refuse $"'{what.Trim()}' has the variable '{name}'"
+
+        let range (item: string) =
+            match item.Split ':' with
+            | [| name; low; high |] ->
+                let name = name.Trim()
+
+                if name = "" || parsed name <> Variable name then
+                    refuse $"'{name}' is no name of a variable"
+
+                let low, high = bound low, bound high
+
+                // Not so where one of them is not finite, or where they are too far apart to tell points between them.
+                if not (Double.IsFinite(high - low)) then
+                    refuse $"the range of '{name}' is not finite"
+
+                if low >= high then
+                    refuse $"the range of '{name}' has its lowest value, {low}, not below its highest, {high}"
+
+                name, (low, high)
+            | _ -> refuse $"'{item.Trim()}' is not of that form"
+
+        if String.exists Char.IsControl text then
+            refuse "on one line"
+
+        let ranges = text.Split ',' |> Array.map range |> List.ofArray
+
+        match ranges |> List.countBy fst |> List.tryFind (fun (_, count) -> count > 1) with
+        | Some(name, _) -> refuse $"'{name}' has more than one range"
+        | None -> ranges
+
+    /// Points uniform on the ranges with a formula's values: `train` to learn from, whose values have Gaussian noise
+    /// added, of standard deviation `noise` in the units of the values, and `test` others, without noise. Variables
+    /// with a range that the formula does not have are inputs that it does not depend on. Raises BadInput where a
+    /// variable of the formula has no range and where the formula has no finite value at a point.
+    let ofFormula
+        (formula: Expression)
+        (ranges: (string * (float * float)) list)
+        (train: int)
+        (test: int)
+        (noise: float)
+        (key: Key)
+        (place: Placement)
+        : Dataset =
+        let inputs = List.map fst ranges
+
+        for option, count in [ "--train", train; "--test", test ] do
+            if count < 1 then
+                raise (BadInput $"{option} takes a whole number from 1 up, not {count}")
+
+        if not (Double.IsFinite noise && noise >= 0.0) then
+            raise (BadInput $"--noise takes the standard deviation of the noise, a number from 0 up, not {noise}")
+
+        match Expression.variables formula |> List.except inputs with
+        | [] -> ()
+        | missing ->
+            let names = String.concat ", " missing
+            raise (BadInput $"the formula has variables without a range: {names}; --vars takes a range for each")
+
+        let domain = Domain.box (List.map snd ranges)
+
+        let samples stream count =
+            let x = domain.Sample (Key.fold stream key) place count
+            let columns = Map(List.mapi (fun i name -> name, x.narrow (1L, int64 i, 1L)) inputs)
+            let y = formula |> Expression.evaluate (x.narrow (1L, 0L, 1L)) (fun name -> columns[name])
+
+            torch.cat ([| x; y |], 1L)
+            |> Tensor.toArray
+            |> Array.chunkBySize (inputs.Length + 1)
+            |> Array.tryFind (Array.exists (Double.IsFinite >> not))
+            |> Option.iter (fun row ->
+                let point = Seq.map2 (fun name (v: float) -> $"{name} = %g{v}") inputs row |> String.concat ", "
+                raise (BadInput $"the formula has no finite value (but {Array.last row}) at {point}"))
+
+            { X = x; Y = y }
+
+        Tensor.scoped tensors (fun () ->
+            let exact = samples 0 train
+            let errors = Key.normal (Key.fold 2 key) place [ int64 train; 1L ]
+
+            {
+                Inputs = inputs
+                Target = Seq.append [ "f" ] (Seq.initInfinite (fun i -> $"f{i + 1}")) |> Seq.except inputs |> Seq.head
+                Train = { exact with Y = exact.Y + noise * errors }
+                Test = samples 1 test
+                Truth = Some formula
+            })
+
+    /// The same for an equation of the Feynman set, on its ranges.
+    let ofFeynman (equation: FeynmanEquation) : int -> int -> float -> Key -> Placement -> Dataset =
+        ofFormula (Parser.expression equation.Formula) equation.Variables
+
+    /// The rows of a file that Csv.read reads, in random order: the share `testShare` of them to test, the others to learn
+    /// from, at least one of each. All columns but the target are inputs. Raises BadInput.
+    let ofCsv (path: string) (target: string) (testShare: float) (key: Key) (place: Placement) : Dataset =
+        if not (testShare > 0.0 && testShare < 1.0) then
+            raise (
+                BadInput $"--test-share takes the share of the rows to test on, above 0 and below 1, not {testShare}"
+            )
+
+        let largest = if place.DType = torch.float32 then float Single.MaxValue else Double.MaxValue
+        let table = Csv.read largest path
+        let count = table.Rows.Length
+
+        if count < 2 then
+            raise (BadInput $"{path}: at least 2 rows of numbers below the header are needed, not {count}")
+
+        let output =
+            match List.tryFindIndex ((=) target) table.Columns with
+            | Some index when table.Columns.Length > 1 -> index
+            | Some _ -> raise (BadInput $"{path}: no column but the target '{target}'; inputs are needed")
+            | None ->
+                let names = String.concat ", " table.Columns
+                raise (BadInput $"{path}: no column '{target}' to be the target; there are {names}")
+
+        let tests = float count * testShare |> round |> int |> max 1 |> min (count - 1)
+
+        let samples (rows: float[][]) =
+            let tensor (part: float[] -> float[]) =
+                Array.collect part rows |> Tensor.ofArray place [ int64 rows.Length; -1L ]
+
+            { X = tensor (Array.removeAt output); Y = tensor (fun row -> [| row[output] |]) }
+
+        let test, train = Key.permutation key count |> Array.map (Array.get table.Rows) |> Array.splitAt tests
+
+        Tensor.scoped tensors (fun () ->
+            {
+                Inputs = List.removeAt output table.Columns
+                Target = target
+                Train = samples train
+                Test = samples test
+                Truth = None
+            })

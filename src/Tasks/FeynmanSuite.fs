@@ -1,0 +1,105 @@
+// The whole Feynman set fitted one equation after another, or several at once, with a table of what came out.
+namespace MetaKan
+
+open System.Globalization
+open System.IO
+open System.Text.Json.Nodes
+open TorchSharp
+
+/// One row of the table.
+type FeynmanRow =
+    {
+        Equation: FeynmanEquation
+        Parameters: int64
+        /// In the equation's own units.
+        TrainRmse: float
+        TestRmse: float
+        /// Over the standard deviation of the test values.
+        Relative: float
+        Seconds: float
+        Outcome: string
+    }
+
+[<RequireQualifiedAccess>]
+module FeynmanSuite =
+    let private number (x: float) = x.ToString("0.00e+00", CultureInfo.InvariantCulture)
+
+    let private cells (row: FeynmanRow) =
+        [
+            row.Equation.Name
+            string row.Equation.Variables.Length
+            string row.Parameters
+            number row.TrainRmse
+            number row.TestRmse
+            number row.Relative
+            row.Seconds.ToString("0.00", CultureInfo.InvariantCulture)
+            row.Outcome
+        ]
+
+    let private headings =
+        [
+            "equation"
+            "inputs"
+            "parameters"
+            "train_rmse"
+            "test_rmse"
+            "test_rmse_relative"
+            "seconds"
+            "outcome"
+        ]
+
+    /// Writes feynman.csv and feynman.md, with the command that made them, into a folder.
+    let write (folder: string) (command: string) (rows: FeynmanRow list) : unit =
+        let line cells = String.concat "," cells
+        let row cells = "| " + String.concat " | " cells + " |"
+
+        AtomicFile.writeText
+            (Path.Combine(folder, "feynman.csv"))
+            (line headings :: List.map (cells >> line) rows |> String.concat "\n" |> fun text -> text + "\n")
+
+        [
+            $"`{command}`"
+            ""
+            row (headings |> List.map (fun heading -> heading.Replace('_', ' ')))
+            row [ for _ in headings -> "---" ]
+            yield! rows |> List.map (cells >> row)
+        ]
+        |> String.concat "\n"
+        |> fun text -> AtomicFile.writeText (Path.Combine(folder, "feynman.md")) (text + "\n")
+
+    let private read (equation: FeynmanEquation) (result: JsonObject) : FeynmanRow =
+        let float (name: string) = result[name].GetValue<float>()
+
+        {
+            Equation = equation
+            Parameters = result["parameters"].GetValue<int64>()
+            TrainRmse = float "train_rmse"
+            TestRmse = float "test_rmse"
+            Relative = float "test_rmse_relative"
+            Seconds = float "seconds"
+            Outcome = result["outcome"].GetValue<string>()
+        }
+
+    /// Fits every equation by `fit`, which gets the equation and the folder for its run, several at a time on the hired
+    /// workers. A run that its folder holds already is not made again; a cut-off one is. `listen` hears of each row.
+    let run
+        (folder: string)
+        (equations: FeynmanEquation list)
+        (fit: FeynmanEquation -> string -> JsonObject)
+        (listen: FeynmanRow -> unit)
+        : FeynmanRow list =
+        equations
+        |> Workers.map torch.CPU (fun _ -> Seq.empty) (fun equation ->
+            let place = Path.Combine(folder, equation.Name.Replace(' ', '-'))
+
+            let row =
+                match RunFolder.tryReadResult place with
+                | Some result -> read equation result
+                | None ->
+                    if Directory.Exists place then
+                        Directory.Delete(place, recursive = true)
+
+                    read equation (fit equation place)
+
+            listen row
+            row)

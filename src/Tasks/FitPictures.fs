@@ -1,0 +1,186 @@
+// Pictures of a fit: the fitted function beside the true one, and the diagrams of the network.
+namespace MetaKan
+
+open System.IO
+
+/// A fitted function and the held-out points that it is judged by.
+type Comparison =
+    {
+        /// Names of the inputs, and of what is fitted.
+        Inputs: string list
+        Output: string
+        /// The held-out points [N][inputs], N > 0, and the true values there [N].
+        Points: float[][]
+        True: float[]
+        /// The true function, where it is known; pictures are made of the held-out points alone where it is not.
+        Target: (float[][] -> float[]) option
+        Fitted: float[][] -> float[]
+    }
+
+[<RequireQualifiedAccess>]
+module FitPictures =
+    /// Points of a heat map's side, of a curve, of a scatter, and at most of those that a map is made of.
+    let private side, private along, private scattered, private mapped = 64, 400, 1000, 4000
+
+    /// A function at points, a few hundred at a time: the features of all at once may need much memory.
+    let private values (f: float[][] -> float[]) (points: float[][]) : float[] =
+        points |> Array.chunkBySize 500 |> Array.collect f
+
+    /// At most `most` of the points with their values, evenly chosen.
+    let private some most (points: 'a[]) : 'a[] =
+        let every = (points.Length + most - 1) / most
+        points |> Array.indexed |> Array.filter (fun (i, _) -> i % every = 0) |> Array.map snd
+
+    /// The extremes of the i-th coordinate, apart even where they are the same.
+    let private bounds i (points: float[][]) =
+        let x = points |> Array.map (Array.item i)
+        let low, high = Array.min x, Array.max x
+        if low < high then low, high else low - 0.5, high + 0.5
+
+    let private series name mark points = { Name = name; Mark = mark; Points = points }
+    let private linear label = { Label = label; Scale = Scale.Linear }
+
+    let private curves (c: Comparison) =
+        let low, high = bounds 0 c.Points
+        let at = [| for i in 0 .. along - 1 -> low + (high - low) * float i / float (along - 1) |]
+        let line f = Array.zip at (values f (Array.map Array.singleton at))
+
+        [
+            "fit",
+            Plot.chart
+                {
+                    Title = "Fitted function"
+                    Description = $"{c.Output} along {c.Inputs.Head}, true and fitted"
+                    X = linear c.Inputs.Head
+                    Y = linear c.Output
+                    Series =
+                        [
+                            match c.Target with
+                            | Some f -> series "true" Mark.Line (line f)
+                            | None ->
+                                series
+                                    "true, held-out points"
+                                    Mark.Dots
+                                    (Array.zip c.Points c.True |> some scattered |> Array.map (fun (x, y) -> x[0], y))
+                            series "fitted" Mark.Line (line c.Fitted)
+                        ]
+                }
+        ]
+
+    /// Values at places as those of the nearest of some points, distances being shares of the bounds.
+    let private nearest (bounds: (float * float)[]) (points: (float[] * float)[]) (places: float[][]) =
+        let scaled (x: float[]) = Array.map2 (fun x (low, high) -> (x - low) / (high - low)) x bounds
+        let points = points |> Array.map (fun (x, y) -> scaled x, y)
+
+        places
+        |> Array.map (fun place ->
+            let at = scaled place
+            let distance (x: float[]) = (x[0] - at[0]) * (x[0] - at[0]) + (x[1] - at[1]) * (x[1] - at[1])
+            points |> Array.minBy (fst >> distance) |> snd)
+
+    let private maps (c: Comparison) =
+        let bounds = [| bounds 0 c.Points; bounds 1 c.Points |]
+
+        let middles =
+            bounds
+            |> Array.map (fun (low, high) ->
+                [| for i in 0 .. side - 1 -> low + (high - low) * (float i + 0.5) / float side |])
+
+        let cells =
+            [|
+                for y in middles[1] do
+                    for x in middles[0] -> [| x; y |]
+            |]
+
+        let fitted = values c.Fitted cells
+
+        let truth, error =
+            match c.Target with
+            | Some f ->
+                let truth = values f cells
+                truth, Array.map2 (fun a b -> abs (a - b)) fitted truth
+            | None ->
+                let known = Array.zip c.Points c.True |> some mapped
+                let at = Array.map fst known
+                let errors = Array.map2 (fun a (_, b) -> abs (a - b)) (values c.Fitted at) known
+                nearest bounds known cells, nearest bounds (Array.zip at errors) cells
+
+        let common = Array.append truth fitted |> Array.filter System.Double.IsFinite
+        let range = if common.Length = 0 then None else Some(Array.min common, Array.max common)
+
+        [
+            for file, title, values, range in
+                [
+                    "fit-1-true", "True function", truth, range
+                    "fit-2-fitted", "Fitted function", fitted, range
+                    "fit-3-error", "Absolute error", error, None
+                ] do
+                let limits i = c.Inputs[i], fst bounds[i], snd bounds[i]
+
+                file,
+                Plot.heatMap
+                    {
+                        Title = title
+                        Description = $"{title} of {c.Output}, over {c.Inputs[0]} and {c.Inputs[1]}"
+                        X = limits 0
+                        Y = limits 1
+                        Values = Array2D.init side side (fun i j -> values[i * side + j])
+                        Range = range
+                    }
+        ]
+
+    let private scatter (c: Comparison) =
+        let known = Array.zip c.Points c.True |> some scattered
+        let truth = Array.map snd known
+        let finite = truth |> Array.filter System.Double.IsFinite
+
+        "fit-4-points",
+        Plot.chart
+            {
+                Title = "Fitted against true values"
+                Description = $"{c.Output} at {known.Length} held-out points; on the line they agree"
+                X = linear $"true {c.Output}"
+                Y = linear $"fitted {c.Output}"
+                Series =
+                    [
+                        series "held-out points" Mark.Dots (Array.zip truth (values c.Fitted (Array.map fst known)))
+                        if finite.Length > 0 then
+                            series
+                                "fitted = true"
+                                Mark.Line
+                                [| for y in [ Array.min finite; Array.max finite ] -> y, y |]
+                    ]
+            }
+
+    /// The pictures of a fit, as names and SVG texts: curves for one input; maps of the true and the fitted function and
+    /// of the error for two; fitted against true values at the held-out points for any.
+    let draw (comparison: Comparison) : (string * string) list =
+        [
+            match comparison.Inputs.Length with
+            | 1 -> yield! curves comparison
+            | 2 -> yield! maps comparison
+            | _ -> ()
+
+            scatter comparison
+        ]
+
+    let private save (folder: string) (name: string) (svg: string) =
+        Plot.save (Path.Combine(RunFolder.picturesPath folder, name + ".svg")) svg
+
+    /// Draws a fit's pictures into the folder of a run. Raises RunFailed when the disk refuses.
+    let write (folder: string) (comparison: Comparison) : unit =
+        for name, svg in draw comparison do
+            save folder name svg
+
+    /// Draws a network at one of its stages, as in "2-pruned", into the folder of a run as diagram-2-pruned.svg.
+    /// Arguments as for `Diagram.svg`. Raises RunFailed when the disk refuses.
+    let diagram
+        (folder: string)
+        (stage: string)
+        (inputs: string list)
+        (outputs: string list)
+        (fitted: Fitted)
+        (trace: Trace)
+        (scores: Scores)
+        : unit =
+        save folder $"diagram-{stage}" (Diagram.svg inputs outputs fitted trace scores)

@@ -1,0 +1,60 @@
+/// Fitted formulas, written as a person would.
+module MetaKan.Tests.TidyTests
+
+open FsCheck.FSharp
+open MetaKan
+open MetaKan.Tests.Numeric
+open Xunit
+
+let private points =
+    [
+        for i in 0..30 ->
+            fun name ->
+                let phase = if name = "x" then 0.37 else 0.71
+                1.5 + sin (phase * float (7 * i + 1))
+    ]
+
+let private tidied (text: string) = Printer.text (Tidy.formula points 1e-3 (Parser.expression text))
+
+[<Theory>]
+[<InlineData("39.3471037736765*exp(sin(3.14159*x) + 0.0182615*(7.4*y + 1e-10)^2 - 3.672422375949755)",
+             "exp(sin(pi*x) + y^2)")>]
+[<InlineData("2*exp(3*log(x) - log(y)) + 0.00000001*x", "2*x^3/y")>]
+[<InlineData("sin(-3.1416*x + 9.42478) + 0.00001", "sin(pi*x)")>]
+[<InlineData("cos(x + 1.5707963)", "-sin(x)")>]
+[<InlineData("abs(-2*x)", "abs(2*x)")>]
+[<InlineData("cos(-x) + sin(-y)", "cos(x) - sin(y)")>]
+[<InlineData("log(2.718281828*x)", "log(x) + 1")>]
+let ``constants, signs and quarter turns find their place`` (given: string, expected: string) =
+    Assert.Equal(expected, tidied given)
+
+[<Fact>]
+let ``a small factor of a large value is not nothing`` () =
+    match Tidy.formula points 1e-3 (Parser.expression "0.0000001234*exp(16.1181*x)") with
+    | Product [ Number c; _ ] -> Assert.Equal(1.0, c / 1.234e-7, 9)
+    | other -> Assert.Fail(Printer.text other)
+
+/// c·f(a x + b) + d, the form that fitted edges have.
+let private edge variable =
+    gen {
+        let! f =
+            Gen.elements [ Function.Sin; Function.Cos; Function.Tanh; Function.Abs; Function.Gaussian; Function.Atan ]
+
+        let number = Gen.choose (-400, 400) |> Gen.map (fun n -> Number(float n / 128.0))
+        let! a, b, c, d = Gen.four number
+        return c * Call(f, a * Variable variable + b) + d
+    }
+
+[<Fact>]
+let ``where nothing is near anything the value stays`` () =
+    forAll 300 (Gen.zip (edge "x") (edge "y")) (fun (inner, other) ->
+        for e in [ Call(Function.Sin, inner + other); inner * other; inner / Number 3.0 - other ] do
+            let tidy = Tidy.formula points 1e-9 e
+
+            for point in points do
+                let before, after = Expression.value point e, Expression.value point tidy
+
+                Assert.True(
+                    abs (before - after) <= 1e-4,
+                    $"{Printer.text e} is {before}, {Printer.text tidy} is {after}"
+                ))
