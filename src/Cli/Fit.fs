@@ -59,7 +59,8 @@ type Options =
             | Noise _ -> "standard deviation of noise on what is learnt from (0)."
             | Normalize -> "train on data of mean 0 and spread 1; results are told in the data's own units."
             | Model _ -> "kan, metakan or mlp (kan)."
-            | Width _ -> "nodes of all layers, as 2 5 1; 4+2 are four that add and two that multiply (INPUTS 5 1)."
+            | Width _ ->
+                "nodes of all layers, as 2 5 1; 4+2 are four that add and two that multiply; of --feynman all, the hidden ones (INPUTS 5 1)."
             | Grid _ -> "intervals of the spline grid, G (5)."
             | Order _ -> "order of the splines, k (3)."
             | Embedding_Dim _ -> "numbers that embed an edge, p (1)."
@@ -127,6 +128,18 @@ let private source (options: ParseResults<Options>) (equation: FeynmanEquation o
             Dataset.ofCsv path target (options.GetResult(Test_Share, 0.2))
     | _ -> raise (BadInput "fit takes one of --expr with --vars, --feynman, and --csv with --target")
 
+/// The nodes of all layers. What `--width` gives is all of them for one function, and the hidden ones for the whole
+/// Feynman set, whose equations have inputs of various number.
+let private layers (options: ParseResults<Options>) (inputs: int) : Nodes list =
+    let whole = options.TryGetResult Feynman = Some "all"
+
+    match options.TryGetResult Width |> Option.map (List.map nodes), whole with
+    | None, _ -> List.map Nodes.sums [ inputs; 5; 1 ]
+    | Some hidden, true -> [ Nodes.sums inputs; yield! hidden; Nodes.sums 1 ]
+    | Some(first :: _ :: _ as layers), false when first = Nodes.sums inputs && Nodes.count (List.last layers) = 1 ->
+        layers
+    | _ -> raise (BadInput $"--width takes the nodes of all layers, here {inputs} inputs first and 1 output last")
+
 let private learner (options: ParseResults<Options>) (inputs: int) =
     let grid =
         {
@@ -134,13 +147,7 @@ let private learner (options: ParseResults<Options>) (inputs: int) =
             Order = options.GetResult(Order, 3) |> atLeast "--order" 1
         }
 
-    let layers = options.GetResult(Width, [ string inputs; "5"; "1" ]) |> List.map nodes
-
-    match layers with
-    | first :: _ :: _ when Nodes.count first = inputs && first.Products.IsEmpty && Nodes.count (List.last layers) = 1 ->
-        ()
-    | _ -> raise (BadInput $"--width takes the nodes of all layers, here {inputs} inputs first and 1 output last")
-
+    let layers = layers options inputs
     let network source = Kan(Network.create grid source layers)
 
     let meta =

@@ -8,7 +8,6 @@ open System.Globalization
 open System.IO
 open CsvHelper
 open CsvHelper.Configuration
-open CsvHelper.Delegates
 
 /// Numbers in named columns: every row has one of each.
 type Table = { Columns: string list; Rows: float[][] }
@@ -39,15 +38,15 @@ module Csv =
 
     /// The separator that the header has most often outside its quotes.
     let private separator (text: string) =
-        let unquoted =
-            text.Split '"'
-            |> Array.indexed
-            |> Array.filter (fun (i, _) -> i % 2 = 0)
-            |> Array.map snd
-            |> String.concat ""
+        let header =
+            text.TrimStart('\r', '\n')
+            |> Seq.scan (fun (quoted, _) c -> (if c = '"' then not quoted else quoted), c) (false, ' ')
+            |> Seq.takeWhile (fun (quoted, c) -> quoted || (c <> '\r' && c <> '\n'))
+            |> Seq.filter (fst >> not)
+            |> Seq.map snd
+            |> Array.ofSeq
 
-        let header = unquoted.TrimStart('\r', '\n').Split('\r', '\n')[0]
-        [ ','; ';'; '\t' ] |> List.maxBy (fun c -> header |> Seq.filter ((=) c) |> Seq.length) |> string
+        [ ','; ';'; '\t' ] |> List.maxBy (fun c -> header |> Array.filter ((=) c) |> Array.length) |> string
 
     /// The cells of every line that is not blank, with the number of the (first) line, which counts from 1.
     let private records (path: string) (text: string) : (int * string[])[] =
@@ -58,8 +57,7 @@ module Csv =
                 CultureInfo.InvariantCulture,
                 TrimOptions = TrimOptions.Trim,
                 IgnoreBlankLines = false,
-                DetectDelimiter = true,
-                GetDelimiter = GetDelimiter(fun found -> separator found.Text),
+                Delimiter = separator text,
                 BadDataFound = BadDataFound(fun _ -> stray.Value <- true)
             )
 
@@ -89,7 +87,9 @@ module Csv =
         |> Array.unfold (fun line -> if parser.Read() then Some(record line, parser.RawRow + 1) else None)
         |> Array.filter (fun (_, cells) -> cells <> [| "" |])
 
-    let private header path (line, names: string[]) =
+    let private header path (line, cells: string[]) =
+        let names = cells |> Array.map _.Trim()
+
         for index, name in Array.indexed names do
             let fault message = fault path line $"column {index + 1}: {message}"
 
@@ -129,7 +129,7 @@ module Csv =
 
             let row (line, cells: string[]) =
                 if cells.Length <> names.Length then
-                    fault path line $"{cells.Length} cells, where the header has {names.Length} columns"
+                    fault path line $"{names.Length} cells expected, as in the header, not {cells.Length}"
 
                 Seq.map2 (value line) names cells |> Array.ofSeq
 

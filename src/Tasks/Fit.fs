@@ -152,14 +152,12 @@ module Fit =
             else
                 Params.count p
 
-    /// The model as files: its structure as JSON, its parameters as safetensors.
     let private save folder (standing: Standing) =
-        let path: string = RunFolder.checkpointPath folder
+        let path = RunFolder.checkpointPath folder
 
-        Safetensors.write
-            path
-            (Map [ "format", "metakan-fit-1"; "network", snd (describe standing.Learner) ])
-            (Map.toSeq standing.P)
+        match standing.Learner with
+        | Kan net -> FittedFile.save path { Network = net; Params = standing.P }
+        | OfModel model -> Safetensors.write path (Map [ "network", model.Description ]) (Map.toSeq standing.P)
 
     /// Held-out points, as values by name, and the truths there, in the data's own units.
     let private original (data: Dataset) (scaling: (Scaling * Scaling) option) : (string -> float) list * float list =
