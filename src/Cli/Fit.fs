@@ -29,7 +29,7 @@ type Options =
     | Generators of string
     | Optimizer of string
     | Lr of float
-    | Steps of int
+    | Steps of int list
     | Lamb of float
     | Lamb_Entropy of float
     | Grid_Update
@@ -68,7 +68,7 @@ type Options =
             | Generators _ -> "shared: one for all layers; layer: one a layer; or one number a layer (shared)."
             | Optimizer _ -> "lbfgs, up to 20 iterations a step, or adam (lbfgs)."
             | Lr _ -> "learning rate of adam (1e-2)."
-            | Steps _ -> "steps of each stage: training, after pruning, after each extension (70)."
+            | Steps _ -> "steps of each stage: training, after pruning, after each extension; one number, or one each (70)."
             | Lamb _ -> "weight of the sparsity penalty in the first stage (0)."
             | Lamb_Entropy _ -> "weight of the entropy in the penalty (2)."
             | Grid_Update -> "fit the knots to the samples every 5 of the first 50 steps."
@@ -207,6 +207,12 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
         if size <= before then
             raise (BadInput $"--extend takes grid sizes that grow from --grid {grid}, not {size} after {before}")
 
+    let stages = 1 + (if options.Contains Prune then 1 else 0) + extend.Length
+    let steps = options.GetResult(Steps, [ 70 ]) |> List.map (atLeast "--steps" 1)
+
+    if steps.Length <> 1 && steps.Length <> stages then
+        raise (BadInput $"--steps takes one number, or one for each of the {stages} stages, not {steps.Length}")
+
     let lamb = options.GetResult(Lamb, 0.0)
 
     if not (lamb >= 0.0 && Double.IsFinite lamb) then
@@ -221,7 +227,7 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
 
     let settings =
         { Fit.defaults with
-            Steps = options.GetResult(Steps, 70) |> atLeast "--steps" 1
+            Steps = steps
             Optimizer =
                 options.GetResult(Optimizer, "lbfgs")
                 |> oneOf
@@ -277,9 +283,7 @@ let private single (options: ParseResults<Options>) equation : int =
     let settings, data, scaling, learner = prepare options equation None
     use interrupt = new Interrupt.Watch()
 
-    let stages = 1 + (if settings.Prune.IsSome then 1 else 0) + settings.Extend.Length
-
-    let total = stages * settings.Steps + (if settings.Symbolic.IsSome then settings.RefitSteps else 0)
+    let total = Fit.totalSteps settings
 
     let run =
         use progress = new Progress.Display(total)

@@ -23,8 +23,8 @@ type Thresholds = { Node: float; Edge: float }
 
 type FitSettings =
     {
-        /// Steps of each stage: training, after each extension, after pruning.
-        Steps: int
+        /// Steps of each stage in order: training, after pruning, after each extension; the last also of those left.
+        Steps: int list
         Optimizer: FitOptimizer
         /// In force until something is pruned, or the first extension.
         Sparsity: Sparsity
@@ -74,7 +74,7 @@ module Fit =
     /// 70 steps of L-BFGS, nothing pruned, nothing symbolic.
     let defaults: FitSettings =
         {
-            Steps = 70
+            Steps = [ 70 ]
             Optimizer = FullBatchLbfgs
             Sparsity = Sparsity.none
             GridUpdates = None
@@ -90,6 +90,17 @@ module Fit =
             Folder = "runs/fit"
             Labels = []
         }
+
+    // Steps of a stage: training is 0.
+    let private budget (settings: FitSettings) stage =
+        settings.Steps |> List.tryItem stage |> Option.defaultValue (List.last settings.Steps)
+
+    /// Steps of all stages, the refit included.
+    let totalSteps (settings: FitSettings) : int =
+        let stages = 1 + (if settings.Prune.IsSome then 1 else 0) + settings.Extend.Length
+
+        List.sum [ for stage in 0 .. stages - 1 -> budget settings stage ]
+        + (if settings.Symbolic.IsSome then settings.RefitSteps else 0)
 
     let private optimizer choice =
         match choice with
@@ -198,7 +209,7 @@ module Fit =
                 "task", node "fit"
                 "model", node name
                 yield! settings.Labels
-                "steps", node settings.Steps
+                "steps", node (settings.Steps |> List.map string |> String.concat " ")
                 "seed", node settings.Seed
                 "device", node (string settings.Placement.Device)
                 "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
@@ -318,14 +329,17 @@ module Fit =
             use _ = torch.NewDisposeScope()
             Attribution.scores fitted.Network (Network.trace fitted.Network data.Train.X fitted.Params)
 
+        let budget = budget settings
+
         // Training in pieces between updates of the knots.
         let training (standing: Standing) =
             listen (Entered "training")
+            let steps = budget 0
 
             let every, until =
                 match settings.GridUpdates, standing.Learner with
-                | Some(every, until), Kan _ -> every, min until settings.Steps
-                | _ -> settings.Steps, 0
+                | Some(every, until), Kan _ -> every, min until steps
+                | _ -> steps, 0
 
             let updated =
                 (standing, [ 0..every .. until - 1 ])
@@ -334,15 +348,17 @@ module Fit =
                     |> change "grid update" (Regrid.update settings.Evenness data.Train.X)
                     |> whenGoing (train settings.Sparsity (min every (until - from))))
 
-            if until < settings.Steps then
-                updated |> whenGoing (train settings.Sparsity (settings.Steps - until))
+            if until < steps then
+                updated |> whenGoing (train settings.Sparsity (steps - until))
             else
                 updated
 
-        let extension standing size =
+        let before = if settings.Prune.IsSome then 2 else 1
+
+        let extension standing (index, size) =
             standing
             |> change $"extension to G = {size}" (Regrid.extend size)
-            |> whenGoing (train Sparsity.none settings.Steps)
+            |> whenGoing (train Sparsity.none (budget (before + index)))
 
         let pruning (thresholds: Thresholds) standing =
             standing
@@ -351,7 +367,7 @@ module Fit =
                 |> Pruning.nodes thresholds.Node (scores fitted)
                 |> fun fitted -> Pruning.edges thresholds.Edge (scores fitted) fitted)
             |> picture "2-pruned"
-            |> whenGoing (train Sparsity.none settings.Steps)
+            |> whenGoing (train Sparsity.none (budget 1))
 
         let symbolic choice standing =
             let isSymbol name (_: Tensor) = (name: string).StartsWith "symbols."
@@ -390,7 +406,7 @@ module Fit =
         let pruned =
             settings.Prune |> Option.fold (fun standing thresholds -> pruning thresholds standing) trained
 
-        let extended = List.fold extension pruned settings.Extend
+        let extended = List.fold extension pruned (List.indexed settings.Extend)
         let last = settings.Symbolic |> Option.fold (fun standing choice -> symbolic choice standing) extended
         save settings.Folder last
 

@@ -27,6 +27,7 @@ let private words (text: string) = text.Split(' ', StringSplitOptions.RemoveEmpt
 [<InlineData("fit --expr x --vars x:0:1 --extend 10 8", "--extend")>]
 [<InlineData("fit --expr x --vars x:0:1 --symbolic --library sinus", "sinus")>]
 [<InlineData("fit --expr x --vars x:0:1 --lamb -1", "--lamb")>]
+[<InlineData("fit --expr x --vars x:0:1 --steps 5 5", "--steps")>]
 let ``bad input ends with code 2 and one line, and nothing is written`` (arguments: string) (said: string) =
     let ended, left = metakan (words arguments)
     Assert.Equal(2, ended.Code)

@@ -33,7 +33,7 @@ let ``the formula is found from its values`` () =
 
         let settings =
             { settings folder with
-                Steps = 50
+                Steps = [ 50 ]
                 Sparsity = { Weight = 0.01; EntropyWeight = 2.0 }
                 Prune = Some { Node = 0.01; Edge = 0.03 }
                 Extend = [ 6 ]
@@ -59,7 +59,7 @@ let ``each learner fits, and the folder tells how`` () =
         ] do
         withFolder (fun folder ->
             use _ = torch.NewDisposeScope()
-            let settings = { settings folder with Steps = 15 }
+            let settings = { settings folder with Steps = [ 15 ] }
             let run = fit settings (data 1) None learner
             Assert.InRange(number run "test_rmse_relative", 0.0, most)
             Assert.Equal(Completed, run.Outcome)
@@ -76,7 +76,7 @@ let ``the same seed gives the same fit, another another`` () =
         use _ = torch.NewDisposeScope()
 
         let at name seed =
-            let settings = { settings folder with Steps = 3; Seed = seed; Folder = Path.Combine(folder, name) }
+            let settings = { settings folder with Steps = [ 3 ]; Seed = seed; Folder = Path.Combine(folder, name) }
             (fit settings (data 2) None (network Stored [ 2; 2; 1 ])).Params
 
         let start (p: Params) = Tensor.toArray p["layers.0.coef"]
@@ -103,7 +103,7 @@ let ``errors of normalised data are told in the data's units`` () =
 
         let settings =
             { settings folder with
-                Steps = 10
+                Steps = [ 10 ]
                 Symbolic = Some { Symbolic.defaults with Library = [ SymbolicFunction.find "x" ] }
             }
 
@@ -122,7 +122,7 @@ let ``a fit that is interrupted keeps what it has`` () =
             asked.Value <- asked.Value + 1
             asked.Value > 4
 
-        let settings = { settings folder with Steps = 20; Prune = Some { Node = 0.01; Edge = 0.03 } }
+        let settings = { settings folder with Steps = [ 20 ]; Prune = Some { Node = 0.01; Edge = 0.03 } }
         let run = Fit.run settings (data 4) None (network Stored [ 2; 2; 1 ]) interrupted ignore
         Assert.Equal(Stopped, run.Outcome)
         Assert.Equal("stopped", run.Result["outcome"].GetValue<string>())
@@ -144,7 +144,7 @@ let ``extension lowers the error of a smooth function`` () =
                 (Key.ofSeed 5)
                 Placement.cpu64
 
-        let settings = { settings folder with Steps = 10; Extend = [ 6; 12 ] }
+        let settings = { settings folder with Steps = [ 10 ]; Extend = [ 6; 12 ] }
         fit settings data None (network Stored [ 1; 1 ]) |> ignore
         let table = Metrics.read settings.Folder
         let column name = List.findIndex ((=) name) table.Columns
@@ -174,7 +174,7 @@ let ``the set's table goes on where it was cut off`` () =
 
             made.Add equation.Name
             let data = Dataset.ofFeynman equation 60 40 0.0 (Key.ofSeed 6) Placement.cpu64
-            let settings = { settings folder with Steps = 2; Folder = place }
+            let settings = { settings folder with Steps = [ 2 ]; Folder = place }
             (fit settings data None (network Stored [ data.Inputs.Length; 2; 1 ])).Result
 
         Assert.Throws<RunFailed>(fun () -> FeynmanSuite.run folder equations fit ignore |> ignore) |> ignore
