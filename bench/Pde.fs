@@ -32,10 +32,6 @@ type private Measured =
 
 let private grid = { Size = 5; Order = 3 }
 
-let private median (values: float seq) =
-    let sorted = values |> Seq.sort |> Seq.toArray
-    sorted[sorted.Length / 2]
-
 /// One training step after the other by Adam, from fresh parameters, keeping only the newest.
 let private steps (placement: Placement) (model: Model) (gradient: int -> Gradient) : int -> unit =
     let optimizer =
@@ -108,22 +104,13 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
 
 let private milliseconds (contender: Contender) (start: int) =
     contender.Run(fun () ->
-        median
+        Measure.median
             [
                 for n in 1 .. contender.Steps ->
                     let clock = Stopwatch.StartNew()
                     contender.Step(start + n)
                     clock.Elapsed.TotalMilliseconds
             ])
-
-/// Thread counts worth trying on this machine: powers of two, and all cores.
-let private threadCounts (placement: Placement) =
-    if placement.Device.``type`` = DeviceType.CUDA then
-        [ 1 ]
-    else
-        [ 1; 2; 4; 8; 16; Environment.ProcessorCount ]
-        |> List.filter (fun n -> n <= Environment.ProcessorCount)
-        |> List.distinct
 
 /// The peak memory of a contender's first steps, above idle.
 let private peak (placement: Placement) (idle: float) (contender: Contender) : float =
@@ -144,7 +131,7 @@ let private peak (placement: Placement) (idle: float) (contender: Contender) : f
 
 /// The thread count that suits a contender best.
 let private tuned (placement: Placement) (contender: Contender) : int =
-    threadCounts placement
+    (if placement.Device.``type`` = DeviceType.CUDA then [ 1 ] else Measure.threadCounts)
     |> List.minBy (fun threads ->
         torch.set_num_threads threads
         contender.Step 1
@@ -166,7 +153,7 @@ let private measure (placement: Placement) (repeats: int) (peaks: float list) (c
         ]
         |> List.transpose
 
-    let ratios = times |> List.map (List.map2 (/) (List.last times) >> median)
+    let ratios = times |> List.map (List.map2 (/) (List.last times) >> Measure.median)
 
     List.zip contenders threads
     |> List.map2
@@ -174,7 +161,7 @@ let private measure (placement: Placement) (repeats: int) (peaks: float list) (c
             {
                 Contender = contender.Name
                 Threads = threads
-                MillisecondsPerStep = median times
+                MillisecondsPerStep = Measure.median times
                 SpeedUp = ratio
                 PeakMiB = peak
             })

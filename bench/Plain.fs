@@ -7,7 +7,8 @@ module MetaKan.Bench.Plain
 open MetaKan
 open TorchSharp
 
-let private splines (knots: Tensor) (order: int) (x: Tensor) : Tensor =
+/// All basis functions at x, along a new last dimension, by the recursion over whole tensors.
+let splines (knots: Tensor) (order: int) (x: Tensor) : Tensor =
     let x = x.unsqueeze -1L
     let count = knots.shape[0]
     let from start length = knots.narrow (0L, start, length)

@@ -30,52 +30,96 @@ type PdeOptions =
             | Dtype _ -> "float32 or float64 (float32)."
             | Out _ -> "a JSON file for the figures."
 
+type FitOptions =
+    | Model of string
+    | Width of int list
+    | Points of int
+    | Repeats of int
+    | Out of string
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Model _ -> "kan or metakan (kan)."
+            | Width _ -> "nodes of all layers (2 5 1)."
+            | Points _ -> "points to fit (1000)."
+            | Repeats _ -> "repeats, of which medians are told (5)."
+            | Out _ -> "a JSON file for the figures."
+
 type Options =
     | [<CliPrefix(CliPrefix.None)>] Pde of ParseResults<PdeOptions>
+    | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitOptions>
     | [<CliPrefix(CliPrefix.None)>] Ops
 
     interface IArgParserTemplate with
         member option.Usage =
             match option with
             | Pde _ -> "a training step of the library against the plain formulation."
+            | Fit _ -> "a gradient and an L-BFGS step of fitting a function against the plain formulation."
             | Ops -> "the cost of single operator calls."
 
+let private save (command: string) (rows: JsonArray) (path: string) =
+    let report =
+        JsonObject(
+            dict
+                [
+                    "command", JsonValue.Create command :> JsonNode
+                    "machine", JsonValue.Create(Info.machine ())
+                    "provider", JsonValue.Create(Build.provider ())
+                    "rows", rows
+                ]
+        )
+
+    AtomicFile.writeText path (report.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n")
+
 let private pde (options: ParseResults<PdeOptions>) =
-    let dims = options.GetResult(Dim, [ 10; 20; 100 ]) |> List.map (atLeast "--dim" 2)
+    let dims = options.GetResult(PdeOptions.Dim, [ 10; 20; 100 ]) |> List.map (atLeast "--dim" 2)
 
     let model =
-        options.GetResult(Model, "metakan")
+        options.GetResult(PdeOptions.Model, "metakan")
         |> oneOf "--model" [ for name in [ "mlp"; "kan"; "metakan" ] -> name, name ]
 
     let rows =
         Bench.Pde.run
-            (placement (options.GetResult(Device, "cpu")) (options.GetResult(Dtype, "float32")))
+            (placement (options.GetResult(PdeOptions.Device, "cpu")) (options.GetResult(PdeOptions.Dtype, "float32")))
             model
-            (options.GetResult(Hidden_Dim, 64) |> atLeast "--hidden-dim" 1)
-            (options.GetResult(Points, 100) |> atLeast "--points" 1)
-            (options.GetResult(Repeats, 5) |> atLeast "--repeats" 1)
+            (options.GetResult(PdeOptions.Hidden_Dim, 64) |> atLeast "--hidden-dim" 1)
+            (options.GetResult(PdeOptions.Points, 100) |> atLeast "--points" 1)
+            (options.GetResult(PdeOptions.Repeats, 5) |> atLeast "--repeats" 1)
             dims
 
-    options.TryGetResult Out
-    |> Option.iter (fun path ->
-        let report =
-            JsonObject(
-                dict
-                    [
-                        "command", JsonValue.Create "bench pde" :> JsonNode
-                        "machine", JsonValue.Create(Info.machine ())
-                        "provider", JsonValue.Create(Build.provider ())
-                        "rows", rows
-                    ]
-            )
+    options.TryGetResult PdeOptions.Out |> Option.iter (save "bench pde" rows)
+    0
 
-        AtomicFile.writeText path (report.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n"))
+let private fit (options: ParseResults<FitOptions>) =
+    let widths = options.GetResult(FitOptions.Width, [ 2; 5; 1 ]) |> List.map (atLeast "--width" 1)
 
+    if widths.Length < 2 || List.last widths <> 1 then
+        raise (BadInput "--width takes the nodes of all layers, inputs first and 1 output last")
+
+    let source =
+        options.GetResult(FitOptions.Model, "kan")
+        |> oneOf
+            "--model"
+            [
+                "kan", Stored
+                "metakan", Generated { EmbeddingDim = 1; HiddenDim = 16; Sharing = Shared; Chunk = None }
+            ]
+
+    let rows =
+        Bench.Fit.run
+            source
+            widths
+            (options.GetResult(FitOptions.Points, 1000) |> atLeast "--points" 1)
+            (options.GetResult(FitOptions.Repeats, 5) |> atLeast "--repeats" 1)
+
+    options.TryGetResult FitOptions.Out |> Option.iter (save "bench fit" rows)
     0
 
 let run (options: ParseResults<Options>) : int =
     match options.GetSubCommand() with
     | Pde options -> pde options
+    | Fit options -> fit options
     | Ops ->
         Operators.run ()
         0

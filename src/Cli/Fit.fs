@@ -68,7 +68,8 @@ type Options =
             | Generators _ -> "shared: one for all layers; layer: one a layer; or one number a layer (shared)."
             | Optimizer _ -> "lbfgs, up to 20 iterations a step, or adam (lbfgs)."
             | Lr _ -> "learning rate of adam (1e-2)."
-            | Steps _ -> "steps of each stage: training, after pruning, after each extension; one number, or one each (70)."
+            | Steps _ ->
+                "steps of each stage: training, after pruning, after each extension; one number, or one each (70)."
             | Lamb _ -> "weight of the sparsity penalty in the first stage (0)."
             | Lamb_Entropy _ -> "weight of the entropy in the penalty (2)."
             | Grid_Update -> "fit the knots to the samples every 5 of the first 50 steps."

@@ -39,10 +39,15 @@ module AffineFit =
         use _ = torch.no_grad ()
         use _ = torch.NewDisposeScope()
         let place = Placement.ofTensor x
-        let every = max 1L (x.shape[0] / int64 searched)
+        let count = min searched (int x.shape[0])
 
-        let thin (t: Tensor) =
-            t.index_select (0L, torch.arange (0L, t.shape[0], every, dtype = torch.int64, device = t.device))
+        // Evenly through the points in order, the smallest and largest among them.
+        let looked =
+            let struct (_, order) = torch.sort x
+            let places = Array.init count (fun i -> int64 i * (x.shape[0] - 1L) / int64 (max 1 (count - 1)))
+            order.index_select (0L, torch.tensor (places, device = x.device))
+
+        let thin (t: Tensor) = t.index_select (0L, looked)
 
         let xs, ys = thin x, thin y
 
@@ -50,7 +55,13 @@ module AffineFit =
         let look (points: int) (a, b) (width: float) =
             use _ = torch.NewDisposeScope()
 
-            let axis centre = Array.init points (fun i -> centre - width + 2.0 * width * float i / float (points - 1))
+            let axis centre =
+                Array.init points (fun i ->
+                    System.Math.Clamp(
+                        System.Math.Round(centre - width + 2.0 * width * float i / float (points - 1), 9),
+                        -range,
+                        range
+                    ))
 
             let on shape values = Tensor.ofArray place shape values
             let n = int64 points
@@ -60,7 +71,7 @@ module AffineFit =
             // An infinite or missing value anywhere rules a pair out: the fitted edge must be defined on its data.
             let defined = torch.isfinite(values).all(-1L).``to`` place.DType
             let r2, _ = regress (finite values) ys
-            let best = int ((r2 * defined).argmax().item<int64>())
+            let best = int (((r2 + 1.0) * defined).argmax().item<int64>())
             (axis a)[best / points], (axis b)[best % points]
 
         let a, b =

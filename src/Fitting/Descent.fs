@@ -48,9 +48,16 @@ module Descent =
         : Params =
         let start = p
 
+        // Ends a run with `result`: of the last step's trees nothing else is needed.
+        let ended result trees =
+            for tree in trees do
+                Params.release [ start; result ] tree
+
+            result
+
         let rec go step p memory =
             if step = steps then
-                p
+                ended p [ memory ]
             else
                 let loss, next, memory' =
                     (fun () -> optimizer.Update step gradient p memory)
@@ -62,15 +69,16 @@ module Descent =
                                 Seq.ofArray (Params.tensors memory)
                             ])
 
-                let loss = Tensor.item loss
+                let value = Tensor.item loss
+                Params.release [ next; memory' ] (Map [ "loss", loss ])
 
-                if not (System.Double.IsFinite loss) then
-                    listen (step + 1) loss p |> ignore
-                    p
+                if not (System.Double.IsFinite value) then
+                    listen (step + 1) value p |> ignore
+                    ended p [ next; memory; memory' ]
                 else
                     for old in [ p; memory ] do
                         Params.release [ start; next; memory' ] old
 
-                    if listen (step + 1) loss next then go (step + 1) next memory' else next
+                    if listen (step + 1) value next then go (step + 1) next memory' else ended next [ memory' ]
 
         go 0 p (optimizer.Init p)

@@ -237,24 +237,44 @@ module Network =
     /// B_m(x_i) [N, from, G+k+1].
     let private features (layer: Layer) (x: Tensor) : Tensor = Array.head (Basis.features layer.Basis 0 0 x)
 
-    /// The network's values [N, outputs] at the points x [N, inputs] as a function of the parameters: for training on
-    /// the same points over and over. What depends on points and knots alone is worked out once.
+    let private weighted (f: Tensor) (coefficients: Tensor) : Tensor =
+        torch.matmul (f.flatten (1L, 2L), coefficients.flatten (0L, 1L))
+
+    /// Splines at x [N, from] with coefficients [from, G+k+1, to], summed over `from`; differentiable once. The gradient by
+    /// x goes through the slopes of the edges and not through the features, which are many times as many.
+    let private splines (basis: Basis) (x: Tensor) (coefficients: Tensor) : Tensor =
+        let rule =
+            {
+                Forward =
+                    fun t ->
+                        let f = basis.Derivatives [ 0; 1 ] t[0]
+                        [| weighted f.Head t[1] |], List.toArray f
+                Backward =
+                    fun t kept c ->
+                        let slopes = torch.bmm (kept[1].transpose(0L, 1L), t[1])
+
+                        [|
+                            Some((slopes * c[0]).sum(-1L).t())
+                            Some(torch.matmul(kept[0].flatten(1L, 2L).t(), c[0]).view t[1].shape)
+                        |]
+            }
+
+        (Rule.apply rule [ x; coefficients ])[0]
+
+    /// The network's values [N, outputs] at the points x [N, inputs] as a function of the parameters, differentiable once:
+    /// for training on the same points over and over. What depends on points and knots alone is worked out once.
     let values (net: Network) (x: Tensor) : Params -> Tensor =
         let layers = List.init (depth net) (layer (Placement.ofTensor x) net)
         let first = features layers.Head x
 
         fun p ->
-            ((x, first), List.indexed layers)
-            ||> List.fold (fun (x, f) (l, layer) ->
+            (x, List.indexed layers)
+            ||> List.fold (fun x (l, layer) ->
                 let coefficients = masked net p layer l
 
-                let next =
-                    torch.matmul (f.flatten (1L, 2L), coefficients.flatten (0L, 1L))
-                    |> arrive layer p x
-                    |> combine layer.Next
-
-                next, (if l = layers.Length - 1 then f else features layers[l + 1] next))
-            |> fst
+                (if l = 0 then weighted first coefficients else splines layer.Basis x coefficients)
+                |> arrive layer p x
+                |> combine layer.Next)
 
     /// Everything that the network computes at x [N, inputs].
     let trace (net: Network) (x: Tensor) : Params -> Trace =

@@ -86,10 +86,10 @@ module Regrid =
 
         p
         |> Map.map (fun name t ->
-            if name.StartsWith "hypernet." && name.Contains ".2." then
+            match name.Split '.' with
+            | [| "hypernet"; _; "2"; _ |] ->
                 torch.cat [| torch.matmul (r, t.narrow (0L, 0L, functions)); t.narrow (0L, functions, 1L) |]
-            else
-                t)
+            | _ -> t)
 
     /// The network on G' > G intervals with its functions kept: the same inside the knots where G' is a multiple of G
     /// and, for generated coefficients, knots are even; the closest otherwise.

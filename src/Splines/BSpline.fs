@@ -44,8 +44,8 @@ module BSpline =
                         (timesLinear (ratio (knots[l] - knots[m]) rise) (ratio 1.0 rise) lower[m])
                         (timesLinear (ratio (knots[m + k + 1] - knots[l]) fall) (ratio -1.0 fall) lower[m + 1]))))
 
-    /// n (n-1) … (n-p+1), the factor that p derivatives put before s^(n-p).
-    let private falling n p = Seq.fold (fun product i -> product * float (n - i)) 1.0 (seq { 0 .. p - 1 })
+    /// p!
+    let private factorial p = Seq.fold (*) 1.0 (seq { for i in 1..p -> float i })
 
     /// The basis of the given order (3 is cubic) on one sequence of knots for every input, or on one sequence per
     /// input. Zero outside the outermost knots; intervals are closed on the left.
@@ -104,12 +104,15 @@ module BSpline =
                 if p > order then
                     torch.zeros (size, dtype = x.dtype, device = x.device)
                 else
-                    // Horner's rule over the coefficients that p derivatives leave.
+                    // Horner's rule for Σ c_n n!/(n-p)! s^(n-p), one operator a power: what p derivatives put before
+                    // the power n is p! at first and grows by (n+1)/(n+1-p) with the next.
                     [ order - 1 .. -1 .. p ]
                     |> List.fold
-                        (fun (total: Tensor) power ->
-                            total.mul(s).add_(table[power].Value, (falling power p).ToScalar()))
-                        (table[order].Value * falling order p)
+                        (fun total power ->
+                            let growth = float (power + 1) / float (power + 1 - p)
+                            table[power].Value.addcmul(total, s, growth.ToScalar()))
+                        table[order].Value
+                    |> fun sum -> if p > 1 then sum * factorial p else sum
                 |> _.view(x.shape[0], x.shape[1], int64 count))
 
         { Count = count; Derivatives = derivatives }

@@ -13,10 +13,11 @@ module Silu =
                 (if i < p.Length then float i * p[i] else 0.0) - (if i > 0 then float (i - 1) * p[i - 1] else 0.0)))
 
     let private evaluate (coefficients: float[]) (s: Tensor) =
-        // The constant term of each is zero.
-        Array.sub coefficients 1 (coefficients.Length - 1)
-        |> Array.rev
-        |> Array.fold (fun (total: Tensor) c -> total.add_(c.ToScalar()).mul_ s) (torch.zeros_like s)
+        // The constant term of each is zero; the first, σ itself, needs nothing done.
+        match List.rev (List.ofArray coefficients[1..]) with
+        | [ _ ] -> s
+        | highest :: others -> (s * highest, others) ||> List.fold (fun total c -> total.add_(c.ToScalar()).mul_ s)
+        | [] -> invalidArg (nameof coefficients) "at least two coefficients"
 
     /// The basis with silu as its only function: silu⁽ⁿ⁾ = x σ⁽ⁿ⁾ + n σ⁽ⁿ⁻¹⁾.
     let basis: Basis =

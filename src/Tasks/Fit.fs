@@ -348,10 +348,7 @@ module Fit =
                     |> change "grid update" (Regrid.update settings.Evenness data.Train.X)
                     |> whenGoing (train settings.Sparsity (min every (until - from))))
 
-            if until < steps then
-                updated |> whenGoing (train settings.Sparsity (steps - until))
-            else
-                updated
+            if until < steps then updated |> whenGoing (train settings.Sparsity (steps - until)) else updated
 
         let before = if settings.Prune.IsSome then 2 else 1
 

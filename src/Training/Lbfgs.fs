@@ -87,7 +87,15 @@ module Lbfgs =
         let product i j = products[i * size + j]
         // The direction as a combination of the vectors.
         let share = Array.init size (fun i -> if i = 2 * pairs then 1.0 else 0.0)
-        let along j = Seq.sum (Seq.init size (fun i -> share[i] * product i j))
+
+        let along j =
+            let mutable sum = 0.0
+
+            for i in 0 .. size - 1 do
+                sum <- sum + share[i] * product i j
+
+            sum
+
         let curvature i = product i (pairs + i)
 
         let alphas =
