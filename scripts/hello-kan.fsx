@@ -1,14 +1,15 @@
 // A first KAN: a formula found from data. The network learns f(x, y) = exp(sin(πx) + y²) from 1000 points, sparsely; what
 // it does not need is pruned; each edge left becomes a function of the library; the formula is what they compose to.
-//   ./metakan script scripts/hello-kan.fsx [STEPS]
+//   ./metakan script scripts/hello-kan.fsx [STEPS] [SEED]
 #load "metakan.fsx"
 
 open MetaKan
 open TorchSharp
 
-let steps = Script.argument 1 "STEPS" 40
+let steps = Script.argument 1 "STEPS" 50
+let seed = Script.argument 2 "SEED" 1
 
-let place, key = Placement.cpu64, Key.ofSeed 0
+let place, key = Placement.cpu64, Key.ofSeed seed
 let truth = Parser.expression "exp(sin(pi*x) + y^2)"
 
 let data =
