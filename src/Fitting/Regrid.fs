@@ -27,7 +27,7 @@ module Regrid =
         let sorted = Array.sort samples
         let low, high = sorted[0], sorted[sorted.Length - 1]
         // Samples that are all the same still need knots that rise.
-        let high = if high - low > 1e-8 * (abs low + 1.0) then high else low + 1e-2
+        let high, evenness = if high - low > 1e-8 * (abs low + 1.0) then high, evenness else low + 1e-2, 1.0
 
         Array.init (size + 1) (fun i ->
             let quantile = sorted[min (sorted.Length - 1) (i * sorted.Length / size)]
