@@ -36,8 +36,19 @@ let run (folder: string) (arguments: string list) : Ended =
     use program = start folder arguments
     ended program
 
+/// The words of a line.
+let words (text: string) = text.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
+
 /// Runs `metakan` in an empty folder; what it left there is the second result.
 let metakan (arguments: string list) : Ended * string list =
     withFolder (fun folder ->
         let ended = run folder arguments
         ended, DirectoryInfo(folder).GetFileSystemInfos() |> Array.map _.Name |> List.ofArray)
+
+/// Bad input ends with code 2 and one line that says this, and nothing is written.
+let refused (arguments: string) (said: string) =
+    let ended, left = metakan (words arguments)
+    Xunit.Assert.Equal(2, ended.Code)
+    Xunit.Assert.Empty ended.Out
+    Xunit.Assert.Empty left
+    Xunit.Assert.Contains(said, List.exactlyOne ended.Err)
