@@ -113,6 +113,28 @@ let ``errors of normalised data are told in the data's units`` () =
         Assert.Equal(number run "test_rmse" / spread, number run "test_rmse_relative", 12))
 
 [<Fact>]
+let ``the network's error is its formula's, also of normalised data`` () =
+    withFolder (fun folder ->
+        use _ = torch.NewDisposeScope()
+        let formula = Parser.expression "1000*x^2 + 5000"
+
+        let plain =
+            Dataset.ofFormula formula (Dataset.ranges "x:3:7") 200 100 0.0 (Key.ofSeed 3) Placement.cpu64
+
+        let scaled, inputs, output = Scaling.normalised plain
+
+        // A line leaves much of a parabola unexplained, and the same of both.
+        let settings =
+            { settings folder with
+                Steps = [ 10 ]
+                Symbolic = Some { Symbolic.defaults with Library = [ SymbolicFunction.find "x" ] }
+            }
+
+        let run = fit settings scaled (Some(inputs, output)) (network Stored [ 1; 1 ])
+        Assert.InRange(number run "test_rmse_relative", 0.01, 0.3)
+        Assert.Equal(1.0, number run "formula_test_rmse" / number run "test_rmse", 2))
+
+[<Fact>]
 let ``a fit that is interrupted keeps what it has`` () =
     withFolder (fun folder ->
         use _ = torch.NewDisposeScope()
