@@ -46,12 +46,10 @@ let private network (grid: Grid) (source: CoefficientSource) (widths: int list) 
 
 /// The mean square of prediction - y, with its gradient.
 let gradient (grid: Grid) (source: CoefficientSource) (widths: int list) (x: Tensor) (y: Tensor) : Gradient =
-    fun p ->
-        let p = Params.tracked p
+    Params.withGradient (fun p ->
         let values, _ = network grid source widths x p
         let residual = values - y
-        let loss = (residual * residual).mean()
-        loss.detach (), Params.gradient loss p
+        (residual * residual).mean())
 
 /// Steps of L-BFGS from p, each of `evaluations` gradients: iterations along -H g by the two loops over the last
 /// `history` pairs, the step length halved until the loss falls enough.

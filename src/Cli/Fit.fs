@@ -185,8 +185,6 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
     let learner = learner options data.Inputs.Length
     let number (name: string) (value: float) = name, JsonValue.Create value :> JsonNode
 
-    let threshold name = positive name
-
     match learner with
     | OfModel _ when
         options.Contains Prune
@@ -241,8 +239,8 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
                 if options.Contains Prune then
                     Some
                         {
-                            Node = options.GetResult(Node_Threshold, 0.01) |> threshold "--node-threshold"
-                            Edge = options.GetResult(Edge_Threshold, 0.03) |> threshold "--edge-threshold"
+                            Node = options.GetResult(Node_Threshold, 0.01) |> positive "--node-threshold"
+                            Edge = options.GetResult(Edge_Threshold, 0.03) |> positive "--edge-threshold"
                         }
                 else
                     None

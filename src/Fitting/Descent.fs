@@ -7,14 +7,13 @@ open TorchSharp
 module Descent =
     let private meanSquare (t: Tensor) = (t * t).mean()
 
-    /// The mean square of prediction - y, with its gradient.
-    let gradient (predict: Params -> Tensor) (y: Tensor) : Gradient =
+    let private ofLoss (loss: Params -> Tensor) : Gradient =
         fun p ->
-            (fun () ->
-                let tracked = Params.tracked p
-                let loss = meanSquare (predict tracked - y)
-                loss.detach (), Params.gradient loss tracked)
+            (fun () -> Params.withGradient loss p)
             |> Tensor.scoped (fun (loss, g) -> Seq.append [ loss ] (Params.tensors g))
+
+    /// The mean square of prediction - y, with its gradient.
+    let gradient (predict: Params -> Tensor) (y: Tensor) : Gradient = ofLoss (fun p -> meanSquare (predict p - y))
 
     /// The same for a network at points x, plus the sparsity's penalty.
     let sparse (sparsity: Sparsity) (net: Network) (x: Tensor) (y: Tensor) : Gradient =
@@ -23,13 +22,9 @@ module Descent =
         else
             let trace = Network.trace net x
 
-            fun p ->
-                (fun () ->
-                    let tracked = Params.tracked p
-                    let trace = trace tracked
-                    let loss = meanSquare (List.last trace.Nodes - y) + Sparsity.penalty sparsity trace
-                    loss.detach (), Params.gradient loss tracked)
-                |> Tensor.scoped (fun (loss, g) -> Seq.append [ loss ] (Params.tensors g))
+            ofLoss (fun p ->
+                let trace = trace p
+                meanSquare (List.last trace.Nodes - y) + Sparsity.penalty sparsity trace)
 
     /// The gradient by some of the parameters while the others rest.
     let resting (others: Params) (gradient: Gradient) : Gradient =

@@ -71,9 +71,11 @@ type Trace =
 module Network =
     let depth (net: Network) = net.Nodes.Length - 1
 
+    let private shapesOf (nodes: Nodes list) =
+        List.pairwise nodes |> List.map (fun (a, b) -> Nodes.count a, Nodes.ends b)
+
     /// (nodes, ends of the next layer) of every layer's edges.
-    let shapes (net: Network) : (int * int) list =
-        List.pairwise net.Nodes |> List.map (fun (a, b) -> Nodes.count a, Nodes.ends b)
+    let shapes (net: Network) : (int * int) list = shapesOf net.Nodes
 
     /// G, the intervals between an input's knots inside its range.
     let gridSize (net: Network) : int =
@@ -83,7 +85,7 @@ module Network =
     /// A network on uniform knots over [-1, 1] with all its edges.
     let create (grid: Grid) (source: CoefficientSource) (nodes: Nodes list) : Network =
         let knots = Knots.uniform grid.Size grid.Order (-1.0, 1.0)
-        let shapes = List.pairwise nodes |> List.map (fun (a, b) -> Nodes.count a, Nodes.ends b)
+        let shapes = shapesOf nodes
 
         {
             Order = grid.Order
@@ -124,20 +126,25 @@ module Network =
                     $"layers.{l}.scale_sp",
                     torch.ones (int64 inputs, int64 ends, dtype = place.DType, device = place.Device) / root
                 | Generated meta ->
-                    let xavier index (rows: int) (columns: int) =
-                        Key.normal (key index) place [ int64 rows; int64 columns ] * sqrt (2.0 / float (rows + columns))
-
-                    let zeros (n: int) = torch.zeros (int64 n, dtype = place.DType, device = place.Device)
                     let g = generator meta (depth net) l
-                    $"embeddings.{l}", xavier 0 (inputs * ends) meta.EmbeddingDim
+                    $"embeddings.{l}", Generator.xavier (key 0) place (inputs * ends) meta.EmbeddingDim
 
                     if List.forall (fun before -> generator meta (depth net) before <> g) [ 0 .. l - 1 ] then
-                        $"hypernet.{g}.0.weight", xavier 1 meta.HiddenDim meta.EmbeddingDim
-                        $"hypernet.{g}.0.bias", zeros meta.HiddenDim
-                        $"hypernet.{g}.2.weight", xavier 2 (int functions + 1) meta.HiddenDim
-                        $"hypernet.{g}.2.bias", zeros (int functions + 1)
+                        let widths = meta.EmbeddingDim, meta.HiddenDim, int functions + 1
+
+                        for name, t in Generator.init (key 1, key 2) place widths do
+                            $"hypernet.{g}.{name}", t
         ]
         |> Map.ofList
+
+    /// The network with an edge's spline on (1) or off (0).
+    let internal withMask (edge: Edge) (value: float) (net: Network) : Network =
+        let change (mask: float[,]) =
+            mask |> Array2D.mapi (fun i j m -> if (i, j) = (edge.From, edge.To) then value else m)
+
+        { net with
+            Masks = net.Masks |> List.mapi (fun l mask -> if l = edge.Layer then change mask else mask)
+        }
 
     let internal symbolName (edge: Edge) = $"symbols.{edge.Layer}.{edge.From}.{edge.To}"
 

@@ -10,20 +10,10 @@ type Fitted = { Network: Network; Params: Params }
 module Pruning =
     /// Removes an edge: its spline is masked and its symbolic function forgotten.
     let removeEdge (edge: Edge) (fitted: Fitted) : Fitted =
-        let net = fitted.Network
+        let net = Network.withMask edge 0.0 fitted.Network
 
         {
-            Network =
-                { net with
-                    Masks =
-                        net.Masks
-                        |> List.mapi (fun l mask ->
-                            if l = edge.Layer then
-                                mask |> Array2D.mapi (fun i j m -> if (i, j) = (edge.From, edge.To) then 0.0 else m)
-                            else
-                                mask)
-                    Symbols = Map.remove edge net.Symbols
-                }
+            Network = { net with Symbols = Map.remove edge net.Symbols }
             Params = Map.remove (Network.symbolName edge) fitted.Params
         }
 

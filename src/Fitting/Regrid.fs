@@ -64,18 +64,16 @@ module Regrid =
         let struct (solution, _, _, _) = torch.linalg.lstsq (at knots, at old)
         solution
 
-    let private stored (net: Network) (knots: float[][] list) (p: Params) : Params =
+    // The splines of layer l moved onto new knots.
+    let private stored (net: Network) (p: Params) (l: int, knots: float[][]) : Params =
         let place = Placement.ofTensor (Seq.head p.Values)
+        let name = $"layers.{l}.coef"
 
-        (p, List.indexed knots)
-        ||> List.fold (fun p (l, knots) ->
-            let name = $"layers.{l}.coef"
+        let moved =
+            Array.map2 (transfer place net.Order) net.Knots[l] knots
+            |> Array.mapi (fun i r -> torch.matmul (r, p[name].select(0L, int64 i)))
 
-            let moved =
-                Array.map2 (transfer place net.Order) net.Knots[l] knots
-                |> Array.mapi (fun i r -> torch.matmul (r, p[name].select(0L, int64 i)))
-
-            Map.add name (torch.stack moved) p)
+        Map.add name (torch.stack moved) p
 
     // A generator serves edges on many knots: its outputs are moved between even ones.
     let private generated (net: Network) (size: int) (p: Params) : Params =
@@ -102,7 +100,7 @@ module Regrid =
             Network = { net with Knots = knots }
             Params =
                 match net.Source with
-                | Stored -> stored net knots fitted.Params
+                | Stored -> List.indexed knots |> List.fold (stored net) fitted.Params
                 | Generated _ -> generated net size fitted.Params
         }
 
@@ -131,6 +129,6 @@ module Regrid =
                 Network = { net with Knots = all }
                 Params =
                     match net.Source with
-                    | Stored -> stored net all fitted.Params
+                    | Stored -> stored net fitted.Params (l, knots)
                     | Generated _ -> fitted.Params
             })

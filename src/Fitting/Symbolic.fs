@@ -33,17 +33,6 @@ module Symbolic =
             Range = 10.0
         }
 
-    let private setMask (edge: Edge) (value: float) (net: Network) =
-        { net with
-            Masks =
-                net.Masks
-                |> List.mapi (fun l mask ->
-                    if l = edge.Layer then
-                        mask |> Array2D.mapi (fun i j m -> if (i, j) = (edge.From, edge.To) then value else m)
-                    else
-                        mask)
-        }
-
     /// The edges that carry something: a spline or a function.
     let edges (net: Network) : Edge list =
         [
@@ -56,10 +45,13 @@ module Symbolic =
                             edge
         ]
 
+    /// The edges that still have a spline.
+    let splines (net: Network) : Edge list = edges net |> List.filter (net.Symbols.ContainsKey >> not)
+
     /// Fixes an edge to c·f(a x + b) + d in the place of its spline.
     let fix (edge: Edge) (f: SymbolicFunction) (fit: AffineFit) (fitted: Fitted) : Fitted =
         let place = Placement.ofTensor (Seq.head fitted.Params.Values)
-        let net = setMask edge 0.0 fitted.Network
+        let net = Network.withMask edge 0.0 fitted.Network
 
         {
             Network = { net with Symbols = Map.add edge f.Name net.Symbols }
@@ -72,7 +64,7 @@ module Symbolic =
 
     /// Gives an edge its spline back.
     let unfix (edge: Edge) (fitted: Fitted) : Fitted =
-        let net = setMask edge 1.0 fitted.Network
+        let net = Network.withMask edge 1.0 fitted.Network
 
         {
             Network = { net with Symbols = Map.remove edge net.Symbols }
@@ -111,8 +103,8 @@ module Symbolic =
         ||> List.fold (fun fitted l ->
             let trace = Network.trace fitted.Network x fitted.Params
 
-            edges fitted.Network
-            |> List.filter (fun edge -> edge.Layer = l && not (fitted.Network.Symbols.ContainsKey edge))
+            splines fitted.Network
+            |> List.filter (fun edge -> edge.Layer = l)
             |> List.fold
                 (fun fitted edge ->
                     let best = suggest choice trace edge |> List.head
@@ -125,7 +117,7 @@ module Symbolic =
     let formulas (inputs: Expression list) (fitted: Fitted) : Expression list =
         let net = fitted.Network
 
-        match edges net |> List.tryFind (fun edge -> not (net.Symbols.ContainsKey edge)) with
+        match List.tryHead (splines net) with
         | Some edge -> invalidOp $"edge ({edge.Layer}, {edge.From}, {edge.To}) has no symbolic function yet"
         | None -> ()
 

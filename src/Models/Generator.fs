@@ -6,6 +6,21 @@ open TorchSharp
 
 [<RequireQualifiedAccess>]
 module internal Generator =
+    /// A Xavier-normal matrix [rows, columns].
+    let xavier (key: Key) (place: Placement) (rows: int) (columns: int) : Tensor =
+        Key.normal key place [ int64 rows; int64 columns ] * sqrt (2.0 / float (rows + columns))
+
+    /// Fresh parameters of Linear(p, h) → ReLU → Linear(h, M), by name: Xavier-normal weights, zero biases.
+    let init (first: Key, second: Key) (place: Placement) (p: int, h: int, m: int) : (string * Tensor) list =
+        let zeros (n: int) = torch.zeros (int64 n, dtype = place.DType, device = place.Device)
+
+        [
+            "0.weight", xavier first place h p
+            "0.bias", zeros h
+            "2.weight", xavier second place m h
+            "2.bias", zeros m
+        ]
+
     let private dense (p: Params) (embeddings: Tensor) : Tensor =
         torch.nn.functional.linear (embeddings, p["0.weight"], p["0.bias"])
         |> torch.nn.functional.relu

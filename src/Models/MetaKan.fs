@@ -68,21 +68,17 @@ module MetaKan =
         let assignment = assignment meta shapes.Length
 
         let init key place =
-            let xavier index (rows: int) (columns: int) =
-                Key.normal (Key.fold index key) place [ int64 rows; int64 columns ]
-                * sqrt (2.0 / float (rows + columns))
-
-            let zeros (n: int) = torch.zeros (int64 n, dtype = place.DType, device = place.Device)
+            let key index = Key.fold index key
 
             [
                 for l, (inputs, outputs) in List.indexed shapes do
-                    $"embeddings.{l}", xavier (3 * l) (inputs * outputs) meta.EmbeddingDim
+                    $"embeddings.{l}", Generator.xavier (key (3 * l)) place (inputs * outputs) meta.EmbeddingDim
 
                 for g in List.distinct assignment do
-                    $"hypernet.{g}.0.weight", xavier (3 * g + 1) meta.HiddenDim meta.EmbeddingDim
-                    $"hypernet.{g}.0.bias", zeros meta.HiddenDim
-                    $"hypernet.{g}.2.weight", xavier (3 * g + 2) functions meta.HiddenDim
-                    $"hypernet.{g}.2.bias", zeros functions
+                    let widths = meta.EmbeddingDim, meta.HiddenDim, functions
+
+                    for name, t in Generator.init (key (3 * g + 1), key (3 * g + 2)) place widths do
+                        $"hypernet.{g}.{name}", t
             ]
             |> Map.ofList
 

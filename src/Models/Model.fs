@@ -63,10 +63,7 @@ module Model =
             |> Workers.map
                 (Seq.head p.Values).device
                 (fun (loss, g) -> Seq.append [ loss ] (Params.tensors g))
-                (fun lossOf ->
-                    let leaves = Params.tracked weights
-                    let loss = lossOf network leaves
-                    loss.detach (), Params.gradient loss leaves)
+                (fun lossOf -> Params.withGradient (lossOf network) weights)
             |> List.reduce (fun (loss, g) (more, h) -> loss + more, g |> Map.map (fun name t -> t.add_ h[name]))
 
         loss, (if model.Generated.IsSome then Params.pullback weights byWeights tracked else byWeights)

@@ -178,10 +178,14 @@ module Simplify =
             | Some _ -> v
             | None -> Math.Round(v, decimals) + 0.0)
 
+    /// The integer or small multiple of π/2 that is nearest to a number, if it is at most so far away.
+    let internal nearby (distance: float) (v: float) : float option =
+        [ Math.Round v + 0.0; HalfPi.nearest v ]
+        |> List.minBy (fun candidate -> abs (candidate - v))
+        |> Some
+        |> Option.filter (fun candidate -> abs (candidate - v) <= distance)
+
     /// Puts the integer or the small multiple of π/2 in the place of every number that is at most `tolerance` from it;
     /// the nearer one where both are. Numbers next to 0 become 0, which removes terms, so simplify afterwards.
     let recognised (tolerance: float) : Expression -> Expression =
-        mapNumbers (fun v ->
-            [ Math.Round v + 0.0; HalfPi.nearest v ]
-            |> List.minBy (fun candidate -> abs (candidate - v))
-            |> fun candidate -> if abs (candidate - v) <= tolerance then candidate else v)
+        mapNumbers (fun v -> nearby tolerance v |> Option.defaultValue v)

@@ -87,13 +87,6 @@ module Tidy =
         | Power(a, b) -> Power(outward a, outward b)
         | Call(f, a) -> unload f (outward a)
 
-    // A number's integer or small multiple of π/2, if it is near enough.
-    let private nearby (distance: float) (v: float) =
-        [ System.Math.Round v + 0.0; HalfPi.nearest v ]
-        |> List.filter (fun candidate -> abs (candidate - v) <= distance)
-        |> List.sortBy (fun candidate -> abs (candidate - v))
-        |> List.tryHead
-
     let private largest (points: (string -> float) list) e =
         points |> List.map (fun point -> abs (Expression.value point e)) |> List.max
 
@@ -110,17 +103,21 @@ module Tidy =
             terms
             |> List.filter (fun term -> not (largest points term <= 0.1 * tolerance * size))
             |> List.map (function
-                | Number v -> Number(nearby (tolerance * size) v |> Option.defaultValue v)
+                | Number v -> Number(Simplify.nearby (tolerance * size) v |> Option.defaultValue v)
                 | term -> inner term)
             |> Sum
         | Product factors ->
             factors
             |> List.map (function
                 | Number v ->
-                    Number(nearby (tolerance * abs v) v |> Option.filter (fun c -> c <> 0.0) |> Option.defaultValue v)
+                    Number(
+                        Simplify.nearby (tolerance * abs v) v
+                        |> Option.filter (fun c -> c <> 0.0)
+                        |> Option.defaultValue v
+                    )
                 | factor -> inner factor)
             |> Product
-        | Power(a, Number n) -> Power(inner a, Number(nearby tolerance n |> Option.defaultValue n))
+        | Power(a, Number n) -> Power(inner a, Number(Simplify.nearby tolerance n |> Option.defaultValue n))
         | Power(a, b) -> Power(inner a, inner b)
         | Call(f, a) -> Call(f, inner a)
 

@@ -158,7 +158,7 @@ module Fit =
         match learner with
         | OfModel _ -> Params.count p
         | Kan net ->
-            if List.forall (fun edge -> net.Symbols.ContainsKey edge) (Symbolic.edges net) then
+            if (Symbolic.splines net).IsEmpty then
                 p |> Map.filter (fun name _ -> name.StartsWith "symbols.") |> Params.count
             else
                 Params.count p
@@ -304,22 +304,17 @@ module Fit =
         let whenGoing (f: Standing -> Standing) (standing: Standing) =
             if standing.Outcome = Completed then f standing else standing
 
+        let trace (fitted: Fitted) = Network.trace fitted.Network data.Train.X fitted.Params
+
         let picture name (standing: Standing) =
             match standing with
             | { Outcome = Completed; Learner = Kan net } ->
                 use _ = torch.no_grad ()
                 use _ = torch.NewDisposeScope()
-                let trace = Network.trace net data.Train.X standing.P
+                let fitted = { Network = net; Params = standing.P }
+                let trace = trace fitted
                 let scores = Attribution.scores net trace
-
-                FitPictures.diagram
-                    settings.Folder
-                    name
-                    data.Inputs
-                    [ data.Target ]
-                    { Network = net; Params = standing.P }
-                    trace
-                    scores
+                FitPictures.diagram settings.Folder name data.Inputs [ data.Target ] fitted trace scores
             | _ -> ()
 
             standing
@@ -327,7 +322,7 @@ module Fit =
         let scores (fitted: Fitted) =
             use _ = torch.no_grad ()
             use _ = torch.NewDisposeScope()
-            Attribution.scores fitted.Network (Network.trace fitted.Network data.Train.X fitted.Params)
+            Attribution.scores fitted.Network (trace fitted)
 
         let budget = budget settings
 
@@ -379,7 +374,7 @@ module Fit =
                 let assemble p = Params.union [ others; p ]
 
                 descend
-                    (Lbfgs.create 10 20)
+                    (optimizer FullBatchLbfgs)
                     (Descent.resting others gradient)
                     settings.RefitSteps
                     assemble
@@ -409,7 +404,7 @@ module Fit =
 
         let formula =
             match last.Learner, settings.Symbolic with
-            | Kan net, Some _ when List.forall (fun edge -> Map.containsKey edge net.Symbols) (Symbolic.edges net) ->
+            | Kan net, Some _ when (Symbolic.splines net).IsEmpty ->
                 let inputs, output =
                     match scaling with
                     | Some(inputs, output) -> Scaling.denormalise data.Inputs inputs output

@@ -44,6 +44,12 @@ module Params =
     /// The gradient of a scalar by tracked parameters; zero for those that it does not depend on.
     let gradient (loss: Tensor) (p: Params) : Params = backward [| loss |] null p
 
+    /// A loss, a scalar tensor, at the given parameters, with its gradient by them.
+    let withGradient (loss: Params -> Tensor) (p: Params) : Tensor * Params =
+        let tracked = tracked p
+        let value = loss tracked
+        value.detach (), gradient value tracked
+
     /// The vector-Jacobian product of a tree computed from tracked parameters with a tree of cotangents like it.
     let pullback (computed: Params) (cotangents: Params) (p: Params) : Params =
         backward (tensors computed) (tensors cotangents) p
