@@ -136,7 +136,7 @@ module Fit =
     /// Where a run stands.
     type private Standing = { Learner: Learner; P: Params; Step: int; Outcome: Outcome }
 
-    let private node (value: 'a) : JsonNode = JsonValue.Create value
+    let private node (value: 'a) = RunFolder.node value
 
     let private describe learner =
         match learner with
@@ -202,9 +202,7 @@ module Fit =
         let name, _ = describe learner
         let key = Key.ofSeed settings.Seed
 
-        let configuration = JsonObject()
-
-        for field, value in
+        let configuration =
             [
                 "task", node "fit"
                 "model", node name
@@ -214,8 +212,8 @@ module Fit =
                 "device", node (string settings.Placement.Device)
                 "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
                 "threads", node (torch.get_num_threads ())
-            ] do
-            configuration[field] <- value
+            ]
+            |> RunFolder.fields
 
         RunFolder.writeConfig settings.Folder configuration
 
@@ -438,9 +436,8 @@ module Fit =
         let network, description = describe last.Learner
         let rounded = formula |> Option.map (Simplify.rounded 4)
         let text = Option.map (fun (t: string) -> node t) >> Option.toObj
-        let result = JsonObject()
 
-        for field, value in
+        let result =
             [
                 "task", node "fit"
                 "model", node network
@@ -456,15 +453,9 @@ module Fit =
                 "formula_latex", text (Option.map Printer.latex rounded)
                 "peak_rss_mib", node (float (Process.GetCurrentProcess().PeakWorkingSet64) / 1048576.0)
                 "seed", node settings.Seed
-                "outcome",
-                node (
-                    match last.Outcome with
-                    | Completed -> "completed"
-                    | Stopped -> "stopped"
-                    | Diverged _ -> "diverged"
-                )
-            ] do
-            result[field] <- value
+                "outcome", node (Outcome.name last.Outcome)
+            ]
+            |> RunFolder.fields
 
         RunFolder.writeResult settings.Folder result
 

@@ -146,15 +146,7 @@ module Solve =
         | Sdgd _ -> "sdgd"
         | Hutchinson _ -> "hutchinson"
 
-    let private node (value: 'a) : JsonNode = JsonValue.Create value
-
-    let private object' (fields: (string * JsonNode) seq) =
-        let result = JsonObject()
-
-        for name, value in fields do
-            result[name] <- (if isNull value then null else value.DeepClone())
-
-        result
+    let private node (value: 'a) = RunFolder.node value
 
     /// What determines the run's numbers: a run resumes only under the same.
     let private configuration (settings: SolveSettings) (problem: Problem) (model: Model) =
@@ -188,7 +180,7 @@ module Solve =
             "eval_every", node settings.EvaluateEvery
             "save_every", node settings.SaveEvery
         ]
-        |> object'
+        |> RunFolder.fields
 
     let private resumes (settings: SolveSettings) =
         settings.Resume && IO.File.Exists(RunFolder.configPath settings.Folder)
@@ -288,15 +280,9 @@ module Solve =
                 "threads", node (torch.get_num_threads ())
                 "seed", node settings.Seed
                 "laplacian", node (methodName settings.Collocation.Laplacian)
-                "outcome",
-                node (
-                    match outcome with
-                    | Completed -> "completed"
-                    | Stopped -> "stopped"
-                    | Diverged _ -> "diverged"
-                )
+                "outcome", node (Outcome.name outcome)
             ]
-            |> object'
+            |> RunFolder.fields
 
         RunFolder.writeResult settings.Folder result
         let u = Problem.solution problem model state.Params

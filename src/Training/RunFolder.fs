@@ -63,6 +63,18 @@ module RunFolder =
         | :? DirectoryNotFoundException -> raise (BadInput $"{folder} does not exist: the folder holds no run")
         | :? IOException -> raise (BadInput $"{folder} is in use: another run works in it")
 
+    /// A value as JSON.
+    let node (value: 'a) : JsonNode = JsonValue.Create value
+
+    /// A JSON object with copies of the values, which may be null.
+    let fields (values: (string * JsonNode) seq) : JsonObject =
+        let result = JsonObject()
+
+        for name, value in values do
+            result[name] <- (if isNull value then null else value.DeepClone())
+
+        result
+
     let private format = JsonSerializerOptions(WriteIndented = true)
 
     /// JSON has no NaN and no infinity; where a diverged run has one, the file says null.

@@ -53,6 +53,15 @@ type Outcome =
     | Diverged of loss: float
 
 [<RequireQualifiedAccess>]
+module Outcome =
+    /// What result.json calls it.
+    let name (outcome: Outcome) : string =
+        match outcome with
+        | Completed -> "completed"
+        | Stopped -> "stopped"
+        | Diverged _ -> "diverged"
+
+[<RequireQualifiedAccess>]
 module Training =
     /// Steps between looks at the loss's value, each of which waits for the device.
     let private watchEvery = 10
