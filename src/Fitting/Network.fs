@@ -179,7 +179,7 @@ module Network =
     let internal basis (place: Placement) (net: Network) (l: int) : Basis =
         let knots = net.Knots[l]
         let knots = if Array.forall ((=) knots[0]) knots then [| knots[0] |] else knots
-        Basis.append (BSpline.basis place net.Order knots) Silu.basis
+        EdgeBasis.create place net.Order knots
 
     let private layer (place: Placement) (net: Network) (l: int) : Layer =
         let inputs, ends = (shapes net)[l]

@@ -15,7 +15,7 @@ type internal Coefficients =
 module internal Edges =
     /// What the edges of one layer are made of: a basis of M functions, the last of which is silu.
     let basis (place: Placement) (grid: Grid) : Basis =
-        Basis.append (BSpline.basis place grid.Order [| Knots.uniform grid.Size grid.Order (-1.0, 1.0) |]) Silu.basis
+        EdgeBasis.create place grid.Order [| Knots.uniform grid.Size grid.Order (-1.0, 1.0) |]
 
     /// Runs `parts` for the layer's coefficients, block by block, and joins the outputs on their last axis.
     let private over (coefficients: Coefficients) (parts: Tensor -> Tensor[] -> Tensor[]) (features: Tensor list) =

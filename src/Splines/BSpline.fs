@@ -47,14 +47,20 @@ module BSpline =
     /// p!
     let private factorial p = Seq.fold (*) 1.0 (seq { for i in 1..p -> float i })
 
+    /// How many basis functions knots carry, one sequence for all inputs or one for each.
+    let internal count (order: int) (knots: float[][]) : int =
+        let length = knots[0].Length
+
+        if length < order + 2 || knots |> Array.exists (fun t -> t.Length <> length) then
+            invalidArg (nameof knots) $"each input needs the same number of knots, at least {order + 2}"
+
+        length - 1 - order
+
     /// The basis of the given order (3 is cubic) on one sequence of knots for every input, or on one sequence per
     /// input. Zero outside the outermost knots; intervals are closed on the left.
     let basis (place: Placement) (order: int) (knots: float[][]) : Basis =
         let inputs, length = knots.Length, knots[0].Length
-        let count = length - 1 - order
-
-        if count < 1 || knots |> Array.exists (fun t -> t.Length <> length) then
-            invalidArg (nameof knots) $"each input needs the same number of knots, at least {order + 2}"
+        let count = count order knots
 
         // Row l+1 of an input is interval l; rows 0 and `length` stand for the outside and stay zero.
         let rows = int64 (length + 1)

@@ -5,8 +5,8 @@ open TorchSharp
 
 [<RequireQualifiedAccess>]
 module Silu =
-    // σ' = σ - σ², so each derivative of σ is a polynomial in σ: coefficients ascending.
-    let private sigmoidDerivative (n: int) : float[] =
+    /// σ' = σ - σ², so each derivative of σ is a polynomial in σ: coefficients ascending.
+    let internal sigmoidDerivative (n: int) : float[] =
         (([| 0.0; 1.0 |]: float[]), [ 1..n ])
         ||> List.fold (fun p _ ->
             Array.init (p.Length + 1) (fun i ->

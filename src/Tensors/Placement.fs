@@ -56,8 +56,11 @@ module Tensor =
 
     /// The only element of a tensor.
     let item (t: Tensor) : float =
-        use _ = torch.NewDisposeScope()
-        t.``to``(torch.float64).item<float>()
+        if t.dtype = torch.float64 then
+            t.item<float>()
+        else
+            use _ = torch.NewDisposeScope()
+            t.``to``(torch.float64).item<float>()
 
     /// Runs `compute` in a dispose scope of its own and lets only the tensors that `results` names survive it.
     let scoped (results: 'a -> Tensor seq) (compute: unit -> 'a) : 'a =

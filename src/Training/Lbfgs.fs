@@ -77,9 +77,9 @@ module Lbfgs =
     /// and changes of the gradient, [m, n] with the newest first.
     type private Place = { X: Tensor; Loss: float; Gradient: Tensor; Steps: Tensor; Changes: Tensor }
 
-    // The descent direction -H g (algorithm 7.4). All products of vectors that the two loops need are one matrix product,
+    // The descent direction -H g (algorithm 7.4) and the loss's slope along it. All products of vectors that the two loops need are one matrix product,
     // and the loops run over its numbers. Chen et al., "Large-scale L-BFGS using MapReduce" (NeurIPS 2014).
-    let private direction (at: Place) : Tensor =
+    let private direction (at: Place) : Tensor * float =
         let pairs = int at.Steps.shape[0]
         let vectors = torch.cat [| at.Steps; at.Changes; at.Gradient.unsqueeze 0L |]
         let size = 2 * pairs + 1
@@ -115,17 +115,18 @@ module Lbfgs =
         for i in pairs - 1 .. -1 .. 0 do
             share[i] <- share[i] + alphas[i] - along (pairs + i) / curvature i
 
-        -torch.matmul(Tensor.ofArray (Placement.ofTensor vectors) [ int64 size ] share, vectors)
+        let combination = share |> Array.map (~-) |> Tensor.ofArray (Placement.ofTensor vectors) [ int64 size ]
+        torch.matmul (combination, vectors), -(along (2 * pairs))
 
     /// One search along one direction; None where there is nothing left to descend, or the loss is no number.
     let private iterate (history: int) (evaluate: Tensor -> float * Tensor) (at: Place) : Place option =
-        let d = direction at
+        let d, slope = direction at
 
         let trial (x: Tensor) length =
             let loss, g = evaluate x
             { Length = length; Loss = loss; Slope = dot g d; Gradient = g }
 
-        let start = { Length = 0.0; Loss = at.Loss; Slope = dot at.Gradient d; Gradient = at.Gradient }
+        let start = { Length = 0.0; Loss = at.Loss; Slope = slope; Gradient = at.Gradient }
 
         if not (start.Slope < 0.0) then
             None
@@ -143,7 +144,7 @@ module Lbfgs =
                 // anew from the gradient.
                 if found.Length = 0.0 then at.Steps.narrow (0L, 0L, 0L), at.Changes.narrow (0L, 0L, 0L)
                 // A pair without positive curvature would make H indefinite.
-                elif dot s y > 1e-10 * dot y y then remember s at.Steps, remember y at.Changes
+                elif found.Slope - slope > 1e-10 * abs slope then remember s at.Steps, remember y at.Changes
                 else at.Steps, at.Changes
 
             Some { X = at.X + s; Loss = found.Loss; Gradient = found.Gradient; Steps = steps; Changes = changes }

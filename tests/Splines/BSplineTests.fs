@@ -19,7 +19,7 @@ let rec private coxDeBoor (t: float[]) (k: int) (m: int) (x: float) : float =
 
         part (x - t[m]) (t[m + k] - t[m]) m + part (t[m + k + 1] - x) (t[m + k + 1] - t[m + 1]) (m + 1)
 
-type private Case = { Order: int; Knots: float[][]; X: float[][] }
+type Case = { Order: int; Knots: float[][]; X: float[][] }
 
 /// Knots with gaps that `gap` draws, for one to three inputs, and points for each that cover them and more.
 let private cases (gap: Gen<float>) =
@@ -47,16 +47,16 @@ let private cases (gap: Gen<float>) =
         return { Order = order; Knots = knots; X = knots |> Array.map (fun t -> Array.mapi (point t) places) }
     }
 
-let private apart = cases (Gen.choose (2, 10) |> Gen.map (fun n -> float n / 10.0))
+let apart = cases (Gen.choose (2, 10) |> Gen.map (fun n -> float n / 10.0))
 
-let private repeated =
+let repeated =
     cases (Gen.elements [ 0.0; 0.4; 0.9 ])
     |> Gen.filter (fun c -> c.Knots |> Array.forall (fun t -> Array.last t > t[0]))
 
 let private basis (case: Case) = BSpline.basis Placement.cpu64 case.Order case.Knots
 
 /// Points [N, in] from one sequence of points per input.
-let private columns (x: float[][]) =
+let columns (x: float[][]) =
     Tensor.ofArray Placement.cpu64 [ int64 x[0].Length; int64 x.Length ] (x |> Array.transpose |> Array.concat)
 
 /// Points in the middle parts of knot intervals, where a spline is smooth.
