@@ -55,3 +55,25 @@ let closeTrees (what: string) (tolerance: float) (expected: Params) (actual: Par
 /// The gradient of the sum of a tensor's elements by x, itself differentiable.
 let gradient (y: Tensor) (x: Tensor) : Tensor =
     torch.autograd.grad([| y.sum () |], [| x |], retain_graph = true, create_graph = true)[0]
+
+/// That f's gradients by its inputs are its central differences, along a random direction in each input.
+let differentiates (what: string) (tolerance: float) (f: Tensor[] -> Tensor) (inputs: Tensor list) =
+    let tracked = inputs |> List.map (fun t -> t.detach().requires_grad_ true) |> List.toArray
+    let y = f tracked
+    let cotangent = normal 77 (y.shape |> Seq.map int |> List.ofSeq)
+    let gradients = torch.autograd.grad ([| y |], tracked, [| cotangent |])
+    use _ = torch.no_grad ()
+    let h = 1e-5
+
+    for i in 0 .. tracked.Length - 1 do
+        let direction = normal (78 + i) (tracked[i].shape |> Seq.map int |> List.ofSeq)
+
+        let moved (step: float) =
+            (f (Array.mapi (fun j (t: Tensor) -> if i = j then t.detach () + direction * step else t.detach ()) tracked)
+             * cotangent)
+                .sum()
+
+        let expected = (moved h - moved -h) / (2.0 * h)
+        // Against all that is summed, which may nearly cancel.
+        let size = (gradients[i] * direction).abs().sum() + 1e-12
+        close $"{what}, by input {i}" tolerance (2.0 + expected / size) (2.0 + (gradients[i] * direction).sum() / size)

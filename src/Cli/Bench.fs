@@ -46,9 +46,25 @@ type FitOptions =
             | Repeats _ -> "repeats, of which medians are told (5)."
             | Out _ -> "a JSON file for the figures."
 
+type ClassifyOptions =
+    | Net of string list
+    | Repeats of int
+    | Device of string
+    | Out of string
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Net _ ->
+                "fc, conv4 or both: KAN and MetaKAN 784-32-10 in batches of 1024, KAN of convolutions of 64 (both)."
+            | Repeats _ -> "repeats, of which medians are told (5)."
+            | Device _ -> "auto, cpu or cuda (cpu)."
+            | Out _ -> "a JSON file for the figures."
+
 type Options =
     | [<CliPrefix(CliPrefix.None)>] Pde of ParseResults<PdeOptions>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitOptions>
+    | [<CliPrefix(CliPrefix.None)>] Classify of ParseResults<ClassifyOptions>
     | [<CliPrefix(CliPrefix.None)>] Ops
 
     interface IArgParserTemplate with
@@ -56,6 +72,7 @@ type Options =
             match option with
             | Pde _ -> "a training step of the library against the plain formulation."
             | Fit _ -> "a gradient and an L-BFGS step of fitting a function against the plain formulation."
+            | Classify _ -> "a training step of classifying images against the plain formulation."
             | Ops -> "the cost of single operator calls."
 
 let private save (command: string) (rows: JsonArray) (path: string) =
@@ -116,10 +133,33 @@ let private fit (options: ParseResults<FitOptions>) =
     options.TryGetResult FitOptions.Out |> Option.iter (save "bench fit" rows)
     0
 
+let private classify (options: ParseResults<ClassifyOptions>) =
+    let networks =
+        options.GetResult(ClassifyOptions.Net, [ "fc"; "conv4" ])
+        |> List.collect (
+            oneOf
+                "--net"
+                [
+                    "fc",
+                    [ for meta in [ false; true ] -> { Architecture.published "fc" "kan" with Meta = meta }, 1024 ]
+                    "conv4", [ Architecture.published "conv4" "kan", 64 ]
+                ]
+        )
+
+    let rows =
+        Bench.Classify.run
+            (placement (options.GetResult(ClassifyOptions.Device, "cpu")) "float32")
+            (options.GetResult(ClassifyOptions.Repeats, 5) |> atLeast "--repeats" 1)
+            networks
+
+    options.TryGetResult ClassifyOptions.Out |> Option.iter (save "bench classify" rows)
+    0
+
 let run (options: ParseResults<Options>) : int =
     match options.GetSubCommand() with
     | Pde options -> pde options
     | Fit options -> fit options
+    | Classify options -> classify options
     | Ops ->
         Operators.run ()
         0

@@ -9,6 +9,8 @@ type Command =
     | Version
     | [<CliPrefix(CliPrefix.None)>] Pde of ParseResults<Pde.Options>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<Fit.Options>
+    | [<CliPrefix(CliPrefix.None)>] Classify of ParseResults<Classify.Options>
+    | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<Predict.Options>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<Report.Options>
     | [<CliPrefix(CliPrefix.None)>] Bench of ParseResults<Bench.Options>
     | [<CliPrefix(CliPrefix.None)>] Info of ParseResults<Info.Options>
@@ -19,6 +21,8 @@ type Command =
             | Version -> "print the version."
             | Pde _ -> "solve a partial differential equation."
             | Fit _ -> "fit a function to data, and read a formula off the fit."
+            | Classify _ -> "train a network to classify images."
+            | Predict _ -> "label images with a trained network."
             | Report _ -> "write the report of a run."
             | Bench _ -> "measure speed and memory."
             | Info _ -> "tell the tensor provider, libtorch, the devices and the threads in use."
@@ -27,6 +31,8 @@ let private run (command: ParseResults<Command>) =
     match command.TryGetSubCommand() with
     | Some(Pde options) -> Pde.run options
     | Some(Fit options) -> Fit.run options
+    | Some(Classify options) -> Classify.run options
+    | Some(Predict options) -> Predict.run options
     | Some(Report options) -> Report.run options
     | Some(Bench options) -> Bench.run options
     | Some(Info options) -> Info.run options

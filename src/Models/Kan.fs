@@ -1,5 +1,5 @@
 // The Kolmogorov–Arnold network in its efficient form: φ(x) = w_b·silu(x) + s·Σ_m c_m B_m(x) on every edge.
-// Liu et al., "KAN" (arXiv 2404.19756), section 2; stored as in MetaKAN's reference code (arXiv 2506.07549).
+// Liu et al., "KAN" (arXiv 2404.19756), section 2.
 namespace MetaKan
 
 open TorchSharp
@@ -8,12 +8,7 @@ open TorchSharp
 module Kan =
     // [in, M, out] from the stored out-major parameters.
     let private coefficients (p: Params) (layer: int) : Tensor =
-        let parameter name = p[$"layers.{layer}.{name}"]
-
-        let splines = parameter "spline_weight" * (parameter "spline_scaler").unsqueeze -1L
-
-        torch.cat([| splines; (parameter "base_weight").unsqueeze -1L |], -1L).permute(1L, 2L, 0L)
-        |> _.contiguous()
+        (Params.under $"layers.{layer}" p |> SplineEdges.coefficients).permute(1L, 2L, 0L) |> _.contiguous()
 
     /// A KAN of the given widths. Parameters "layers.l.base_weight" [out, in], "layers.l.spline_weight"
     /// [out, in, G+k] and "layers.l.spline_scaler" [out, in].
@@ -24,13 +19,8 @@ module Kan =
         let init key place =
             [
                 for l, (inputs, outputs) in List.indexed shapes do
-                    let edges = [ int64 outputs; int64 inputs ]
-                    let key index = Key.fold (3 * l + index) key
-                    let spread = 0.01 / sqrt (float inputs * float functions)
-
-                    $"layers.{l}.base_weight", (Key.uniform (key 0) place edges * 2.0 - 1.0) / sqrt (float inputs)
-                    $"layers.{l}.spline_weight", Key.normal (key 1) place (edges @ [ int64 functions ]) * spread
-                    $"layers.{l}.spline_scaler", Key.normal (key 2) place edges * 0.1 + 1.0
+                    for name, t in SplineEdges.init grid [ outputs; inputs ] (fun n -> Key.fold (3 * l + n) key) place do
+                        $"layers.{l}.{name}", t
             ]
             |> Map.ofList
 

@@ -27,7 +27,7 @@ type Family =
     {
         /// As people call networks of it: "kan", "fastkan", …
         Name: string
-        /// M, the functions of an input; the last is the base function.
+        /// M, the functions of an input; the last is the base function, where the family has one.
         Count: int
         /// Fresh values of what the functions themselves learn (a layer norm's, Gram's β), for a layer of so many inputs.
         Init: int -> Key -> Placement -> Params

@@ -28,7 +28,8 @@ type MetaLearner =
 
 [<RequireQualifiedAccess>]
 module MetaKan =
-    let private assignment (meta: MetaLearner) (layers: int) =
+    /// The generator of each of so many layers.
+    let internal assignment (meta: MetaLearner) (layers: int) : int list =
         match meta.Sharing with
         | PerLayer -> [ 0 .. layers - 1 ]
         | Shared -> List.replicate layers 0
@@ -41,6 +42,37 @@ module MetaKan =
                     $"clusters need one number per layer ({layers}), counted from 0 without gaps, not {assignment}"
 
             assignment
+
+    /// Fresh embeddings and generators, named as `create` says, of layers with so many edges and numbers an edge.
+    let internal init (meta: MetaLearner) (layers: (int * int) list) : Key -> Placement -> Params =
+        let generators = List.zip (assignment meta layers.Length) (List.map snd layers) |> List.distinct
+
+        for g, numbers in generators |> List.groupBy fst do
+            if numbers.Length > 1 then
+                invalidArg
+                    (nameof meta)
+                    $"generator {g} serves layers with different numbers an edge: {List.map snd numbers}"
+
+        fun key place ->
+            let key index = Key.fold index key
+
+            [
+                for l, (edges, _) in List.indexed layers do
+                    $"embeddings.{l}", Generator.xavier (key (3 * l)) place edges meta.EmbeddingDim
+
+                for g, numbers in generators do
+                    let widths = meta.EmbeddingDim, meta.HiddenDim, numbers
+
+                    for name, t in Generator.init (key (3 * g + 1), key (3 * g + 2)) place widths do
+                        $"hypernet.{g}.{name}", t
+            ]
+            |> Map.ofList
+
+    /// The group of a parameter.
+    let internal group (name: string) : ParameterGroup =
+        if name.StartsWith "embeddings." then Embeddings
+        elif name.StartsWith "hypernet." then Generators
+        else Weights
 
     // [in, M, out] of the outputs whose embeddings are given as [out, in, p].
     let private coefficients (generator: Params) (embeddings: Tensor) : Tensor =
@@ -66,22 +98,6 @@ module MetaKan =
         let shapes = Model.shapes widths
         let functions = Grid.coefficients grid + 1
         let assignment = assignment meta shapes.Length
-
-        let init key place =
-            let key index = Key.fold index key
-
-            [
-                for l, (inputs, outputs) in List.indexed shapes do
-                    $"embeddings.{l}", Generator.xavier (key (3 * l)) place (inputs * outputs) meta.EmbeddingDim
-
-                for g in List.distinct assignment do
-                    let widths = meta.EmbeddingDim, meta.HiddenDim, functions
-
-                    for name, t in Generator.init (key (3 * g + 1), key (3 * g + 2)) place widths do
-                        $"hypernet.{g}.{name}", t
-            ]
-            |> Map.ofList
-
         let depth = shapes.Length
 
         // `make` gets the generator of layer l and the embeddings [out, in, p] of its edges.
@@ -104,10 +120,10 @@ module MetaKan =
             Name = "metakan"
             Description =
                 $"MetaKAN {Model.describeWidths widths}, {Grid.describe grid}, p = {meta.EmbeddingDim}, h = {meta.HiddenDim}"
-            Init = init
+            Init = init meta [ for inputs, outputs in shapes -> inputs * outputs, functions ]
             Apply = apply
             Jet = jet
-            Group = fun name -> if name.StartsWith "embeddings." then Embeddings else Generators
+            Group = group
             NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint functions v)
             Generated = generated
         }

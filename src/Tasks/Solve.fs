@@ -182,81 +182,10 @@ module Solve =
         ]
         |> RunFolder.fields
 
-    let private resumes (settings: SolveSettings) =
-        settings.Resume && IO.File.Exists(RunFolder.configPath settings.Folder)
-
-    let private claimFolder (settings: SolveSettings) =
-        if not (resumes settings) then
-            RunFolder.create settings.Folder
-
-        RunFolder.claim settings.Folder
-
-    /// The state to go on from, in a new folder or one to resume.
-    let private openFolder (settings: SolveSettings) configuration (plan: TrainingPlan) (model: Model) =
-        let folder = settings.Folder
-        let fresh = Training.start plan (initial settings model)
-
-        if resumes settings then
-            let found = RunFolder.readConfig folder
-
-            if not (JsonNode.DeepEquals(found, configuration)) then
-                raise (BadInput $"{RunFolder.configPath folder} is of another run: resume with the settings it holds")
-
-            if IO.File.Exists(RunFolder.checkpointPath folder) then
-                Checkpoint.load (RunFolder.checkpointPath folder) fresh.Params
-            else
-                fresh
-        else
-            RunFolder.writeConfig folder configuration
-            fresh
-
-    /// Solves a problem with a model, in the settings' folder. The listener sees each training event once the folder's
-    /// files have it. Raises BadInput for a folder that cannot be used, RunFailed when the disk refuses.
-    let run
-        (settings: SolveSettings)
-        (problem: Problem)
-        (model: Model)
-        (interrupted: unit -> bool)
-        (listen: TrainingEvent -> unit)
-        : Solution =
-        use scope = torch.NewDisposeScope()
-
-        let plan = { plan settings problem model with Interrupted = interrupted }
-
-        let configuration = configuration settings problem model
-        use _ = claimFolder settings
-        let start = openFolder settings configuration plan model
-
-        let measures =
-            [
-                "loss"
-                if problem.Exact.IsSome then
-                    "relative_l2"
-                    "relative_l1"
-                "seconds"
-            ]
-
-        let outcome, state =
-            use metrics = Metrics.resume settings.Folder measures start.Step
-
-            let store event =
-                match event with
-                | Evaluated(state, loss, errors) ->
-                    metrics.Append(state.Step, [ "loss", loss; yield! errors; "seconds", state.Seconds ])
-                | Saved state -> Checkpoint.save (RunFolder.checkpointPath settings.Folder) state
-                | Stepped _ -> ()
-
-                listen event
-
-            Workers.hire (fun () -> Training.run plan store start)
-
+    // What the run's folder holds once it is done.
+    let private conclude (settings: SolveSettings) (problem: Problem) (model: Model) outcome (state: TrainingState) =
         // The last row and not the last event: a run that was done before it was resumed measures nothing anew.
-        let table = Metrics.read settings.Folder
-
-        let measured =
-            match Array.tryLast table.Rows with
-            | Some(_, row) -> List.zip table.Columns (List.ofArray row)
-            | None -> []
+        let measured = Run.measured settings.Folder
 
         let result =
             [
@@ -292,10 +221,37 @@ module Solve =
         | Stopped -> Pictures.write settings.Folder problem u (keyFor settings 3) settings.Placement
         | Diverged _ -> ()
 
-        for t in Params.tensors state.Params do
+        { U = u; Params = state.Params; Outcome = outcome; Result = result }
+
+    /// Solves a problem with a model, in the settings' folder. The listener sees each training event once the folder's
+    /// files have it. Raises BadInput for a folder that cannot be used, RunFailed when the disk refuses.
+    let run
+        (settings: SolveSettings)
+        (problem: Problem)
+        (model: Model)
+        (interrupted: unit -> bool)
+        (listen: TrainingEvent -> unit)
+        : Solution =
+        use scope = torch.NewDisposeScope()
+
+        let plan = { plan settings problem model with Interrupted = interrupted }
+
+        let run =
+            {
+                Folder = settings.Folder
+                Resume = settings.Resume
+                Configuration = configuration settings problem model
+                Measures = if problem.Exact.IsSome then [ "relative_l2"; "relative_l1" ] else []
+                Hires = true
+            }
+
+        let solution =
+            Run.train run plan (fun () -> initial settings model) listen (conclude settings problem model)
+
+        for t in Params.tensors solution.Params do
             scope.Detach t |> ignore
 
-        { U = u; Params = state.Params; Outcome = outcome; Result = result }
+        solution
 
     /// Prints each evaluation as a line: a listener for scripts.
     let print (event: TrainingEvent) : unit =

@@ -38,14 +38,22 @@ module Key =
     let signs (key: Key) (place: Placement) (shape: int64 list) : Tensor =
         torch.sign (uniform key place shape - 0.5) |> fun s -> s + (1.0 - s * s)
 
-    /// A uniformly random order of 0 … n-1.
-    let permutation (key: Key) (n: int) : int[] =
+    /// The 64-bit numbers of SplitMix64 that begin at a key.
+    let private stream (key: Key) =
         let state = ref key.State
 
-        let next () =
+        fun () ->
             state.Value <- state.Value + 0x9E3779B97F4A7C15UL
             mix state.Value
 
+    /// n independent samples of the uniform distribution on [0, 1), without a tensor: for work on other threads.
+    let uniforms (key: Key) (n: int) : float[] =
+        let next = stream key
+        Array.init n (fun _ -> float (next () >>> 11) * 2.0 ** -53.0)
+
+    /// A uniformly random order of 0 … n-1.
+    let permutation (key: Key) (n: int) : int[] =
+        let next = stream key
         let order = Array.init n id
 
         for i in n - 1 .. -1 .. 1 do

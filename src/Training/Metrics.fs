@@ -52,7 +52,9 @@ module Metrics =
     let private load (path: string) =
         let lines =
             try
-                let text = File.ReadAllText path
+                // The run may still be writing it.
+                use file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
+                let text = (new StreamReader(file)).ReadToEnd()
                 text.Substring(0, text.LastIndexOf '\n' + 1).Split('\n', StringSplitOptions.RemoveEmptyEntries)
             with
             | :? IOException

@@ -15,7 +15,8 @@ module Png =
             (uint32 byte, seq { 1..8 })
             ||> Seq.fold (fun c _ -> if c &&& 1u = 1u then 0xEDB88320u ^^^ (c >>> 1) else c >>> 1))
 
-    let private crc (bytes: byte[]) =
+    /// The check sum of a chunk (Annex D).
+    let internal crc (bytes: byte[]) =
         (0xFFFFFFFFu, bytes)
         ||> Array.fold (fun c b -> crcs[int ((c ^^^ uint32 b) &&& 0xFFu)] ^^^ (c >>> 8))
         |> (~~~)

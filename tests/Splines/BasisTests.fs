@@ -12,7 +12,17 @@ let private bases =
         let! order = Gen.choose (1, 5)
         let! size = Gen.choose (1, 5)
         let splines = BSpline.basis Placement.cpu64 order [| Knots.uniform size order (-1.0, 1.0) |]
-        return! Gen.elements [ splines; Silu.basis; Basis.append splines Silu.basis ]
+
+        return!
+            Gen.elements
+                [
+                    splines
+                    Silu.basis
+                    Basis.append splines Silu.basis
+                    Rbf.basis (size + 1) (-2.0, 2.0)
+                    Chebyshev.basis size
+                    Legendre.basis size
+                ]
     }
 
 [<Fact>]

@@ -90,6 +90,16 @@ let ``all orders are equally likely`` () =
         Assert.InRange(count, 870, 1130)
 
 [<Fact>]
+let ``numbers without a tensor are uniform too, and the key's own`` () =
+    let numbers = Key.uniforms (key 1) 20000
+    Assert.InRange(Array.min numbers, 0.0, 0.001)
+    Assert.InRange(Array.max numbers, 0.999, 0.9999999999)
+    Assert.InRange(Array.average numbers, 0.49, 0.51)
+    Assert.InRange(numbers |> Array.averageBy (fun x -> x * x), 1.0 / 3.0 - 0.01, 1.0 / 3.0 + 0.01)
+    Assert.Equal<float>(numbers[..9], Key.uniforms (key 1) 10)
+    Assert.NotEqual<float>(numbers[..9], Key.uniforms (key 2) 10)
+
+[<Fact>]
 let ``numbers are made in the precision asked for`` () =
     use _ = torch.NewDisposeScope()
     Assert.Equal(torch.float32, (Key.normal (key 1) Placement.cpu32 [ 2L ]).dtype)

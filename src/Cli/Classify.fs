@@ -1,0 +1,236 @@
+/// `metakan classify`: trains a network on a set of labelled images.
+module MetaKan.Cli.Classify
+
+open System
+open System.Text.Json.Nodes
+open Argu
+open MetaKan
+open MetaKan.Cli.Options
+open TorchSharp
+
+type Options =
+    | Dataset of string
+    | Data of string
+    | Train_Images of int
+    | Net of string
+    | Width of int list
+    | Model of string
+    | Meta
+    | Generators of int
+    | Wavelet of string
+    | Grid_Size of int
+    | Spline_Order of int
+    | Degree of int
+    | Embedding_Dim of int
+    | Hidden_Dim of int
+    | Norm of string
+    | Dropout of float
+    | Head_Dropout of float
+    | Epochs of int
+    | Batch_Size of int
+    | Lr of float
+    | Lr_E of float
+    | Lr_H of float
+    | Weight_Decay of float
+    | Weight_Decay_E of float
+    | Weight_Decay_H of float
+    | Schedule of string
+    | Warmup of int
+    | Loss of string
+    | Flip
+    | Crop of int
+    | Rotate of float
+    | Jitter of float
+    | Seed of int
+    | Device of string
+    | Dtype of string
+    | Threads of int
+    | Out of string
+    | Resume of string
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Dataset _ -> "fmnist, mnist, kmnist, cifar10, cifar100 or svhn (fmnist)."
+            | Data _ -> "folder of its files (the usual places; fmnist is installed where Debian has it)."
+            | Train_Images _ -> "train on so many images, the first ones (all)."
+            | Net _ -> "fc, conv4 or conv8 (fc)."
+            | Width _ -> "widths of the hidden layers of fc (32)."
+            | Model _ -> "mlp, kan, fastkan, wavkan, kaln, kacn or kagn (kan)."
+            | Meta -> "let a meta-learner generate the coefficients (MetaKAN)."
+            | Generators _ -> "generators; layers of similar width share one (1)."
+            | Wavelet _ -> "mexican-hat, morlet, dog, meyer or shannon (mexican-hat)."
+            | Grid_Size _ -> "intervals of the spline grid, G (5)."
+            | Spline_Order _ -> "order of the splines, k (3)."
+            | Degree _ -> "degree of the polynomials of kaln, kacn and kagn (3)."
+            | Embedding_Dim _ -> "numbers that embed an edge, p (1)."
+            | Hidden_Dim _ -> "hidden width of the generators, h (32)."
+            | Norm _ -> "none, batch or instance (batch for convolutions and wavkan, else none)."
+            | Dropout _ -> "probability of dropping a channel between layers (0.25 for convolutions, else 0)."
+            | Head_Dropout _ -> "probability of dropping a number before the last layer (0.5 for convolutions, else 0)."
+            | Epochs _ -> "passes over the images (10)."
+            | Batch_Size _ -> "images a step (1024 for fc, else 64)."
+            | Lr _ -> "learning rate of what is neither embedding nor generator (1e-2 for fc, else 1e-3)."
+            | Lr_E _ -> "learning rate of the embeddings (5e-2 for fc, else 1e-2)."
+            | Lr_H _ -> "learning rate of the generators (1e-2 for fc, else 1e-3)."
+            | Weight_Decay _ -> "decay of what is neither embedding nor generator (1e-4)."
+            | Weight_Decay_E _ -> "decay of the embeddings (5e-4)."
+            | Weight_Decay_H _ -> "decay of the generators (1e-4)."
+            | Schedule _ -> "linear, cosine, exponential or constant (cosine)."
+            | Warmup _ -> "steps over which the rates rise at the start (100 for fc with --meta, else 0)."
+            | Loss _ -> "cross-entropy or mse (cross-entropy)."
+            | Flip -> "flip images left to right at random."
+            | Crop _ -> "pixels by which images are shifted at random, at most (0)."
+            | Rotate _ -> "degrees by which images are turned at random, at most (0)."
+            | Jitter _ -> "share by which brightness and contrast change at random, at most (0)."
+            | Seed _ -> "seed of the parameters, the order of the images and all else (1314)."
+            | Device _ -> "auto, cpu or cuda (auto)."
+            | Dtype _ -> "float32 or float64 (float32)."
+            | Threads _ -> "threads (all cores, 8 at most)."
+            | Out _ -> "folder of the run (runs/DATASET-NET-MODEL-sSEED)."
+            | Resume _ -> "go on with the run in this folder, with the settings it holds."
+
+/// A number from `least` to below `most`.
+let private within (option: string) (least: float, most: float) (given: float) =
+    if not (given >= least && given < most) then
+        raise (BadInput $"{option} takes a number from {least} to below {most}, not {given}")
+
+    given
+
+let private settings (options: ParseResults<Options>) : ClassifySettings =
+    let net = options.GetResult(Net, "fc") |> oneOf "--net" [ for name in Architecture.nets -> name, name ]
+
+    let model =
+        options.GetResult(Model, "kan") |> oneOf "--model" [ for name in Architecture.models -> name, name ]
+
+    let dataset =
+        options.GetResult(Dataset, "fmnist")
+        |> oneOf "--dataset" [ for name in ImageSets.names -> name, name ]
+
+    let published = Architecture.published net model
+
+    let network =
+        { published with
+            Width = options.GetResult(Width, published.Width) |> List.map (atLeast "--width" 1)
+            Meta = options.Contains Meta
+            Generators = options.GetResult(Generators, published.Generators) |> atLeast "--generators" 1
+            Wavelet =
+                options.GetResult(Wavelet, published.Wavelet)
+                |> oneOf "--wavelet" [ for name in Architecture.wavelets -> name, name ]
+            GridSize = options.GetResult(Grid_Size, published.GridSize) |> atLeast "--grid-size" 1
+            SplineOrder = options.GetResult(Spline_Order, published.SplineOrder) |> atLeast "--spline-order" 1
+            Degree = options.GetResult(Degree, published.Degree) |> atLeast "--degree" 1
+            EmbeddingDim = options.GetResult(Embedding_Dim, published.EmbeddingDim) |> atLeast "--embedding-dim" 1
+            HiddenDim = options.GetResult(Hidden_Dim, published.HiddenDim) |> atLeast "--hidden-dim" 1
+            Norm =
+                options.GetResult(Norm, published.Norm)
+                |> oneOf "--norm" [ for name in Architecture.norms -> name, name ]
+            Dropout = options.GetResult(Dropout, published.Dropout) |> within "--dropout" (0.0, 1.0)
+            HeadDropout = options.GetResult(Head_Dropout, published.HeadDropout) |> within "--head-dropout" (0.0, 1.0)
+        }
+
+    let defaults = Classify.defaults dataset network
+    let placement = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
+
+    { defaults with
+        Data = options.GetResult(Data, "")
+        TrainImages = options.GetResult(Train_Images, 0) |> atLeast "--train-images" 0
+        Epochs = options.GetResult(Epochs, defaults.Epochs) |> atLeast "--epochs" 1
+        BatchSize = options.GetResult(Batch_Size, defaults.BatchSize) |> atLeast "--batch-size" 1
+        Lr = options.GetResult(Lr, defaults.Lr) |> positive "--lr"
+        LrE = options.GetResult(Lr_E, defaults.LrE) |> positive "--lr-e"
+        LrH = options.GetResult(Lr_H, defaults.LrH) |> positive "--lr-h"
+        WeightDecay = options.GetResult(Weight_Decay, defaults.WeightDecay) |> within "--weight-decay" (0.0, infinity)
+        WeightDecayE =
+            options.GetResult(Weight_Decay_E, defaults.WeightDecayE)
+            |> within "--weight-decay-e" (0.0, infinity)
+        WeightDecayH =
+            options.GetResult(Weight_Decay_H, defaults.WeightDecayH)
+            |> within "--weight-decay-h" (0.0, infinity)
+        Schedule =
+            options.GetResult(Schedule, defaults.Schedule)
+            |> oneOf "--schedule" [ for name in [ "linear"; "cosine"; "exponential"; "constant" ] -> name, name ]
+        Warmup = options.GetResult(Warmup, defaults.Warmup) |> atLeast "--warmup" 0
+        Loss =
+            options.GetResult(Loss, defaults.Loss)
+            |> oneOf "--loss" [ for name in [ "cross-entropy"; "mse" ] -> name, name ]
+        Flip = options.Contains Flip
+        Crop = options.GetResult(Crop, 0) |> atLeast "--crop" 0
+        Rotate = options.GetResult(Rotate, 0.0) |> within "--rotate" (0.0, 180.0)
+        Jitter = options.GetResult(Jitter, 0.0) |> within "--jitter" (0.0, 1.0)
+        Seed = options.GetResult(Seed, defaults.Seed)
+        Device = (string placement.Device.``type``).ToLowerInvariant()
+        Dtype = options.GetResult(Dtype, "float32")
+        Threads = options.GetResult(Threads, defaults.Threads) |> atLeast "--threads" 1
+    }
+
+let private cudaMeter: string * (unit -> JsonNode) =
+    "peak_cuda_mib",
+    fun () ->
+        match Build.cudaMemory () with
+        | Some(_, peak) -> JsonValue.Create(Math.Round(float peak / 1048576.0, 1))
+        | None -> null
+
+let run (options: ParseResults<Options>) : int =
+    let folder = options.TryGetResult Resume
+
+    if folder.IsSome && options.GetAllResults().Length > 1 then
+        raise (BadInput "--resume takes its settings from the run's folder: give no other option")
+
+    let settings =
+        match folder with
+        | Some folder -> Classify.settingsOf folder
+        | None -> settings options
+
+    let network = settings.Network
+    let data = if settings.Data = "" then None else Some settings.Data
+    // What does not go together is refused before anything is installed or read.
+    let struct (channels, height, width) = ImageSets.shape settings.Dataset
+
+    let classifier =
+        Architecture.build network (channels, height, width) (ImageSets.classes settings.Dataset).Length
+
+    torch.set_num_threads settings.Threads
+    ImageSets.install (eprintfn "metakan: %s") settings.Dataset data
+    let images = ImageSets.load settings.Dataset data
+
+    let run =
+        {
+            Settings = settings
+            Folder =
+                folder
+                |> Option.orElse (options.TryGetResult Out)
+                |> Option.defaultWith (fun () ->
+                    RunFolder.free $"runs/{settings.Dataset}-{network.Net}-{classifier.Name}-s{settings.Seed}")
+            Resume = folder.IsSome
+            Meters = [ cudaMeter ]
+        }
+
+    let steps = settings.Epochs * Classify.stepsPerEpoch settings images
+    use interrupt = new Interrupt.Watch()
+
+    let found =
+        use progress = new Progress.Display(steps)
+
+        Classify.run run images (fun () -> interrupt.Asked) (function
+            | Stepped(state, loss) -> progress.Step(state.Step, loss)
+            | Evaluated(_, _, measures) ->
+                measures
+                |> List.tryFind (fun (name, _) -> name = "test_accuracy")
+                |> Option.iter (fun (_, accuracy) -> progress.Error(1.0 - accuracy))
+            | Saved _ -> ())
+
+    MetaKan.Report.write run.Folder
+
+    match found.Outcome with
+    | Completed ->
+        let number (name: string) = found.Result[name].GetValue<float>()
+        let parameters = found.Result["parameters"].GetValue<int64>()
+
+        printfn
+            $"""test accuracy {100.0 * number "test_accuracy":F2} %% (best), {100.0 * number "test_accuracy_last":F2} %% (last); {parameters} parameters; {number "train_seconds":F1} s of training, in {run.Folder}"""
+
+        0
+    | Stopped -> raise (RunFailed $"stopped; go on with metakan classify --resume {run.Folder}")
+    | Diverged loss ->
+        raise (RunFailed $"the loss became {loss}: the run diverged; {run.Folder} keeps the last good state")

@@ -1,0 +1,42 @@
+/// `metakan predict`: labels images with a trained network.
+module MetaKan.Cli.Predict
+
+open Argu
+open MetaKan
+open TorchSharp
+
+type Options =
+    | [<MainCommand; ExactlyOnce>] Paths of RUN_FILE: string list
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Paths _ ->
+                "folder of a classify run, then PNG or IDX files: a line an image with its most likely classes."
+
+let run (options: ParseResults<Options>) : int =
+    let folder, files =
+        match options.GetResult Paths with
+        | folder :: (_ :: _ as files) -> folder, files
+        | _ -> raise (BadInput "predict takes a run's folder and one or more PNG or IDX files")
+
+    let settings, classifier, p = Classify.load folder
+    let struct (channels, height, width) = ImageSets.shape settings.Dataset
+    let classes = ImageSets.classes settings.Dataset |> List.toArray
+    // All are read first: a bad file is told of before anything is printed.
+    let read = files |> List.map (fun file -> file, ImageFiles.read file (channels, height, width))
+
+    for file, images in read do
+        use _ = torch.NewDisposeScope()
+        let likely = Classify.probabilities settings classifier p images
+
+        for i, shares in Array.indexed likely do
+            let best = shares |> Array.indexed |> Array.sortByDescending snd |> Array.truncate 3
+            let name = if likely.Length = 1 then file else $"{file}[{i}]"
+
+            let shown =
+                [ for label, share in best -> $"{classes[label]} {100.0 * share:F1} %%" ] |> String.concat "  "
+
+            printfn $"{name}  {shown}"
+
+    0

@@ -1,0 +1,96 @@
+// Files of data as streams: unpacked where they are gzip, and faults told in one line that names the file.
+namespace MetaKan
+
+open System
+open System.Buffers.Binary
+open System.IO
+open System.IO.Compression
+
+[<RequireQualifiedAccess>]
+module internal DataFile =
+    /// No byte of compressed data unpacks to more (RFC 1951: a match of 258 bytes takes two bits at least).
+    let mostUnpacked = 1032L
+
+    /// Reads from a stream that may be compressed; compressed data that break off end it without a word.
+    let private guarded (path: string) (action: unit -> 'a) : 'a =
+        try
+            action ()
+        with :? InvalidDataException ->
+            raise (BadInput $"{path}: its compressed data are damaged")
+
+    /// Fills as much of a buffer as the stream has bytes.
+    let private fill (path: string) (stream: Stream) (buffer: byte[]) : int =
+        guarded path (fun () -> stream.ReadAtLeast(Span buffer, buffer.Length, throwOnEndOfStream = false))
+
+    /// The next `length` bytes; BadInput where the stream ends before, saying that `what` has so many bytes in all.
+    /// `before` bytes were read already.
+    let next (path: string) (what: string) (before: int64) (length: int64) (stream: Stream) : byte[] =
+        let most = mostUnpacked * FileInfo(path).Length
+
+        if length > int64 Array.MaxLength then
+            raise (BadInput $"{path}: {what} would have {before + length} bytes, more than can be held")
+
+        let buffer = GC.AllocateUninitializedArray<byte>(int (min length most))
+        let got = fill path stream buffer
+
+        if int64 got < length then
+            raise (BadInput $"{path}: ends after {before + int64 got} bytes; {what} has {before + length}")
+
+        buffer
+
+    /// Raises BadInput unless the stream, of which `length` bytes were read, ends here.
+    let finish (path: string) (what: string) (length: int64) (stream: Stream) : unit =
+        if guarded path stream.ReadByte >= 0 then
+            raise (BadInput $"{path}: goes on after {length} bytes, where {what} ends")
+
+        match stream with
+        | :? GZipStream as packed ->
+            // The last four bytes of a gzip file tell the length of what it holds: a cut through them goes unnoticed else.
+            let file = packed.BaseStream
+            let last = Array.zeroCreate 4
+            file.Seek(-4L, SeekOrigin.End) |> ignore
+            file.ReadExactly(last, 0, 4)
+
+            if BinaryPrimitives.ReadUInt32LittleEndian(ReadOnlySpan last) <> uint32 length then
+                raise (BadInput $"{path}: its compressed data are cut off in their last bytes")
+        | _ -> ()
+
+    /// Reads a file, unpacked if it begins as gzip does (RFC 1952). Raises BadInput where the system refuses.
+    let read (path: string) (parse: Stream -> 'a) : 'a =
+        try
+            use file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 <<< 16)
+            let magic = file.ReadByte(), file.ReadByte()
+            file.Position <- 0L
+
+            if magic = (0x1F, 0x8B) then
+                use unpacked = new GZipStream(file, CompressionMode.Decompress)
+                parse unpacked
+            else
+                parse file
+        with
+        | :? FileNotFoundException
+        | :? DirectoryNotFoundException -> raise (BadInput $"{path}: there is no such file")
+        | :? IOException
+        | :? UnauthorizedAccessException as error ->
+            let reason = error.Message.Split('\n')[0]
+            raise (BadInput $"{path}: cannot be read ({reason})")
+
+    /// The first bytes of a file, or all it has where that is fewer.
+    let start (path: string) (length: int) : byte[] =
+        read path (fun stream ->
+            let buffer = Array.zeroCreate length
+            Array.truncate (fill path stream buffer) buffer)
+
+    /// All bytes of a file.
+    let all (path: string) : byte[] =
+        read path (fun stream ->
+            use bytes = new MemoryStream()
+            guarded path (fun () -> stream.CopyTo bytes)
+            bytes.ToArray())
+
+    /// Labels of which each is a class 0 … classes-1, or BadInput.
+    let labels (path: string) (classes: int) (labels: int[]) : int[] =
+        match labels |> Array.tryFindIndex (fun label -> label < 0 || label >= classes) with
+        | Some i ->
+            raise (BadInput $"{path}: label {i} is {labels[i]}; the classes of this data set are 0 to {classes - 1}")
+        | None -> labels

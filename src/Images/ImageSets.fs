@@ -1,0 +1,184 @@
+// The data sets of images by name: what they hold, where their files are looked for, and which of them Debian has.
+namespace MetaKan
+
+open System
+open System.IO
+
+[<RequireQualifiedAccess>]
+module ImageSets =
+    /// How a data set's files are read.
+    type private Format =
+        /// Images and labels in a file each.
+        | Idx
+        /// Files of 10,000 records each with one label, five to learn from.
+        | Cifar10
+        /// Records with a coarse and a fine label.
+        | Cifar100
+        /// MATLAB files.
+        | Svhn
+
+    type private Source =
+        {
+            Format: Format
+            Shape: struct (int * int * int)
+            Classes: string list
+            /// Where its files lie within a folder of data sets, as torchvision lays them out.
+            Folders: string list
+            /// The package of Debian's that has it, and the folder of its files.
+            Package: (string * string) option
+        }
+
+    let private gray classes folders =
+        { Format = Idx; Shape = struct (1, 28, 28); Classes = classes; Folders = folders; Package = None }
+
+    let private colour format classes folders =
+        {
+            Format = format
+            Shape = struct (3, 32, 32)
+            Classes = classes
+            Folders = folders
+            Package = None
+        }
+
+    let private sources =
+        [
+            "fmnist",
+            { gray ImageClasses.fashion [ "FashionMNIST/raw" ] with
+                Package = Some("dataset-fashion-mnist", "/usr/share/datasets/fashion-mnist")
+            }
+            "mnist", gray ImageClasses.digits [ "MNIST/raw" ]
+            "kmnist", gray ImageClasses.kuzushiji [ "KMNIST/raw" ]
+            "cifar10", colour Cifar10 ImageClasses.cifar10 [ "cifar-10-batches-bin" ]
+            "cifar100", colour Cifar100 ImageClasses.cifar100 [ "cifar-100-binary" ]
+            "svhn", colour Svhn ImageClasses.digits [ "SVHN"; "" ]
+        ]
+
+    /// The names that the functions here take.
+    let names: string list = List.map fst sources
+
+    let private source (dataset: string) =
+        match sources |> List.tryFind (fun (name, _) -> name = dataset) with
+        | Some(_, found) -> found
+        | None ->
+            let known = String.Join(", ", names)
+            raise (BadInput $"there is no data set '{dataset}'; there are {known}")
+
+    /// Channels, height and width of a data set's images. Raises BadInput for an unknown name.
+    let shape (dataset: string) : struct (int * int * int) = (source dataset).Shape
+
+    /// What a data set's labels 0, 1, … stand for. Raises BadInput for an unknown name.
+    let classes (dataset: string) : string list = (source dataset).Classes
+
+    /// The names of the files to learn from, and of those to test on.
+    let private files format =
+        match format with
+        | Idx ->
+            [ "train-images-idx3-ubyte"; "train-labels-idx1-ubyte" ],
+            [ "t10k-images-idx3-ubyte"; "t10k-labels-idx1-ubyte" ]
+        | Cifar10 -> [ for i in 1..5 -> $"data_batch_{i}.bin" ], [ "test_batch.bin" ]
+        | Cifar100 -> [ "train.bin" ], [ "test.bin" ]
+        | Svhn -> [ "train_32x32.mat" ], [ "test_32x32.mat" ]
+
+    /// The images in files that were found.
+    let private read format classes (train: bool) (paths: string list) : Images =
+        match format, paths with
+        | Idx, [ images; labels ] -> Idx.labelled classes images labels
+        | Idx, _ -> invalidOp "IDX files come in pairs"
+        | Cifar10, _ -> paths |> List.map (Cifar.read 1 classes 10_000) |> Images.concat
+        | Cifar100, _ -> paths |> List.map (Cifar.read 2 classes (if train then 50_000 else 10_000)) |> Images.concat
+        | Svhn, _ -> paths |> List.map Svhn.read |> Images.concat
+
+    let private variable name = Environment.GetEnvironmentVariable name |> Option.ofObj |> Option.filter ((<>) "")
+
+    /// Folders that may hold a data set: below the one that is named, and itself; else below the usual ones.
+    let private places dataset (source: Source) (data: string option) =
+        let below root = dataset :: source.Folders |> List.map (fun folder -> Path.Combine(root, folder))
+
+        match data with
+        | Some root -> root :: below root |> List.distinct
+        | None ->
+            let home = Environment.GetFolderPath Environment.SpecialFolder.UserProfile
+            let cache = variable "XDG_CACHE_HOME" |> Option.defaultValue (Path.Combine(home, ".cache"))
+
+            [
+                for root in Option.toList (variable "METAKAN_DATA") @ [ "data"; Path.Combine(cache, "metakan") ] do
+                    yield! below root
+                yield! source.Package |> Option.map snd |> Option.toList
+            ]
+
+    /// A file of a folder, packed or not.
+    let private tryFile (folder: string) (name: string) =
+        [ name; name + ".gz" ]
+        |> List.map (fun name -> Path.Combine(folder, name))
+        |> List.tryFind File.Exists
+
+    /// The files of a data set in the first folder that has them all.
+    let private tryFind source places =
+        let train, test = files source.Format
+
+        places
+        |> List.tryPick (fun folder ->
+            match List.map (tryFile folder) train, List.map (tryFile folder) test with
+            | train, test when List.forall Option.isSome (train @ test) ->
+                Some(List.choose id train, List.choose id test)
+            | _ -> None)
+
+    /// What to say of a data set that no folder has whole: which file a folder that has some lacks, or where it was
+    /// looked for.
+    let private missing dataset source (places: string list) =
+        let train, test = files source.Format
+
+        let lacking =
+            places
+            |> List.tryPick (fun folder ->
+                match train @ test |> List.partition (tryFile folder >> Option.isSome) with
+                | _ :: _, lacking :: _ ->
+                    Some $"{Path.Combine(folder, lacking)}: there is no such file, nor one ending in .gz"
+                | _ -> None)
+
+        match lacking with
+        | Some message -> message
+        | None ->
+            let places, files = String.Join(", ", places), String.Join(", ", train @ test)
+            $"the data set {dataset} is in none of {places}; it takes the files {files} (.gz or not)"
+
+    /// Reads a data set, of which `data` is the folder or one above it, as `data/fmnist` or, in torchvision's layout,
+    /// `data/FashionMNIST/raw`; None looks in $METAKAN_DATA, ./data, ~/.cache/metakan and where Debian's packages put
+    /// data. Raises BadInput, in one line that names the file, or the places looked in.
+    let load (dataset: string) (data: string option) : ImageSet =
+        let source = source dataset
+        let places = places dataset source data
+
+        let train, test =
+            match tryFind source places with
+            | Some found -> found
+            | None -> raise (BadInput(missing dataset source places))
+
+        let images isTrain (paths: string list) =
+            let images = read source.Format source.Classes.Length isTrain paths
+            let struct (_, height, width) = source.Shape
+
+            if (images.Height, images.Width) <> (height, width) then
+                raise (
+                    BadInput
+                        $"{paths.Head}: its images are {images.Height}x{images.Width}; those of {dataset} are {height}x{width}"
+                )
+
+            images
+
+        { Name = dataset; Classes = source.Classes; Train = images true train; Test = images false test }
+
+    /// Installs the package of Debian's that has a data set, where `load` would find the set nowhere and no folder is
+    /// named; does nothing otherwise. `say` is told in one line before. Raises BadInput, in one line that says what to
+    /// do, where that takes root's rights or another system, RunFailed where the installation fails.
+    let install (say: string -> unit) (dataset: string) (data: string option) : unit =
+        let source = source dataset
+
+        match source.Package with
+        | Some(package, _) when data.IsNone && (tryFind source (places dataset source None)).IsNone ->
+            Debian.install
+                say
+                $"the data set {dataset} is not on this machine"
+                "or name the folder of its files with --data"
+                package
+        | _ -> ()

@@ -1,0 +1,56 @@
+// Labelled images as bytes: what the readers of data sets make, and what batches are taken from.
+namespace MetaKan
+
+open System
+
+/// Images of one size, with the class of each, or with no labels at all.
+type Images =
+    {
+        /// 1 for gray, 3 for red, green and blue.
+        Channels: int
+        Height: int
+        Width: int
+        /// [N, C, H, W] in row-major order; 0 is black.
+        Pixels: byte[]
+        /// The N classes, counted from 0; empty where they are not known.
+        Labels: int[]
+    }
+
+/// A data set to learn classes from, with images set aside to test on.
+type ImageSet =
+    {
+        Name: string
+        /// What label 0, 1, … stands for.
+        Classes: string list
+        Train: Images
+        Test: Images
+    }
+
+[<RequireQualifiedAccess>]
+module Images =
+    /// The bytes of one image: C·H·W.
+    let size (images: Images) : int = images.Channels * images.Height * images.Width
+
+    /// How many images there are.
+    let count (images: Images) : int = images.Pixels.Length / size images
+
+    /// The first n images, or all where there are fewer.
+    let subset (n: int) (images: Images) : Images =
+        { images with
+            Pixels = Array.truncate (n * size images) images.Pixels
+            Labels = Array.truncate n images.Labels
+        }
+
+    /// The pixels [C, H, W] of the image at an index.
+    let at (index: int) (images: Images) : ReadOnlySpan<byte> =
+        ReadOnlySpan(images.Pixels, index * size images, size images)
+
+    /// The images of several collections of one size, in order.
+    let concat (parts: Images list) : Images =
+        match parts with
+        | [ alone ] -> alone
+        | _ ->
+            { parts.Head with
+                Pixels = parts |> List.map _.Pixels |> Array.concat
+                Labels = parts |> List.map _.Labels |> Array.concat
+            }

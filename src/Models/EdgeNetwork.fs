@@ -1,0 +1,108 @@
+// Networks some of whose layers have edges: each edge's numbers are stored, or a meta-learner generates them from the
+// edge's embedding. Zhao, Shu, Meng, Xu, "Improving Memory Efficiency for Training KANs via Meta Learning"
+// (ICML 2025, arXiv 2506.07549).
+namespace MetaKan
+
+open TorchSharp
+
+/// A part of a network.
+[<RequireQualifiedAccess>]
+type Block =
+    /// One whose edges a meta-learner can serve.
+    | Edges of EdgeLayer
+    /// Any other, with its own parameters.
+    | Layer of Layer
+
+[<RequireQualifiedAccess>]
+module EdgeNetwork =
+    // What the functions of a layer learn is under a name of its own, apart from the stored coefficients.
+    let private functions = "functions"
+
+    let private own (edges: EdgeLayer) key place : Params =
+        edges.Init key place
+        |> Map.toSeq
+        |> Seq.map (fun (name, t) -> $"{functions}.{name}", t)
+        |> Map.ofSeq
+
+    let private layer init (coefficients: Params -> Tensor) (edges: EdgeLayer) : Layer =
+        {
+            Init = init
+            Statistics = fun _ -> Map.empty
+            Apply =
+                fun _ p statistics x ->
+                    let y =
+                        // What autograd does not keep is freed before the next layer.
+                        (fun () -> edges.Apply (Params.under functions p) (coefficients p) x)
+                        |> Tensor.scoped Seq.singleton
+
+                    y, statistics
+        }
+
+    let private stored (edges: EdgeLayer) : Layer =
+        let init key place = Params.union [ own edges (Key.fold 0 key) place; edges.Stored (Key.fold 1 key) place ]
+
+        layer init edges.Coefficients edges
+
+    // Finds its generator and its embeddings among its parameters.
+    let private generated (edges: EdgeLayer) : Layer =
+        let shape = edges.Numbers :: edges.Edges |> List.map int64 |> List.toArray
+
+        let coefficients (p: Params) = (Generator.apply (Params.under "hypernet" p) p["embeddings"]).view shape
+
+        layer (own edges) coefficients edges
+
+    let private chain (ofEdges: EdgeLayer -> Layer) (blocks: (string * Block) list) : Layer =
+        blocks
+        |> List.map (fun (name, block) ->
+            name,
+            match block with
+            | Block.Edges edges -> ofEdges edges
+            | Block.Layer layer -> layer)
+        |> Layer.chain
+
+    let private withMeta (meta: MetaLearner) (blocks: (string * Block) list) : Layer =
+        if meta.Chunk.IsSome then
+            invalidArg (nameof meta) "a network of layers generates each layer's coefficients at once: no chunks"
+
+        let chain = chain generated blocks
+
+        let served =
+            blocks
+            |> List.choose (fun (name, block) ->
+                match block with
+                | Block.Edges edges -> Some(name, edges)
+                | Block.Layer _ -> None)
+
+        let assignment = MetaKan.assignment meta served.Length
+
+        let init =
+            served
+            |> List.map (fun (_, edges) -> List.reduce (*) edges.Edges, edges.Numbers)
+            |> MetaKan.init meta
+
+        // The same tensors under a second name, where the layer looks for them.
+        let handedOut (p: Params) =
+            [
+                for l, (name, _) in List.indexed served do
+                    $"{name}.embeddings", p[$"embeddings.{l}"]
+
+                    for KeyValue(part, t) in Params.under $"hypernet.{assignment[l]}" p do
+                        $"{name}.hypernet.{part}", t
+            ]
+            |> Map.ofList
+
+        {
+            Init = fun key place -> Params.union [ chain.Init (Key.fold 0 key) place; init (Key.fold 1 key) place ]
+            Statistics = chain.Statistics
+            Apply = fun pass p statistics x -> chain.Apply pass (Params.union [ p; handedOut p ]) statistics x
+        }
+
+    /// The blocks one after another, each with its parameters under its name (of a block with edges, what its functions
+    /// learn under "functions" below it), and the group of a parameter by name.
+    /// With a meta-learner the l-th block with edges has "embeddings.l" [edges, p] in place of stored coefficients, and
+    /// "hypernet.g.…" generate from them; layers that share a generator have equally many numbers an edge, and the
+    /// meta-learner no chunks (ArgumentException otherwise).
+    let create (meta: MetaLearner option) (blocks: (string * Block) list) : Layer * (string -> ParameterGroup) =
+        match meta with
+        | None -> chain stored blocks, (fun _ -> Weights)
+        | Some meta -> withMeta meta blocks, MetaKan.group

@@ -1,0 +1,188 @@
+// The networks that classify images: fully connected ones, and those of 3×3 convolutions with a linear head. Their layers
+// are ordinary or have edges of any family, whose coefficients are stored or generated.
+// Zhao, Shu, Meng, Xu (ICML 2025, arXiv 2506.07549), section 4; convolutional nets as in Drokin,
+// "Kolmogorov-Arnold Convolutions" (arXiv 2407.01092).
+namespace MetaKan
+
+open TorchSharp
+
+/// What the edges of a network compute.
+[<RequireQualifiedAccess>]
+type EdgeFunctions =
+    /// A weight times the input: a multilayer perceptron, an ordinary convolutional network.
+    | Linear
+    /// Weighted functions of a family.
+    | Family of Family
+    /// A wavelet of their own; fully connected networks only.
+    | Wavelet of Wavelet
+
+/// What normalises the output of a layer.
+[<RequireQualifiedAccess>]
+type Normalisation =
+    | None
+    | Batch
+    /// Each image by itself; convolutional networks only.
+    | Instance
+
+/// What networks of every shape have in common.
+type NetworkSettings =
+    {
+        Functions: EdgeFunctions
+        /// Generates the coefficients of the edges; they are stored where None.
+        Meta: MetaLearner option
+        /// After each layer but the last; networks of wavelets have it after the last, too.
+        Norm: Normalisation
+        /// The probability with which a channel of a layer's output is dropped, from the second layer to the last but one.
+        Dropout: float
+        /// The probability with which a number that enters the last layer is dropped.
+        HeadDropout: float
+        /// Channels, height and width of an image.
+        Inputs: int * int * int
+        Classes: int
+    }
+
+/// A network from images [N, channels, height, width] to the classes' logits [N, classes].
+type Classifier =
+    {
+        /// The family, as people call it: "mlp", "kan", "metafastkan", …
+        Name: string
+        /// One line for people, e.g. "metakan 784-32-10, p = 1, h = 32, 1 generator".
+        Description: string
+        Layers: Layer
+        /// The group of a parameter, by name.
+        Group: string -> ParameterGroup
+    }
+
+[<RequireQualifiedAccess>]
+module Networks =
+    let private silu = Layer.ofFunction (fun _ x -> torch.nn.functional.silu x)
+
+    let private normalise (settings: NetworkSettings) (layer: int) (channels: int) : (string * Block) list =
+        match settings.Norm with
+        | Normalisation.None -> []
+        | Normalisation.Batch -> [ $"norms.{layer}", Block.Layer(Norms.batch channels) ]
+        | Normalisation.Instance -> [ $"norms.{layer}", Block.Layer(Norms.instance channels) ]
+
+    // What follows a layer that is not the last.
+    let private after (settings: NetworkSettings) (activation: Layer option) (layer: int) (channels: int) =
+        [
+            yield! normalise settings layer channels
+
+            match activation with
+            | Some activation -> $"activations.{layer}", Block.Layer activation
+            | None -> ()
+
+            if layer > 0 then
+                $"dropouts.{layer}", Block.Layer(Norms.channelDropout settings.Dropout)
+        ]
+
+    let private classifier (settings: NetworkSettings) (shape: string) (blocks: (string * Block) list) : Classifier =
+        let functions =
+            match settings.Functions with
+            | EdgeFunctions.Linear -> "mlp"
+            | EdgeFunctions.Family family -> family.Name
+            | EdgeFunctions.Wavelet _ -> "wavkan"
+
+        if settings.Meta.IsSome && settings.Functions.IsLinear then
+            invalidArg
+                (nameof settings)
+                "a network of ordinary layers has no coefficients that a meta-learner could generate"
+
+        let layer, group = EdgeNetwork.create settings.Meta blocks
+
+        let name, generated =
+            match settings.Meta with
+            | None -> functions, ""
+            | Some meta ->
+                let edges = blocks |> List.filter (fun (_, block) -> block.IsEdges) |> List.length
+                let generators = MetaKan.assignment meta edges |> List.distinct |> List.length
+                let plural = if generators = 1 then "" else "s"
+
+                $"meta{functions}", $", p = {meta.EmbeddingDim}, h = {meta.HiddenDim}, {generators} generator{plural}"
+
+        { Name = name; Description = $"{name} {shape}{generated}"; Layers = layer; Group = group }
+
+    /// The fully connected network with hidden layers of the given widths. Layers of edges follow one another; ordinary
+    /// ones have silu between them. Parameters "layers.l.…" and, of batch norms, "norms.l.…".
+    let fc (hidden: int list) (settings: NetworkSettings) : Classifier =
+        if settings.Norm.IsInstance then
+            invalidArg
+                (nameof settings)
+                "instance normalisation is for images; a fully connected network takes batch or none"
+
+        let channels, height, width = settings.Inputs
+        let widths = channels * height * width :: hidden @ [ settings.Classes ]
+
+        let layer inputs outputs =
+            match settings.Functions with
+            | EdgeFunctions.Linear -> Block.Layer(Linear.layer inputs outputs)
+            | EdgeFunctions.Family family -> Block.Edges(Dense.layer family inputs outputs)
+            | EdgeFunctions.Wavelet wavelet -> Block.Edges(WavKan.layer wavelet inputs outputs)
+
+        let activation = if settings.Functions.IsLinear then Some silu else None
+
+        [
+            "flatten", Block.Layer(Layer.ofFunction (fun _ x -> x.flatten 1L))
+
+            for l, (inputs, outputs) in List.indexed (List.pairwise widths) do
+                let last = l = hidden.Length
+
+                if last then
+                    "dropout", Block.Layer(Norms.dropout settings.HeadDropout)
+
+                $"layers.{l}", layer inputs outputs
+
+                if not last then
+                    yield! after settings activation l outputs
+                elif settings.Functions.IsWavelet then
+                    yield! normalise settings l outputs
+        ]
+        |> classifier settings (Model.describeWidths widths)
+
+    // Those that follow the normalisation in the reference code.
+    let private activation (functions: EdgeFunctions) : Layer option =
+        match functions with
+        | EdgeFunctions.Family family when List.contains family.Name [ "kaln"; "kagn" ] -> Some silu
+        | EdgeFunctions.Family family when List.contains family.Name [ "fastkan"; "kacn" ] -> None
+        | _ -> Some Norms.prelu
+
+    /// The network of 3×3 convolutions with the given output channels and strides, each followed by its normalisation and
+    /// activation (PReLU; silu for kaln and kagn; none for fastkan and kacn); then the mean over pixels and an ordinary
+    /// linear layer. Parameters "layers.l.…", "norms.l.…", "activations.l.weight", "head.weight", "head.bias".
+    let convolutional (layers: (int * int) list) (settings: NetworkSettings) : Classifier =
+        let channels, height, width = settings.Inputs
+
+        let layer stride inputs outputs =
+            let window = Window.square 3 stride
+
+            match settings.Functions with
+            | EdgeFunctions.Linear -> Block.Layer(Linear.convolution window inputs outputs)
+            | EdgeFunctions.Family family -> Block.Edges(Convolution.layer window family inputs outputs)
+            | EdgeFunctions.Wavelet _ -> invalidArg (nameof settings) "wavelets are for fully connected networks"
+
+        let widths = channels :: List.map fst layers
+
+        [
+            for l, ((inputs, outputs), (_, stride)) in List.indexed (List.zip (List.pairwise widths) layers) do
+                $"layers.{l}", layer stride inputs outputs
+                yield! after settings (activation settings.Functions) l outputs
+
+            "pool", Block.Layer(Layer.ofFunction (fun _ x -> x.mean [| 2L; 3L |]))
+            "dropout", Block.Layer(Norms.dropout settings.HeadDropout)
+            "head", Block.Layer(Linear.layer (List.last widths) settings.Classes)
+        ]
+        |> classifier
+            settings
+            $"{channels}×{height}×{width}, convolutions {Model.describeWidths (List.tail widths)}, {settings.Classes} classes"
+
+    /// Output channels and strides of the published network of four layers.
+    let four: (int * int) list = [ 32, 1; 64, 2; 128, 2; 256, 1 ]
+
+    /// Output channels and strides of the published network of eight layers.
+    let eight: (int * int) list = [ 16, 1; 32, 2; 64, 2; 128, 1; 256, 1; 256, 2; 512, 1; 512, 1 ]
+
+    /// The published network of four convolutions.
+    let conv4 (settings: NetworkSettings) : Classifier = convolutional four settings
+
+    /// The published network of eight convolutions.
+    let conv8 (settings: NetworkSettings) : Classifier = convolutional eight settings

@@ -1,0 +1,7 @@
+// Chebyshev's polynomials of the first kind, Tₙ(cos θ) = cos nθ. Abramowitz and Stegun, 22.7.4.
+namespace MetaKan
+
+[<RequireQualifiedAccess>]
+module Chebyshev =
+    /// T₀ … T_degree, by Tₙ₊₁ = 2x Tₙ - Tₙ₋₁.
+    let basis (degree: int) : Basis = Recurrence.basis degree (fun _ -> 2.0, 1.0)

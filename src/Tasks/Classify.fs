@@ -1,0 +1,466 @@
+// Classifying images: training a network on a set of labelled images, and what a run of it leaves behind.
+namespace MetaKan
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.Json
+open System.Text.Json.Nodes
+open TorchSharp
+
+/// All that determines a run's numbers, in the words of config.json.
+type ClassifySettings =
+    {
+        /// A name of `ImageSets`, or the caller's own.
+        Dataset: string
+        /// Where its files are; the usual places where empty.
+        Data: string
+        /// Images to train on, the first ones; all where zero.
+        TrainImages: int
+        Network: Architecture
+        Epochs: int
+        BatchSize: int
+        /// AdamW's rate and decay of what is neither embeddings nor generators.
+        Lr: float
+        WeightDecay: float
+        /// AdamW's rate and decay of embeddings.
+        LrE: float
+        WeightDecayE: float
+        /// AdamW's rate and decay of generators.
+        LrH: float
+        WeightDecayH: float
+        /// linear, cosine, exponential or constant.
+        Schedule: string
+        /// Steps over which the rates rise at the start.
+        Warmup: int
+        /// cross-entropy or mse.
+        Loss: string
+        /// Flip images left to right at random.
+        Flip: bool
+        /// Pixels by which images are shifted at random, at most.
+        Crop: int
+        /// Degrees by which images are turned at random, at most.
+        Rotate: float
+        /// Shares by which brightness and contrast change at random, at most.
+        Jitter: float
+        Seed: int
+        /// cpu or cuda.
+        Device: string
+        /// float32 or float64.
+        Dtype: string
+        Threads: int
+    }
+
+/// Where a run is kept.
+type ClassifyRun =
+    {
+        Settings: ClassifySettings
+        /// New or empty, or one to resume.
+        Folder: string
+        /// Go on with the run in the folder.
+        Resume: bool
+        /// Measured when the run is done, for result.json.
+        Meters: (string * (unit -> JsonNode)) list
+    }
+
+/// A trained classifier.
+type Classification =
+    {
+        Classifier: Classifier
+        /// Parameters and statistics after the epoch of the best test accuracy.
+        Best: Params
+        Outcome: Outcome
+        /// What result.json says.
+        Result: JsonObject
+    }
+
+[<RequireQualifiedAccess>]
+module Classify =
+    /// Of the images trained on, those that training accuracy is measured on, at most.
+    let private watched = 10_000
+
+    /// Settings for a network and a data set: 10 epochs of batches of 1024 for fc, 64 for convolutions, by AdamW with
+    /// MetaKAN's decays and a cosine schedule. The rates of fc with a meta-learner are above the published ones and rise
+    /// over 100 steps: one coherent first step of all embeddings would take the hidden values off the spline grid.
+    let defaults (dataset: string) (network: Architecture) : ClassifySettings =
+        let fc = network.Net = "fc"
+        let embeddings, generators, warmup = if fc && network.Meta then 5e-2, 1e-2, 100 else 1e-2, 1e-3, 0
+
+        {
+            Dataset = dataset
+            Data = ""
+            TrainImages = 0
+            Network = network
+            Epochs = 10
+            BatchSize = if fc then 1024 else 64
+            Lr = if fc then 1e-2 else 1e-3
+            WeightDecay = 1e-4
+            LrE = embeddings
+            WeightDecayE = 5e-4
+            LrH = generators
+            WeightDecayH = 1e-4
+            Schedule = "cosine"
+            Warmup = warmup
+            Loss = "cross-entropy"
+            Flip = false
+            Crop = 0
+            Rotate = 0.0
+            Jitter = 0.0
+            Seed = 1314
+            Device = "cpu"
+            Dtype = "float32"
+            Threads = max 1 (min 8 Environment.ProcessorCount)
+        }
+
+    let private json = JsonSerializerOptions(PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower)
+
+    /// config.json of a run.
+    let configuration (settings: ClassifySettings) : JsonObject =
+        let fields = JsonSerializer.SerializeToNode(settings, json).AsObject()
+
+        RunFolder.fields
+            [
+                "task", RunFolder.node "classify"
+                for field in fields do
+                    field.Key, field.Value
+            ]
+
+    /// The settings of the run in a folder. Raises BadInput, naming the file, where it holds no such run.
+    let settingsOf (folder: string) : ClassifySettings =
+        let config = RunFolder.readConfig folder
+        config.Remove "task" |> ignore
+
+        try
+            config.Deserialize<ClassifySettings> json
+        with :? JsonException ->
+            raise (BadInput $"{RunFolder.configPath folder} is not the configuration of a classify run")
+
+    let private bestPath folder = Path.Combine(folder, "checkpoint", "best.safetensors")
+
+    // What each purpose draws its random numbers from.
+    let private keyFor (settings: ClassifySettings) purpose = Key.fold purpose (Key.ofSeed settings.Seed)
+
+    let private placement (settings: ClassifySettings) = Placement.named settings.Device settings.Dtype
+
+    let private batching (settings: ClassifySettings) : Batching =
+        {
+            Size = settings.BatchSize
+            Augmentation =
+                {
+                    Flip = settings.Flip
+                    Crop = settings.Crop
+                    Affine =
+                        if settings.Rotate = 0.0 then
+                            None
+                        else
+                            Some { Degrees = settings.Rotate; Translate = 0.0; Scale = 1.0, 1.0 }
+                    Jitter =
+                        if settings.Jitter = 0.0 then
+                            None
+                        else
+                            Some { Brightness = settings.Jitter; Contrast = settings.Jitter }
+                }
+            Normalization = Normalization.symmetric
+            Key = keyFor settings 2
+            Placement = placement settings
+        }
+
+    let private network (settings: ClassifySettings) (images: Images) (classes: string list) =
+        Architecture.build settings.Network (images.Channels, images.Height, images.Width) classes.Length
+
+    // Rows of a batch in parts, one for each worker.
+    let private parts (rows: int64) (device: torch.Device) =
+        let count = min rows (int64 (Workers.count device))
+
+        [
+            for part in 0L .. count - 1L -> rows * part / count, rows * (part + 1L) / count - rows * part / count
+        ]
+
+    /// The logits [N, classes] of images [N, C, H, W], normalised as for training, by parameters and statistics.
+    let logits (classifier: Classifier) (p: Params) (images: Tensor) : Tensor =
+        use _ = torch.no_grad ()
+        let weights, statistics = Statistics.split p
+
+        parts images.shape[0] images.device
+        |> Workers.map images.device Seq.singleton (fun (first, rows) ->
+            classifier.Layers.Apply Predicting weights statistics (images.narrow (0L, first, rows)) |> fst)
+        |> fun found -> torch.cat (List.toArray found)
+
+    // Logits and labels of whole batches, worked on by `each`.
+    let private over settings classifier p images (each: Tensor -> Tensor -> 'a) : 'a list =
+        [
+            for batch in Batches.whole (batching settings) images do
+                use _ = torch.NewDisposeScope()
+                each (logits classifier p batch.Pixels) batch.Labels
+                batch.Pixels.Dispose()
+                batch.Labels.Dispose()
+        ]
+
+    /// Each class's probability, for each image.
+    let probabilities (settings: ClassifySettings) (classifier: Classifier) (p: Params) (images: Images) : float[][] =
+        over settings classifier p images (fun logits _ ->
+            Tensor.toArray (logits.softmax 1L) |> Array.chunkBySize (int logits.shape[1]))
+        |> Array.concat
+
+    /// The most likely class of each image.
+    let predict (settings: ClassifySettings) (classifier: Classifier) (p: Params) (images: Images) : int[] =
+        over settings classifier p images (fun logits _ -> logits.argmax(1L).data<int64>().ToArray() |> Array.map int)
+        |> Array.concat
+
+    let private loss (settings: ClassifySettings) (logits: Tensor) (labels: Tensor) : Tensor =
+        if settings.Loss = "mse" then
+            let wanted = (torch.nn.functional.one_hot (labels, logits.shape[1])).``to`` logits.dtype
+            torch.nn.functional.mse_loss (logits, wanted)
+        else
+            torch.nn.functional.cross_entropy (logits, labels)
+
+    // Share of images that are classified right, and the mean loss.
+    let private measure settings classifier p images =
+        let sums =
+            over settings classifier p images (fun logits labels ->
+                Tensor.item (logits.argmax(1L).eq(labels).sum()),
+                Tensor.item (loss settings logits labels) * float labels.shape[0])
+
+        let count = float (Images.count images)
+        List.sumBy fst sums / count, List.sumBy snd sums / count
+
+    /// The loss and gradient of a step's batch by joined parameters and statistics, with the statistics' next values in
+    /// the place of theirs. Images are independent but for what the batch's statistics make of them: without such, each
+    /// worker has a part.
+    let gradient settings (classifier: Classifier) (batch: int -> Batch) (step: int) : Gradient =
+        fun joined ->
+            let p, statistics = Statistics.split joined
+            let batch = batch step
+            let rows, device = batch.Labels.shape[0], batch.Labels.device
+            let key = Key.fold step (keyFor settings 3)
+
+            let found =
+                (if statistics.IsEmpty then parts rows device else [ 0L, rows ])
+                |> List.indexed
+                |> Workers.map
+                    device
+                    (fun (loss, g, gathered) ->
+                        Seq.concat
+                            [
+                                Seq.singleton loss
+                                Seq.ofArray (Params.tensors g)
+                                Seq.ofArray (Params.tensors gathered)
+                            ])
+                    (fun (part, (first, size)) ->
+                        let tracked = Params.tracked p
+
+                        let images, labels =
+                            batch.Pixels.narrow (0L, first, size), batch.Labels.narrow (0L, first, size)
+
+                        let logits, gathered =
+                            classifier.Layers.Apply (Learning(Key.fold part key)) tracked statistics images
+
+                        let loss = loss settings logits labels * (float size / float rows)
+                        loss.detach (), Params.gradient loss tracked, gathered)
+
+            let loss, g =
+                found
+                |> List.map (fun (loss, g, _) -> loss, g)
+                |> List.reduce (fun (loss, g) (more, h) -> loss + more, g |> Map.map (fun name t -> t.add_ h[name]))
+
+            let _, _, gathered = found.Head
+            loss, Statistics.join g gathered
+
+    let private schedule (settings: ClassifySettings) =
+        match settings.Schedule with
+        | "linear" -> Linear
+        | "cosine" -> Cosine
+        | "exponential" -> Exponential
+        | "constant" -> Constant
+        | other -> raise (BadInput $"schedule takes linear, cosine, exponential or constant, not '{other}'")
+
+    let private initial settings (classifier: Classifier) : Params =
+        let place = placement settings
+        Statistics.join (classifier.Layers.Init (keyFor settings 1) place) (classifier.Layers.Statistics place)
+
+    /// Steps of an epoch on a set of images.
+    let stepsPerEpoch (settings: ClassifySettings) (set: ImageSet) : int =
+        let images = Images.count set.Train
+        let used = if settings.TrainImages = 0 then images else min images settings.TrainImages
+        Batches.perEpoch (batching settings) used
+
+    let private plan settings (classifier: Classifier) (set: ImageSet) batch : TrainingPlan =
+        let perEpoch = Batches.perEpoch (batching settings) (Images.count set.Train)
+        let steps = settings.Epochs * perEpoch
+        let schedule = schedule settings
+
+        let group name =
+            let rate, decay =
+                match classifier.Group name with
+                | Embeddings -> settings.LrE, settings.WeightDecayE
+                | Generators -> settings.LrH, settings.WeightDecayH
+                | Weights -> settings.Lr, settings.WeightDecay
+
+            {
+                Rate = fun step -> rate * Schedule.factor schedule step steps * Schedule.warmup settings.Warmup step
+                WeightDecay = decay
+            }
+
+        let watched = Images.subset watched set.Train
+
+        {
+            Stages =
+                [
+                    {
+                        Steps = steps
+                        Optimizer = Statistics.gathering (Adam.create group)
+                        Gradient = gradient settings classifier batch
+                    }
+                ]
+            Evaluate =
+                fun p ->
+                    let train, _ = measure settings classifier p watched
+                    let test, loss = measure settings classifier p set.Test
+                    [ "train_accuracy", train; "test_accuracy", test; "test_loss", loss ]
+            EvaluateEvery = perEpoch
+            SaveEvery = perEpoch
+            Interrupted = fun () -> false
+        }
+
+    let private measures = [ "train_accuracy"; "test_accuracy"; "test_loss" ]
+
+    let private accuracies folder =
+        let table = Metrics.read folder
+        let column = List.findIndex ((=) "test_accuracy") table.Columns
+        table.Rows |> Array.choose (fun (_, row) -> row[column])
+
+    /// The classifier of a finished or stopped run, with the parameters and statistics of its best epoch. Raises BadInput
+    /// where the folder holds none.
+    let load (folder: string) : ClassifySettings * Classifier * Params =
+        let settings = settingsOf folder
+
+        if not (File.Exists(bestPath folder)) then
+            raise (BadInput $"{folder} has no finished epoch to predict with")
+
+        let struct (channels, height, width) = ImageSets.shape settings.Dataset
+        let classes = ImageSets.classes settings.Dataset
+        let classifier = Architecture.build settings.Network (channels, height, width) classes.Length
+        settings, classifier, (Checkpoint.load (bestPath folder) (initial settings classifier)).Params
+
+    // Pictures and result.json of the best epoch, in the run's folder.
+    let private conclude (run: ClassifyRun) (classifier: Classifier) (set: ImageSet) outcome (state: TrainingState) =
+        let settings, folder = run.Settings, run.Folder
+        let node (value: 'a) = RunFolder.node value
+
+        let best =
+            if File.Exists(bestPath folder) then
+                (Checkpoint.load (bestPath folder) state.Params).Params
+            else
+                state.Params
+
+        let predictions = predict settings classifier best set.Test
+        let counts = Confusion.counts set.Classes.Length set.Test.Labels predictions
+        let picture name = Plot.save (Path.Combine(RunFolder.picturesPath folder, name))
+        picture "confusion.svg" (Confusion.svg set.Classes counts)
+
+        let wrong =
+            Seq.zip set.Test.Labels predictions
+            |> Seq.indexed
+            |> Seq.filter (fun (_, (label, found)) -> label <> found)
+            |> Seq.map (fun (index, (_, found)) -> index, found)
+            |> Seq.truncate 40
+            |> Seq.toList
+
+        picture "misclassified.svg" (Contact.sheet set.Classes 8 wrong set.Test)
+
+        let perClass =
+            [
+                for i, name in List.indexed set.Classes do
+                    let total = Array.sum counts[i, *]
+                    name, (if total = 0 then null else node (float counts[i, i] / float total))
+            ]
+            |> RunFolder.fields
+
+        let accuracies = accuracies folder
+        let batches = Batches.perEpoch (batching settings) (Images.count set.Train)
+        let last name = Run.measured folder |> List.tryFind (fst >> (=) name) |> Option.bind snd |> Option.map node
+        let weights, _ = Statistics.split state.Params
+
+        let result =
+            [
+                "task", node "classify"
+                "dataset", node set.Name
+                "model", node classifier.Name
+                "network", node classifier.Description
+                "parameters", node (Params.count weights)
+                "epochs", node (state.Step / batches)
+                "loss", Option.toObj (last "loss")
+                "test_accuracy", (if accuracies.Length = 0 then null else node (Array.max accuracies))
+                "test_accuracy_last", Option.toObj (last "test_accuracy")
+                "train_accuracy", Option.toObj (last "train_accuracy")
+                "accuracy_by_class", perClass :> JsonNode
+                "train_seconds", node state.Seconds
+                "seconds_per_epoch", node (state.Seconds * float batches / float (max 1 state.Step))
+                "peak_rss_mib", node (float (Process.GetCurrentProcess().PeakWorkingSet64) / 1048576.0)
+                for name, meter in run.Meters do
+                    name, meter ()
+                "device", node settings.Device
+                "dtype", node settings.Dtype
+                "threads", node settings.Threads
+                "seed", node settings.Seed
+                "outcome", node (Outcome.name outcome)
+            ]
+            |> RunFolder.fields
+
+        RunFolder.writeResult folder result
+        { Classifier = classifier; Best = best; Outcome = outcome; Result = result }
+
+    /// Trains the network of the settings on a set of images, in a run's folder. The listener sees each training event
+    /// once the folder's files have it; an evaluation follows each epoch. Raises BadInput for settings and folders that
+    /// cannot be used, RunFailed when the disk refuses.
+    let run
+        (run: ClassifyRun)
+        (set: ImageSet)
+        (interrupted: unit -> bool)
+        (listen: TrainingEvent -> unit)
+        : Classification =
+        use scope = torch.NewDisposeScope()
+        let settings = run.Settings
+
+        if settings.Loss <> "cross-entropy" && settings.Loss <> "mse" then
+            raise (BadInput $"loss takes cross-entropy or mse, not '{settings.Loss}'")
+
+        let set =
+            if settings.TrainImages = 0 then
+                set
+            else
+                { set with Train = Images.subset settings.TrainImages set.Train }
+
+        let classifier = network settings set.Train set.Classes
+        use reader = Batches.ahead (batching settings) set.Train
+        let plan = { plan settings classifier set reader.Get with Interrupted = interrupted }
+
+        let store event =
+            match event with
+            | Evaluated(state, _, measures) ->
+                let accuracy = measures |> List.find (fst >> (=) "test_accuracy") |> snd
+
+                // Of this epoch and all before, those before a resumption included.
+                if accuracy >= Array.max (accuracies run.Folder) then
+                    Checkpoint.save (bestPath run.Folder) { state with Memory = Map.empty }
+            | Stepped _
+            | Saved _ -> ()
+
+            listen event
+
+        let kept =
+            {
+                Folder = run.Folder
+                Resume = run.Resume
+                Configuration = configuration settings
+                Measures = measures
+                Hires = Map.isEmpty (classifier.Layers.Statistics Placement.cpu32)
+            }
+
+        let found =
+            Run.train kept plan (fun () -> initial settings classifier) store (conclude run classifier set)
+
+        for t in Params.tensors found.Best do
+            scope.Detach t |> ignore
+
+        found

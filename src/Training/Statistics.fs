@@ -1,0 +1,36 @@
+// Statistics that a network gathers as it learns travel in the tree of its parameters, under a name of their own, so that
+// checkpoints, resumption and evaluation see one tree; optimizers do not.
+namespace MetaKan
+
+[<RequireQualifiedAccess>]
+module Statistics =
+    let private prefix = "statistics."
+
+    /// Parameters and statistics as one tree.
+    let join (p: Params) (statistics: Params) : Params =
+        Seq.append (Map.toSeq p) (statistics |> Map.toSeq |> Seq.map (fun (name, t) -> prefix + name, t))
+        |> Map.ofSeq
+
+    /// The parameters and the statistics of a joined tree.
+    let split (joined: Params) : Params * Params =
+        joined |> Map.filter (fun name _ -> not (name.StartsWith prefix)), Params.under (prefix.TrimEnd '.') joined
+
+    /// An optimizer of joined trees: in the place of a gradient by statistics comes what they are next.
+    let gathering (optimizer: Optimizer) : Optimizer =
+        let update step (gradient: Gradient) joined memory =
+            let p, statistics = split joined
+            let mutable gathered = statistics
+
+            let byParameters p =
+                let loss, g = gradient (join p statistics)
+                let g, next = split g
+                gathered <- next
+                loss, g
+
+            let loss, p, memory = optimizer.Update step byParameters p memory
+            loss, join p gathered, memory
+
+        {
+            Init = fun joined -> optimizer.Init(fst (split joined))
+            Update = update
+        }

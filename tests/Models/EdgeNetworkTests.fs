@@ -1,0 +1,148 @@
+/// Networks whose coefficients are stored or generated: the same functions of the same coefficients.
+module MetaKan.Tests.EdgeNetworkTests
+
+open System
+open FsCheck.FSharp
+open MetaKan
+open MetaKan.Tests.EdgeLayers
+open MetaKan.Tests.Numeric
+open TorchSharp
+open Xunit
+
+let private meta p sharing = { EmbeddingDim = p; HiddenDim = 5; Sharing = sharing; Chunk = None }
+
+/// Two convolutions, an activation between them, and a dense layer, on images of 2 channels.
+let private blocks =
+    [
+        "layers.0", Block.Edges(Convolution.layer (Window.square 3 1) family 2 3)
+        "between", Block.Layer(Layer.ofFunction (fun _ x -> torch.tanh x))
+        "layers.1", Block.Edges(Convolution.layer { Window.square 3 2 with Groups = 3 } family 3 6)
+        "mean", Block.Layer(Layer.ofFunction (fun _ x -> x.flatten(2L).mean([| -1L |])))
+        "layers.2", Block.Edges(Dense.layer family 6 4)
+        "head", Block.Layer(Linear.layer 4 3)
+    ]
+
+let private edges =
+    blocks
+    |> List.choose (fun (name, b) ->
+        match b with
+        | Block.Edges e -> Some(name, e)
+        | _ -> None)
+
+/// Fresh parameters; biases are not left at zero.
+let private fresh (layer: Layer) seed =
+    layer.Init (Key.ofSeed seed) Placement.cpu64
+    |> Map.map (fun name t -> if name.EndsWith "bias" then normal (seed + name.Length) [ int t.shape[0] ] else t)
+
+let private run (layer: Layer) (p: Params) x = layer.Apply (Learning(Key.ofSeed 0)) p Map.empty x |> fst
+
+/// The parameters of the network without meta-learner that has this one's coefficients.
+let private plain (assignment: int list) (p: Params) : Params =
+    [
+        for KeyValue(name, t) in p do
+            if not (name.StartsWith "embeddings." || name.StartsWith "hypernet.") then
+                name, t
+
+        for l, (name, layer) in List.indexed edges do
+            let linear part (t: Tensor) =
+                let weights = $"hypernet.{assignment[l]}.{part}"
+                torch.matmul (t, p[$"{weights}.weight"].t()) + p[$"{weights}.bias"]
+
+            let numbers = p[$"embeddings.{l}"] |> linear "0" |> torch.nn.functional.relu |> linear "2"
+            $"{name}.weight", numbers.view [| for n in layer.Edges @ [ layer.Numbers ] -> int64 n |]
+    ]
+    |> Map.ofList
+
+let private cases =
+    gen {
+        let! p = Gen.elements [ 1; 1; 2; 3 ]
+
+        let! sharing, assignment =
+            Gen.elements [ PerLayer, [ 0; 1; 2 ]; Shared, [ 0; 0; 0 ]; Clusters [ 1; 0; 1 ], [ 1; 0; 1 ] ]
+
+        let! seed = seeds
+        return meta p sharing, assignment, seed
+    }
+
+[<Fact>]
+let ``generated and stored coefficients that are equal give equal networks`` () =
+    forAll 15 cases (fun (meta, assignment, seed) ->
+        let generated, _ = EdgeNetwork.create (Some meta) blocks
+        let stored, _ = EdgeNetwork.create None blocks
+        let p = fresh generated seed
+        let x = uniform seed (-1.2, 1.2) [ 2; 2; 5; 4 ]
+        let loss apply p = let y: Tensor = apply p in (y * y).sum()
+        close "value" 1e-10 (run stored (plain assignment p) x) (run generated p x)
+        // The network that the parameters stand for, differentiated through what makes them.
+        let _, expected = Params.withGradient (loss (fun p -> run stored (plain assignment p) x)) p
+        let _, found = Params.withGradient (loss (fun p -> run generated p x)) p
+        closeTrees "gradient" 1e-9 expected found)
+
+[<Fact>]
+let ``a network without meta-learner stores its coefficients under its layers' names`` () =
+    use _ = torch.NewDisposeScope()
+    let layer, group = EdgeNetwork.create None blocks
+    let p = layer.Init (Key.ofSeed 1) Placement.cpu64
+
+    Assert.Equal<string list>(
+        [
+            "head.bias"
+            "head.weight"
+            for l in 0..2 do
+                $"layers.{l}.functions.weight"
+                $"layers.{l}.weight"
+        ],
+        List.ofSeq p.Keys
+    )
+
+    Assert.Equal<int64 list>([ 6L; 1L; 3L; 3L; int64 family.Count ], List.ofArray p["layers.1.weight"].shape)
+    Assert.All(p.Keys, fun name -> Assert.Equal(Weights, group name))
+    // Layers of one shape, and a layer's coefficients and its own numbers, are drawn apart.
+    let twice, _ =
+        EdgeNetwork.create None [ for l in 0..1 -> $"layers.{l}", Block.Edges(Dense.layer family 6 6) ]
+
+    let p = twice.Init (Key.ofSeed 1) Placement.cpu64
+    Assert.True(Tensor.item ((p["layers.0.weight"] - p["layers.1.weight"]).abs().min()) > 0.0)
+
+[<Fact>]
+let ``embeddings, generators and other weights are told apart`` () =
+    use _ = torch.NewDisposeScope()
+    let layer, group = EdgeNetwork.create (Some(meta 2 (Clusters [ 0; 1; 0 ]))) blocks
+    let p = layer.Init (Key.ofSeed 1) Placement.cpu64
+
+    let expected =
+        [
+            for l, (_, layer) in List.indexed edges do
+                $"embeddings.{l}", Embeddings, [ List.reduce (*) layer.Edges; 2 ]
+                $"layers.{l}.functions.weight", Weights, [ [ 2; 3; 6 ][l] ]
+            for g in 0..1 do
+                $"hypernet.{g}.0.bias", Generators, [ 5 ]
+                $"hypernet.{g}.0.weight", Generators, [ 5; 2 ]
+                $"hypernet.{g}.2.bias", Generators, [ family.Count ]
+                $"hypernet.{g}.2.weight", Generators, [ family.Count; 5 ]
+            "head.bias", Weights, [ 3 ]
+            "head.weight", Weights, [ 3; 4 ]
+        ]
+        |> List.sort
+
+    Assert.Equal<_ list>(
+        expected,
+        List.sort [ for KeyValue(name, t) in p -> name, group name, [ for n in t.shape -> int n ] ]
+    )
+
+[<Fact>]
+let ``a generator of layers with unequal numbers an edge, and chunks, are a mistake of the caller`` () =
+    let fewer = { family with Count = family.Count - 1 }
+    let mixed = blocks @ [ "last", Block.Edges(Dense.layer fewer 3 3) ]
+    let create meta = fun () -> EdgeNetwork.create (Some meta) mixed |> ignore
+    create (meta 1 PerLayer) ()
+    create (meta 1 (Clusters [ 0; 0; 0; 1 ])) ()
+
+    for meta in
+        [
+            meta 1 Shared
+            meta 1 (Clusters [ 0; 0; 1; 1 ])
+            meta 1 (Clusters [ 0; 0; 0 ])
+            { meta 1 PerLayer with Chunk = Some 2 }
+        ] do
+        Assert.Throws<ArgumentException>(create meta) |> ignore

@@ -1,0 +1,231 @@
+/// The networks that classify images: their shapes, their parameters, and what a prediction depends on.
+module MetaKan.Tests.NetworksTests
+
+open System
+open FsCheck.FSharp
+open MetaKan
+open MetaKan.Tests.Numeric
+open TorchSharp
+open Xunit
+
+let private cubic = { Size = 5; Order = 3 }
+let private kan = EdgeFunctions.Family(Families.kan cubic)
+
+let private meta sharing hidden = { EmbeddingDim = 1; HiddenDim = hidden; Sharing = sharing; Chunk = None }
+
+/// Black and white images of 28×28 pixels in ten classes.
+let private digits functions meta =
+    {
+        Functions = functions
+        Meta = meta
+        Norm = Normalisation.None
+        Dropout = 0.25
+        HeadDropout = 0.5
+        Inputs = 1, 28, 28
+        Classes = 10
+    }
+
+let private fresh (network: Classifier) = network.Layers.Init (Key.ofSeed 1) Placement.cpu32
+
+let private counts (network: Classifier) =
+    let p = fresh network
+
+    [ Embeddings; Generators; Weights ]
+    |> List.map (fun group -> p |> Map.filter (fun name _ -> network.Group name = group) |> Params.count)
+
+[<Fact>]
+let ``fully connected networks have the published numbers of parameters`` () =
+    use _ = torch.NewDisposeScope()
+    let fc functions meta = digits functions meta |> Networks.fc [ 32 ] |> counts
+    Assert.Equal<int64 list>([ 0L; 0L; 254080L ], fc kan None)
+    Assert.Equal<int64 list>([ 25408L; 361L; 0L ], fc kan (Some(meta Shared 32)))
+    Assert.Equal<int64 list>([ 25408L; 722L; 0L ], fc kan (Some(meta PerLayer 32)))
+    Assert.Equal<int64 list>([ 0L; 0L; 25450L ], fc EdgeFunctions.Linear None)
+
+[<Fact>]
+let ``convolutional networks have an embedding for each tap of each pair of channels`` () =
+    use _ = torch.NewDisposeScope()
+    let edges = 9L * (1L * 32L + 32L * 64L + 64L * 128L + 128L * 256L)
+    let norms, prelus, head = 2L * (32L + 64L + 128L + 256L), 4L, 2570L
+    let batch functions meta = { digits functions meta with Norm = Normalisation.Batch } |> Networks.conv4 |> counts
+    Assert.Equal<int64 list>([ 0L; 0L; 10L * edges + norms + prelus + head ], batch kan None)
+    Assert.Equal<int64 list>([ edges; 361L; norms + prelus + head ], batch kan (Some(meta Shared 32)))
+    Assert.Equal<int64 list>([ 0L; 0L; edges + 480L + norms + prelus + head ], batch EdgeFunctions.Linear None)
+
+    let edges =
+        9L
+        * (1L * 16L
+           + 16L * 32L
+           + 32L * 64L
+           + 64L * 128L
+           + 128L * 256L
+           + 256L * 256L
+           + 256L * 512L
+           + 512L * 512L)
+
+    let clusters = Clusters(Clusters.ofChannels 3 (List.map fst Networks.eight))
+    let kacn = EdgeFunctions.Family(Families.kacn 3)
+    let eight = digits kacn (Some(meta clusters 16)) |> Networks.conv8 |> counts
+    Assert.Equal<int64 list>([ edges; 3L * (16L + 16L + 4L * 17L); 5130L ], eight)
+
+let private families =
+    [
+        Families.kan cubic
+        Families.fastKan true
+        Families.fastKan false
+        Families.kaln 3
+        Families.kacn 3
+        Families.kagn 3
+    ]
+
+let private build connected settings =
+    if connected then
+        Networks.fc [ 6; 7; 5 ] settings
+    else
+        Networks.convolutional [ 3, 1; 4, 2; 5, 1 ] settings
+
+/// Small networks of every kind on images of two channels.
+let private networks =
+    gen {
+        let! functions =
+            Gen.oneof
+                [
+                    Gen.constant EdgeFunctions.Linear
+                    Gen.elements families |> Gen.map EdgeFunctions.Family
+                    Gen.elements families |> Gen.map EdgeFunctions.Family
+                    Gen.elements Wavelets.all |> Gen.map EdgeFunctions.Wavelet
+                ]
+
+        let! sharing = Gen.elements [ PerLayer; Shared ]
+        let! meta = Gen.elements [ None; Some { meta sharing 4 with EmbeddingDim = 2 } ]
+        let! norm = Gen.elements [ Normalisation.None; Normalisation.Batch; Normalisation.Instance ]
+        let! height, width = Gen.zip (Gen.choose (5, 7)) (Gen.choose (5, 7))
+        let! classes = Gen.choose (2, 4)
+        let! connected = Gen.elements [ true; false ]
+        let! seed = seeds
+        let connected = connected || functions.IsWavelet
+
+        let settings =
+            {
+                Functions = functions
+                Meta = if functions.IsLinear then None else meta
+                Norm = if connected && norm.IsInstance then Normalisation.Batch else norm
+                Dropout = 0.3
+                HeadDropout = 0.4
+                Inputs = 2, height, width
+                Classes = classes
+            }
+
+        return build connected settings, settings, seed
+    }
+
+let private ready (network: Classifier, settings: NetworkSettings, seed: int) =
+    let _, height, width = settings.Inputs
+    let p = network.Layers.Init (Key.ofSeed seed) Placement.cpu64
+    p, network.Layers.Statistics Placement.cpu64, uniform seed (-1.0, 1.0) [ 4; 2; height; width ]
+
+[<Fact>]
+let ``a prediction has a number for each class and depends on its own image alone`` () =
+    forAll 60 networks (fun (network, settings, seed) ->
+        let p, statistics, x = ready (network, settings, seed)
+        let learn = Learning(Key.ofSeed seed)
+        let _, gathered = network.Layers.Apply learn p statistics x
+        let predict x = network.Layers.Apply Predicting p gathered x
+        let y, after = predict x
+        Assert.Equal<int64 list>([ 4L; int64 settings.Classes ], List.ofArray y.shape)
+        Assert.True(torch.isfinite(y).all().item<bool>())
+        close "again" 0.0 y (fst (predict x))
+        closeTrees "statistics" 0.0 gathered after
+
+        for row in 0L .. 3L do
+            close "alone" 1e-11 (y.narrow (0L, row, 1L)) (fst (predict (x.narrow (0L, row, 1L)))))
+
+[<Fact>]
+let ``learning drops by its key and gathers what batches are like`` () =
+    forAll 30 networks (fun (network, settings, seed) ->
+        let p, statistics, x = ready (network, settings, seed)
+        let learn seed = network.Layers.Apply (Learning(Key.ofSeed seed)) p statistics x
+        let y, gathered = learn 1
+        close "again" 0.0 y (fst (learn 1))
+        Assert.True(Tensor.item ((y - fst (learn 2)).abs().max()) > 0.0)
+        Assert.Equal<string list>(List.ofSeq statistics.Keys, List.ofSeq gathered.Keys)
+        Assert.Equal(settings.Norm.IsBatch, not statistics.IsEmpty)
+
+        for KeyValue(name, t) in gathered do
+            Assert.True(Tensor.item ((t - statistics[name]).abs().max()) > 0.0, name))
+
+[<Fact>]
+let ``every parameter takes part`` () =
+    // Fixed networks: a random one may well have a PReLU that meets no negative number.
+    for functions in
+        EdgeFunctions.Linear
+        :: EdgeFunctions.Wavelet Wavelets.morlet
+        :: List.map EdgeFunctions.Family families do
+        for meta in [ None; Some { meta PerLayer 4 with EmbeddingDim = 2 } ] do
+            for connected in List.distinct [ true; functions.IsWavelet ] do
+                use _ = torch.NewDisposeScope()
+
+                let settings =
+                    {
+                        Functions = functions
+                        Meta = if functions.IsLinear then None else meta
+                        Norm = Normalisation.Batch
+                        Dropout = 0.0
+                        HeadDropout = 0.0
+                        Inputs = 2, 6, 6
+                        Classes = 3
+                    }
+
+                let network = build connected settings
+                let p, statistics, x = ready (network, settings, 1)
+                // Away from translations and scales that are alike for all edges.
+                let p = p |> Map.map (fun name t -> t + 0.1 * normal name.Length [ for n in t.shape -> int n ])
+                let weights = normal 2 [ 4; 3 ]
+
+                let loss p =
+                    let y, _ = network.Layers.Apply (Learning(Key.ofSeed 1)) p statistics x
+                    (y * weights).sum()
+
+                for KeyValue(name, g) in snd (Params.withGradient loss p) do
+                    Assert.True(Tensor.item (g.abs().max()) > 0.0, $"{network.Description} does not depend on {name}")
+
+[<Fact>]
+let ``the published networks see images of 28×28 pixels`` () =
+    for build in [ Networks.conv4; Networks.conv8 ] do
+        use _ = torch.NewDisposeScope()
+        let settings = { digits EdgeFunctions.Linear None with Norm = Normalisation.Instance }
+        let network = build settings
+        let x = Key.normal (Key.ofSeed 1) Placement.cpu32 [ 2L; 1L; 28L; 28L ]
+        let y, _ = network.Layers.Apply Predicting (fresh network) Map.empty x
+        Assert.Equal<int64 list>([ 2L; 10L ], List.ofArray y.shape)
+
+[<Fact>]
+let ``a network says what it is`` () =
+    let description (network: Classifier) = network.Name, network.Description
+    let clusters = Some(meta (Clusters [ 0; 0; 1; 1 ]) 64)
+
+    Assert.Equal(("kan", "kan 784-32-10"), description (Networks.fc [ 32 ] (digits kan None)))
+    Assert.Equal(("mlp", "mlp 784-10"), description (Networks.fc [] (digits EdgeFunctions.Linear None)))
+
+    Assert.Equal(
+        ("metakan", "metakan 784-32-10, p = 1, h = 32, 1 generator"),
+        description (Networks.fc [ 32 ] (digits kan (Some(meta Shared 32))))
+    )
+
+    Assert.Equal(
+        ("metakan", "metakan 1×28×28, convolutions 32-64-128-256, 10 classes, p = 1, h = 64, 2 generators"),
+        description (Networks.conv4 (digits kan clusters))
+    )
+
+    Assert.Equal("wavkan", (Networks.fc [ 32 ] (digits (EdgeFunctions.Wavelet Wavelets.morlet) None)).Name)
+
+[<Fact>]
+let ``networks that there are not are a mistake of the caller`` () =
+    let settings = digits kan None
+    let refused (build: unit -> Classifier) = Assert.Throws<ArgumentException>(fun () -> build () |> ignore) |> ignore
+    refused (fun () -> Networks.fc [ 32 ] { settings with Norm = Normalisation.Instance })
+    refused (fun () -> Networks.conv4 { settings with Functions = EdgeFunctions.Wavelet Wavelets.meyer })
+    refused (fun () -> Networks.conv4 (digits EdgeFunctions.Linear (Some(meta Shared 4))))
+    refused (fun () -> Networks.conv4 (digits kan (Some(meta (Clusters [ 0; 1 ]) 4))))
+    refused (fun () -> Networks.conv4 { settings with Dropout = 1.0 })
+    refused (fun () -> Networks.fc [ 32 ] { settings with HeadDropout = -0.1 })
