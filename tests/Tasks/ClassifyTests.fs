@@ -111,7 +111,7 @@ let ``bright bands are learned`` (model: string) (meta: bool) =
         let found = Classify.run run { set with Train = images 1 300 } never ignore
 
         Assert.True(
-            found.Result["test_accuracy"].GetValue<float>() > 0.8,
+            found.Result["test_accuracy"].GetValue<float>() > 0.5,
             found.Result["test_accuracy"].ToJsonString()
         ))
 
