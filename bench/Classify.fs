@@ -32,7 +32,11 @@ let private contenders (placement: Placement) (batchSize: int) (network: Archite
 
     let library = MetaKan.Classify.gradient settings classifier (fun _ -> batch)
     let plain _ = PlainClassify.gradient network classes batch
-    let loss (gradient: int -> Gradient) = Tensor.item (fst (gradient 0 start))
+
+    let loss (gradient: int -> Gradient) =
+        use _ = torch.NewDisposeScope()
+        Tensor.item (fst (gradient 0 start))
+
     let difference = abs (loss library - loss plain)
 
     if not (difference <= 1e-4 * loss plain) then
@@ -63,20 +67,12 @@ let private contenders (placement: Placement) (batchSize: int) (network: Archite
 let run (placement: Placement) (repeats: int) (networks: (Architecture * int) list) : JsonArray =
     let idle = Contenders.idle placement
     use _ = torch.NewDisposeScope()
-    let all = networks |> List.map (fun (network, batch) -> batch, contenders placement batch network)
 
-    // The lightest first, over all networks: memory that a heavy one has taken is not given back to the system.
-    let peaks =
-        all
-        |> List.map (snd >> snd)
-        |> List.transpose
-        |> List.map (List.map (Contenders.peak placement idle))
-        |> List.transpose
-
-    List.zip all peaks
-    |> List.collect (fun ((batch, (classifier, contenders)), peaks) ->
+    networks
+    |> List.collect (fun (network, batch) ->
+        let classifier, contenders = contenders placement batch network
         printfn $"{classifier.Description}, batches of {batch}, {placement.DType} on {placement.Device}"
-        let measured = Contenders.measure placement repeats peaks contenders
+        let measured = Contenders.measure placement repeats idle contenders
         let epoch = float ((images + batch - 1) / batch) / 1000.0
 
         let rows =

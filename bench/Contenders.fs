@@ -70,7 +70,7 @@ let private milliseconds (contender: Contender) (start: int) =
             ])
 
 /// The peak memory of a contender's first steps, above idle.
-let peak (placement: Placement) (idle: float) (contender: Contender) : float =
+let private peak (placement: Placement) (idle: float) (contender: Contender) : float =
     Build.resetCudaPeak ()
 
     let resident =
@@ -94,8 +94,10 @@ let private tuned (placement: Placement) (contender: Contender) : int =
         contender.Step 1
         milliseconds contender 1)
 
-/// The contenders in turn, several times over, so that a drift of the machine's speed meets all alike.
-let measure (placement: Placement) (repeats: int) (peaks: float list) (contenders: Contender list) : Measured list =
+/// Peak memory above idle; then the contenders in turn, several times over, so that a drift of the machine's speed meets
+/// all alike.
+let measure (placement: Placement) (repeats: int) (idle: float) (contenders: Contender list) : Measured list =
+    let peaks = contenders |> List.map (peak placement idle)
     let threads = contenders |> List.map (tuned placement)
 
     let times =

@@ -3,6 +3,7 @@ module MetaKan.Bench.Memory
 
 open System
 open System.IO
+open System.Runtime.InteropServices
 
 let private status (field: string) =
     File.ReadLines "/proc/self/status"
@@ -12,10 +13,15 @@ let private status (field: string) =
 /// Resident memory now, MiB.
 let resident () = status "VmRSS:"
 
+/// Gives the free memory of the C heap back to the system, so that one measurement does not carry into the next.
+[<DllImport("libc")>]
+extern int private malloc_trim(unativeint pad)
+
 /// The highest resident memory while `work` runs, MiB: the kernel's own mark, set back before.
 let peak (work: unit -> unit) : float =
     GC.Collect()
     GC.WaitForPendingFinalizers()
+    malloc_trim 0un |> ignore
     File.WriteAllText("/proc/self/clear_refs", "5")
     work ()
     status "VmHWM:"

@@ -58,10 +58,10 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
     ]
 
 /// Measures and prints one dimension; gives the rows as JSON.
-let private dimension placement repeats points peaks (dim: int, (model: Model, contenders)) : JsonNode list =
+let private dimension placement repeats points idle (dim: int, (model: Model, contenders)) : JsonNode list =
     printfn $"{model.Description}, {points} points, {placement.DType} on {placement.Device}"
 
-    Contenders.measure placement repeats peaks contenders
+    Contenders.measure placement repeats idle contenders
     |> Contenders.table [ "network", RunFolder.node model.Description; "dim", RunFolder.node dim ]
 
 /// Runs the comparison for several dimensions and prints a table each; the rows, for a file.
@@ -78,16 +78,8 @@ let run
     let dims = List.sort dims
     let all = dims |> List.map (fun dim -> contenders placement dim modelName hidden points)
 
-    // The lightest first, over all dimensions: memory that a heavy one has taken is not given back to the system.
-    let peaks =
-        all
-        |> List.map snd
-        |> List.transpose
-        |> List.map (List.map (Contenders.peak placement idle))
-        |> List.transpose
-
     List.zip dims all
-    |> List.map2 (dimension placement repeats points) peaks
+    |> List.map (dimension placement repeats points idle)
     |> List.concat
     |> List.toArray
     |> JsonArray
