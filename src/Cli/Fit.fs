@@ -99,6 +99,10 @@ let private nodes (given: string) : Nodes =
         { Sums = sums; Products = List.replicate products 2 }
     | _ -> refuse ()
 
+/// Nodes of a layer as `--width` has them.
+let private shown (nodes: Nodes) =
+    if nodes.Products.IsEmpty then string nodes.Sums else $"{nodes.Sums}+{nodes.Products.Length}"
+
 /// What is fitted: a name for the folder, what config.json says of it, and the data of a seed.
 let private source (options: ParseResults<Options>) (equation: FeynmanEquation option) =
     let train = options.GetResult(Train, 1000) |> atLeast "--train" 1
@@ -256,9 +260,7 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
             Labels =
                 [
                     yield! labels
-                    text
-                        "width"
-                        (options.GetResult(Width, [ string data.Inputs.Length; "5"; "1" ]) |> String.concat " ")
+                    text "width" (layers options data.Inputs.Length |> List.map shown |> String.concat " ")
                     number "grid" (float grid)
                     number "order" (float (options.GetResult(Order, 3)))
                     text "optimizer" (options.GetResult(Optimizer, "lbfgs"))

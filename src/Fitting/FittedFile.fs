@@ -2,6 +2,8 @@
 // made of numbers as texts beside them.
 namespace MetaKan
 
+open System
+open System.Collections.Generic
 open System.Text.Json
 open TorchSharp
 
@@ -68,34 +70,41 @@ module FittedFile =
         if Map.tryFind "format" texts <> Some format then
             raise (BadInput $"{path} holds no fitted network")
 
-        let rows (t: Tensor) = Tensor.toArray t |> Array.chunkBySize (int t.shape[1])
-        let nodes = JsonSerializer.Deserialize<int list list> texts["nodes"]
-        let each kind = [ for l in 0 .. nodes.Length - 2 -> rows tensors[$"network.{l}.{kind}"] ]
+        try
+            let rows (t: Tensor) = Tensor.toArray t |> Array.chunkBySize (int t.shape[1])
+            let nodes = JsonSerializer.Deserialize<int list list> texts["nodes"]
+            let each kind = [ for l in 0 .. nodes.Length - 2 -> rows tensors[$"network.{l}.{kind}"] ]
 
-        {
-            Network =
-                {
-                    Order = int texts["order"]
-                    Nodes = nodes |> List.map (fun n -> { Sums = n.Head; Products = n.Tail })
-                    Knots = each "knots"
-                    Masks = each "mask" |> List.map array2D
-                    Symbols =
-                        JsonSerializer.Deserialize<string list> texts["symbols"]
-                        |> List.map (fun text ->
-                            let parts = text.Split(' ', 4)
-                            { Layer = int parts[0]; From = int parts[1]; To = int parts[2] }, parts[3])
-                        |> Map.ofList
-                    Source =
-                        match JsonSerializer.Deserialize<string list> texts["source"] with
-                        | [ _; embedding; hidden; sharing; chunk ] ->
-                            Generated
-                                {
-                                    EmbeddingDim = int embedding
-                                    HiddenDim = int hidden
-                                    Sharing = sharingOf sharing
-                                    Chunk = if chunk = "" then None else Some(int chunk)
-                                }
-                        | _ -> Stored
-                }
-            Params = Params.under "model" tensors
-        }
+            {
+                Network =
+                    {
+                        Order = int texts["order"]
+                        Nodes = nodes |> List.map (fun n -> { Sums = n.Head; Products = n.Tail })
+                        Knots = each "knots"
+                        Masks = each "mask" |> List.map array2D
+                        Symbols =
+                            JsonSerializer.Deserialize<string list> texts["symbols"]
+                            |> List.map (fun text ->
+                                let parts = text.Split(' ', 4)
+                                { Layer = int parts[0]; From = int parts[1]; To = int parts[2] }, parts[3])
+                            |> Map.ofList
+                        Source =
+                            match JsonSerializer.Deserialize<string list> texts["source"] with
+                            | [ _; embedding; hidden; sharing; chunk ] ->
+                                Generated
+                                    {
+                                        EmbeddingDim = int embedding
+                                        HiddenDim = int hidden
+                                        Sharing = sharingOf sharing
+                                        Chunk = if chunk = "" then None else Some(int chunk)
+                                    }
+                            | _ -> Stored
+                    }
+                Params = Params.under "model" tensors
+            }
+        with
+        | :? KeyNotFoundException
+        | :? JsonException
+        | :? FormatException
+        | :? IndexOutOfRangeException as fault ->
+            raise (BadInput $"{path} holds a fitted network that lacks a part ({fault.Message})")

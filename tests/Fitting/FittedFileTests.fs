@@ -2,6 +2,7 @@
 module MetaKan.Tests.FittedFileTests
 
 open System.IO
+open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Fits
 open MetaKan.Tests.Folder
@@ -29,3 +30,25 @@ let ``another file is refused in one line`` () =
         let path = Path.Combine(folder, "other.safetensors")
         Safetensors.write path (Map [ "format", "another" ]) []
         Assert.Contains(path, messageOf<BadInput>(fun () -> FittedFile.load path |> ignore)))
+
+[<Fact>]
+let ``a file that lacks a part is refused in one line`` () =
+    withFolder (fun folder ->
+        forAll 20 (Gen.zip (fits (1, 3)) seeds) (fun (case, seed) ->
+            let path = Path.Combine(folder, "network.safetensors")
+            FittedFile.save path (fitted case)
+            let texts, tensors = Safetensors.read path
+
+            let parts =
+                [
+                    for name in texts.Keys do
+                        if name <> "format" then
+                            Map.remove name texts, tensors
+                    for name in tensors.Keys do
+                        if name.StartsWith "network." then
+                            texts, Map.remove name tensors
+                ]
+
+            let texts, tensors = parts[seed % parts.Length]
+            Safetensors.write path texts (Map.toSeq tensors)
+            Assert.Contains(path, messageOf<BadInput>(fun () -> FittedFile.load path |> ignore))))

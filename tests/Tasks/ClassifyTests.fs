@@ -8,6 +8,7 @@ open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Numeric
+open MetaKan.Tests.Runs
 open TorchSharp
 open Xunit
 
@@ -45,20 +46,6 @@ let private settings network =
 
 let private runIn folder resume settings interrupted listen =
     Classify.run { Settings = settings; Folder = folder; Resume = resume; Meters = [] } set interrupted listen
-
-let private never () = false
-
-let private after n =
-    let asked = ref 0
-
-    fun () ->
-        asked.Value <- asked.Value + 1
-        asked.Value > n
-
-/// metrics.csv without its last column, the seconds.
-let private metrics folder =
-    File.ReadAllLines(RunFolder.metricsPath folder)
-    |> Array.map (fun line -> line.Substring(0, line.LastIndexOf ','))
 
 let private state folder (like: Params) = Checkpoint.load (RunFolder.checkpointPath folder) like
 

@@ -7,6 +7,7 @@ open System.IO
 open MetaKan
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Numeric
+open MetaKan.Tests.Runs
 open TorchSharp
 open Xunit
 
@@ -20,8 +21,6 @@ let private network source widths = Kan(Network.create { Size = 3; Order = 3 } s
 let private meta = Generated { EmbeddingDim = 1; HiddenDim = 16; Sharing = Shared; Chunk = None }
 
 let private settings folder = { Fit.defaults with Folder = Path.Combine(folder, "run") }
-let private never () = false
-
 let private fit settings data scaling learner = Fit.run settings data scaling learner never ignore
 
 let private number (run: FitRun) (name: string) = run.Result[name].GetValue<float>()

@@ -10,6 +10,7 @@ open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Numeric
+open MetaKan.Tests.Runs
 open TorchSharp
 open Xunit
 
@@ -38,20 +39,6 @@ let private settings folder =
     }
 
 let private solve settings problem model interrupted = Solve.run settings problem model interrupted ignore
-let private never () = false
-
-/// A flag that is raised when it is asked for the `n`-th time.
-let private after n =
-    let asked = ref 0
-
-    fun () ->
-        asked.Value <- asked.Value + 1
-        asked.Value > n
-
-/// metrics.csv without its last column, the seconds.
-let private metrics folder =
-    File.ReadAllLines(RunFolder.metricsPath folder)
-    |> Array.map (fun line -> line.Substring(0, line.LastIndexOf ','))
 
 let private same (folder: string) (expected: Solution) (other: string) (found: Solution) =
     closeTrees "parameters" 0.0 expected.Params found.Params
@@ -189,14 +176,7 @@ let ``steps, measures and saves leave no tensors behind`` () =
 
         let counts = ResizeArray<int64>()
 
-        let listen event =
-            match event with
-            | Saved _ ->
-                // What other tests left to the collector goes first.
-                GC.Collect()
-                GC.WaitForPendingFinalizers()
-                counts.Add Tensor.TotalCount
-            | _ -> ()
+        let listen = counting counts
 
         Solve.run settings problem model never listen |> ignore
         Assert.Equal<int64 list>(List.replicate 5 counts[0], List.ofSeq counts))

@@ -6,6 +6,7 @@ open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Losses
 open MetaKan.Tests.Numeric
+open MetaKan.Tests.Runs
 open TorchSharp
 open Xunit
 
@@ -74,14 +75,6 @@ let ``events come in their order: steps, then measures, then what is saved`` () 
         ]
 
     Assert.Equal<string list>(expected, events)
-
-/// A flag that is raised when it is asked for the `n`-th time.
-let private after n =
-    let asked = ref 0
-
-    fun () ->
-        asked.Value <- asked.Value + 1
-        asked.Value > n
 
 [<Fact>]
 let ``an interruption ends the run after saving`` () =
@@ -173,15 +166,7 @@ type TrainingMemoryTests() =
         use _ = torch.NewDisposeScope()
         let counts = ResizeArray<int64>()
 
-        let listen event =
-            match event with
-            | Saved _ ->
-                // What other tests left to the collector goes first.
-                GC.Collect()
-                GC.WaitForPendingFinalizers()
-                counts.Add Tensor.TotalCount
-            | _ -> ()
-
+        let listen = counting counts
 
         let meta = { EmbeddingDim = 1; HiddenDim = 4; Sharing = PerLayer; Chunk = Some 2 }
 
