@@ -169,8 +169,8 @@ module Network =
     type private Layer =
         {
             Basis: Basis
-            /// [from, 1, to].
-            Mask: Tensor
+            /// [from, 1, to]; None where all edges have their splines.
+            Mask: Tensor option
             Symbols: (Edge * SymbolicFunction) list
             Next: Nodes
         }
@@ -187,10 +187,12 @@ module Network =
         {
             Basis = basis place net l
             Mask =
-                net.Masks[l]
-                |> Seq.cast<float>
-                |> Seq.toArray
-                |> Tensor.ofArray place [ int64 inputs; 1L; int64 ends ]
+                let mask = net.Masks[l] |> Seq.cast<float> |> Seq.toArray
+
+                if Array.forall ((=) 1.0) mask then
+                    None
+                else
+                    Some(Tensor.ofArray place [ int64 inputs; 1L; int64 ends ] mask)
             Symbols =
                 [
                     for KeyValue(edge, name) in net.Symbols do
@@ -239,7 +241,12 @@ module Network =
                 1L
             )
 
-    let private masked (net: Network) (p: Params) (layer: Layer) l : Tensor = coefficients net p l * layer.Mask
+    let private masked (net: Network) (p: Params) (layer: Layer) l : Tensor =
+        let all = coefficients net p l
+
+        match layer.Mask with
+        | Some mask -> all * mask
+        | None -> all
 
     /// B_m(x_i) [N, from, G+k+1].
     let private features (layer: Layer) (x: Tensor) : Tensor = Array.head (Basis.features layer.Basis 0 0 x)

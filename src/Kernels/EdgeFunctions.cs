@@ -56,14 +56,21 @@ namespace MetaKan.Kernels
         public void Evaluate(T* x, long points, int[] orders, nint[] results, int threads) =>
             Share(points, threads, (from, to) => {
                 var located = stackalloc Located[Block];
+                // Whole vectors, whatever the block's length.
+                var points = stackalloc T[Block];
+                var sigmoids = stackalloc T[Block];
                 for (var start = from; start < to; start += Block) {
                     var length = (int)Math.Min(Block, to - start);
-                    Locate(x + start, start, length, located);
+                    new Span<T>(x + start, length).CopyTo(new Span<T>(points, Block));
+                    new Span<T>(points + length, Block - length).Clear();
+                    Locate(points, start, length, located);
+                    for (var n = 0; n < length; n += Vector<T>.Count)
+                        *(Vector<T>*)(sigmoids + n) = Sigmoid(*(Vector<T>*)(points + n));
                     for (var d = 0; d < orders.Length; d++) {
                         var result = (T*)results[d] + start * count;
                         new Span<T>(result, length * count).Clear();
                         Splines(located, length, orders[d], result);
-                        Silu(x + start, length, orders[d], result + count - 1);
+                        Silu(points, sigmoids, length, orders[d], result + count - 1);
                     }
                 }
             });
@@ -73,7 +80,7 @@ namespace MetaKan.Kernels
         // Runs the work in parts of its range, a thread each, where there are enough points to be worth it.
         private static void Share(long points, int threads, Work work)
         {
-            if (threads < 2 || points < 1 << 13)
+            if (threads < 2 || points < 1 << 12)
                 work(0, points);
             else
                 Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads },
@@ -157,21 +164,15 @@ namespace MetaKan.Kernels
         }
 
         // silu⁽ⁿ⁾ = x σ⁽ⁿ⁾ + n σ⁽ⁿ⁻¹⁾, to every M-th place of the result.
-        private void Silu(T* points, int length, int n, T* result)
+        private void Silu(T* points, T* sigmoids, int length, int n, T* result)
         {
             var (highest, lower) = (sigmoidDerivative(n), n > 0 ? sigmoidDerivative(n - 1) : []);
             var factor = T.CreateChecked(n);
-            var room = stackalloc T[Vector<T>.Count];
+            var values = stackalloc T[Vector<T>.Count];
             for (var i = 0; i < length; i += Vector<T>.Count) {
-                var size = Math.Min(Vector<T>.Count, length - i);
-                var x = points + i;
-                if (size < Vector<T>.Count) {
-                    for (var j = 0; j < size; j++) room[j] = x[j];
-                    x = room;
-                }
-                Vector<T> at = *(Vector<T>*)x, s = Sigmoid(at);
-                *(Vector<T>*)room = at * Polynomial(highest, s) + factor * Polynomial(lower, s);
-                for (var j = 0; j < size; j++) result[(long)(i + j) * count] = room[j];
+                Vector<T> x = *(Vector<T>*)(points + i), s = *(Vector<T>*)(sigmoids + i);
+                *(Vector<T>*)values = x * Polynomial(highest, s) + factor * Polynomial(lower, s);
+                for (var j = 0; j < Vector<T>.Count && i + j < length; j++) result[(long)(i + j) * count] = values[j];
             }
         }
 
