@@ -133,7 +133,8 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
     let placement = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
 
     { defaults with
-        Data = options.GetResult(Data, "")
+        // From the root, so that the run resumes from any folder.
+        Data = options.TryGetResult Data |> Option.map IO.Path.GetFullPath |> Option.defaultValue ""
         TrainImages = options.GetResult(Train_Images, 0) |> atLeast "--train-images" 0
         Epochs = options.GetResult(Epochs, defaults.Epochs) |> atLeast "--epochs" 1
         BatchSize = options.GetResult(Batch_Size, defaults.BatchSize) |> atLeast "--batch-size" 1

@@ -112,7 +112,11 @@ module Classify =
             Threads = max 1 (min 8 Environment.ProcessorCount)
         }
 
-    let private json = JsonSerializerOptions(PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower)
+    let private json =
+        JsonSerializerOptions(
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            RespectRequiredConstructorParameters = true
+        )
 
     /// config.json of a run.
     let configuration (settings: ClassifySettings) : JsonObject =

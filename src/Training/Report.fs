@@ -64,7 +64,7 @@ td { font-variant-numeric: tabular-nums }"""
         | other -> other.ToJsonString()
 
     let private title (folder: string) (config: Map<string, JsonNode>) =
-        [ "problem"; "dataset"; "function"; "model"; "dim" ]
+        [ "problem"; "dataset"; "function"; "model"; "network.net"; "network.model"; "dim" ]
         |> List.choose (fun key ->
             Map.tryFind key config
             |> Option.map (fun value -> if key = "dim" then $"{show value} dimensions" else show value))

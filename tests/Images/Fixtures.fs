@@ -46,6 +46,19 @@ let idx (dimensions: int list) (elements: byte[]) : byte[] =
 let idxImages (i: Images) = idx [ Images.count i; i.Height; i.Width ] i.Pixels
 let idxLabels (i: Images) = idx [ i.Labels.Length ] (Array.map byte i.Labels)
 
+/// Writes a data set of so many images to learn from and to test on, of the size of Fashion-MNIST's, into a new folder.
+let writeIdx (folder: string) (train: int) (test: int) : Images * Images =
+    Directory.CreateDirectory folder |> ignore
+    let write name (bytes: byte[]) = File.WriteAllBytes(Path.Combine(folder, name), bytes)
+
+    let set seed count name =
+        let images = images seed 10 (count, 1, 28, 28)
+        write $"{name}-images-idx3-ubyte.gz" (gzip (idxImages images))
+        write $"{name}-labels-idx1-ubyte" (idxLabels images)
+        images
+
+    set 1 train "train", set 2 test "t10k"
+
 /// A CIFAR file: before each image, its label is the last of so many.
 let cifar (labels: int) (i: Images) : byte[] =
     [|

@@ -6,6 +6,7 @@ open System.Diagnostics
 open System.IO
 open Xunit
 open MetaKan.Tests.Folder
+open MetaKan.Tests.Images
 open MetaKan.Tests.Launcher.Process
 
 /// The folder of the solution, above the tests' own.
@@ -16,22 +17,32 @@ let private root =
     |> Seq.find (fun folder -> File.Exists(Path.Combine(folder.FullName, "MetaKanPinn.sln")))
     |> _.FullName
 
+/// The script's last line, run in a folder with nothing said on stderr.
+let private lastLine (folder: string) (script: string) (sizes: string list) =
+    let start =
+        ProcessStartInfo(
+            "dotnet",
+            "fsi" :: "--quiet" :: Path.Combine(root, "scripts", script) :: sizes,
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    start.Environment["METAKAN_DATA"] <- Path.Combine(folder, "data")
+    use program = Process.Start start
+    let ended = ended program
+    Assert.Equal((0, []), (ended.Code, ended.Err))
+    List.last ended.Out
+
 [<Theory>]
 [<InlineData("hello-kan.fsx", "8", "f(x, y) = ")>]
 [<InlineData("feynman.fsx", "1", "II.6.15a ")>]
 [<InlineData("continual.fsx", "2", "The figures are in ")>]
 let ``A script runs to its last line`` (script: string, size: string, last: string) =
-    withFolder (fun folder ->
-        use program =
-            ProcessStartInfo(
-                "dotnet",
-                [ "fsi"; "--quiet"; Path.Combine(root, "scripts", script); size ],
-                WorkingDirectory = folder,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true
-            )
-            |> Process.Start
+    withFolder (fun folder -> Assert.StartsWith(last, lastLine folder script [ size ]))
 
-        let ended = ended program
-        Assert.Equal((0, []), (ended.Code, ended.Err))
-        Assert.StartsWith(last, List.last ended.Out))
+[<Fact>]
+let ``A script that classifies runs to its last line, on images that the test writes`` () =
+    withFolder (fun folder ->
+        Fixtures.writeIdx (Path.Combine(folder, "data", "fmnist")) 8 4 |> ignore
+        Assert.StartsWith("metawavkan ", lastLine folder "fashion.fsx" [ "1" ]))

@@ -135,6 +135,40 @@ let ``the best epoch is kept, and the folder predicts with it`` () =
             Assert.True(File.Exists(Path.Combine(RunFolder.picturesPath folder, picture)), picture))
 
 [<Fact>]
+let ``of all epochs the last among the best is kept`` () =
+    let fallen =
+        [
+            for seed in 1..5 do
+                withFolder (fun folder ->
+                    let settings =
+                        { settings (architecture "fc" "kan" false) with
+                            Epochs = 8
+                            Lr = 0.02
+                            Schedule = "constant"
+                            Seed = seed
+                        }
+
+                    let epochs = ResizeArray()
+
+                    let found =
+                        runIn folder false settings never (function
+                            | Evaluated(state, _, measures) ->
+                                epochs.Add(
+                                    Map.find "test_accuracy" (Map measures),
+                                    state.Params |> Map.map (fun _ t -> Tensor.toArray t)
+                                )
+                            | _ -> ())
+
+                    let best = epochs |> Seq.map fst |> Seq.max
+                    let _, expected = epochs |> Seq.findBack (fst >> (=) best)
+                    Assert.Equal<Map<string, float[]>>(expected, found.Best |> Map.map (fun _ t -> Tensor.toArray t))
+                    best > fst (Seq.last epochs))
+        ]
+
+    // Some runs are to fall back, or the last epoch would do as the best.
+    Assert.Contains(true, fallen)
+
+[<Fact>]
 let ``a step is the same for any number of threads`` () =
     let on threads =
         withFolder (fun folder ->

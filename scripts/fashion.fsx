@@ -1,0 +1,35 @@
+// Fashion-MNIST by fully connected networks 784-32-10: an MLP, KANs of three families of functions, and the same KANs
+// with generated coefficients (MetaKAN).
+//   ./metakan script scripts/fashion.fsx [EPOCHS]
+#load "metakan.fsx"
+
+open MetaKan
+open TorchSharp
+
+let epochs = Script.argument 1 "EPOCHS" 10
+let dataset = "fmnist"
+
+ImageSets.install (eprintfn "%s") dataset None
+let images = ImageSets.load dataset None
+
+let train (model, meta) =
+    let network = { Architecture.published "fc" model with Meta = meta }
+    let settings = { Classify.defaults dataset network with Epochs = epochs }
+    torch.set_num_threads settings.Threads
+    let name = if meta then $"meta{model}" else model
+
+    let run =
+        { Settings = settings; Folder = RunFolder.free $"runs/fashion-{name}"; Resume = false; Meters = [] }
+
+    let result = (Classify.run run images (fun () -> false) ignore).Result
+    Report.write run.Folder
+    let number (field: string) = float result[field]
+    let accuracy, seconds = 100.0 * number "test_accuracy", number "train_seconds"
+    printfn $"""{name, -12} {result["parameters"], 10} {accuracy, 11:F2} %% {seconds, 8:F1}   {run.Folder}"""
+
+printfn $"model        parameters   best of {epochs, 2}  seconds   run"
+
+for model in [ "mlp"; "kan"; "fastkan"; "wavkan" ] do
+    for meta in [ false; true ] do
+        if model <> "mlp" || not meta then
+            train (model, meta)
