@@ -141,7 +141,7 @@ once() {
     exec 9>"$artifacts/lock"
     flock -n 9 || { say "another set-up is at work: waiting for it" && flock 9; }
     trap 'exit 130' INT TERM
-    $1 || $2
+    $1 || $2 || exit
     trap - INT TERM
     exec 9>&-
 }
@@ -161,7 +161,8 @@ setup_done() {
     [ -f "$assembly" ] && stamped "$name" "$sources" && { stamped provider nuget || native_done; }
 }
 
-setup_work() {
+# In a shell of its own, which may change to the checkout: what is run afterwards starts where it was called.
+setup_work() (
     local chosen restored
     cd "$root" || exit
     dotnet_sdk
@@ -171,4 +172,4 @@ setup_work() {
     restored=$(fingerprint .config paket.dependencies paket.lock)
     stamped packages "$restored" || { packages && stamp packages "$restored"; }
     stamped "$name" "$sources" && [ -f "$assembly" ] || { TorchProvider=$chosen compile "$project" && stamp "$name" "$sources"; }
-}
+)
