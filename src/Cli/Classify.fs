@@ -2,7 +2,6 @@
 module MetaKan.Cli.Classify
 
 open System
-open System.Text.Json.Nodes
 open Argu
 open MetaKan
 open MetaKan.Cli.Options
@@ -165,13 +164,6 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
         Threads = options.GetResult(Threads, defaults.Threads) |> atLeast "--threads" 1
     }
 
-let private cudaMeter: string * (unit -> JsonNode) =
-    "peak_cuda_mib",
-    fun () ->
-        match Build.cudaMemory () with
-        | Some(_, peak) -> JsonValue.Create(Math.Round(float peak / 1048576.0, 1))
-        | None -> null
-
 let run (options: ParseResults<Options>) : int =
     let folder = options.TryGetResult Resume
 
@@ -204,7 +196,7 @@ let run (options: ParseResults<Options>) : int =
                 |> Option.defaultWith (fun () ->
                     RunFolder.free $"runs/{settings.Dataset}-{network.Net}-{classifier.Name}-s{settings.Seed}")
             Resume = folder.IsSome
-            Meters = [ cudaMeter ]
+            Meters = [ Info.peakCuda ]
         }
 
     let steps = settings.Epochs * Classify.stepsPerEpoch settings images

@@ -4,7 +4,9 @@ module MetaKan.Cli.Info
 open System
 open System.Diagnostics
 open System.IO
+open System.Text.Json.Nodes
 open Argu
+open MetaKan
 open TorchSharp
 
 /// `info` takes no options of its own.
@@ -38,6 +40,14 @@ let private cudaDevices () =
             answer.Trim().Split '\n' |> List.ofArray
         with :? ComponentModel.Win32Exception ->
             [ $"{torch.cuda.device_count ()} devices" ]
+
+/// A meter of a run: CUDA memory at its peak, MiB; null without CUDA.
+let peakCuda: string * (unit -> JsonNode) =
+    "peak_cuda_mib",
+    fun () ->
+        match Build.cudaMemory () with
+        | Some(_, peak) -> JsonValue.Create(Math.Round(float peak / 1048576.0, 1))
+        | None -> null
 
 /// The processor and the CUDA devices, for those who read a figure.
 let machine () =

@@ -198,14 +198,7 @@ let private prepare (options: ParseResults<Options>) (folder: string option) =
                 |> Option.defaultWith (fun () -> RunFolder.free $"runs/{problemName}-d{dim}-{model.Name}-s{seed}")
             Resume = folder.IsSome
             Labels = [ "problem_seed", node problemSeed; "width", node width; "depth", node depth; yield! modelLabels ]
-            Meters =
-                [
-                    "peak_cuda_mib",
-                    fun () ->
-                        match Build.cudaMemory () with
-                        | Some(_, peak) -> node (Math.Round(float peak / 1048576.0, 1))
-                        | None -> null
-                ]
+            Meters = [ Info.peakCuda ]
         }
 
     torch.set_num_threads threads
