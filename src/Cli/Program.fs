@@ -54,7 +54,7 @@ let private help arguments (usage: string) =
     match topic arguments with
     | Some _ -> usage.Trim()
     | None ->
-        $"""MetaKan: physics-informed PDE solvers with MLP, KAN and MetaKAN models.
+        $"""MetaKan: solves PDEs, fits functions and classifies images with MLP, KAN and MetaKAN models.
 
 {usage.Trim()}
 
