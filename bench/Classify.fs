@@ -15,7 +15,7 @@ let private images = 60_000
 let private contenders (placement: Placement) (batchSize: int) (network: Architecture) =
     let network = { network with Dropout = 0.0; HeadDropout = 0.0 }
 
-    let settings = { MetaKan.Classify.defaults "fmnist" network with BatchSize = batchSize }
+    let settings = { ClassifySettings.defaults "fmnist" network with BatchSize = batchSize }
 
     let classifier = Architecture.build network (1, 28, 28) classes
 

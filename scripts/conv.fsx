@@ -16,7 +16,7 @@ let images = ImageSets.load dataset None
 let train (model, meta) =
     let network = { Architecture.published "conv4" model with Meta = meta }
 
-    let settings = { Classify.defaults dataset network with Epochs = epochs; TrainImages = count }
+    let settings = { ClassifySettings.defaults dataset network with Epochs = epochs; TrainImages = count }
 
     torch.set_num_threads settings.Threads
     let name = if meta then $"meta{model}" else model

@@ -14,7 +14,7 @@ let images = ImageSets.load dataset None
 
 let train (model, meta) =
     let network = { Architecture.published "fc" model with Meta = meta }
-    let settings = { Classify.defaults dataset network with Epochs = epochs }
+    let settings = { ClassifySettings.defaults dataset network with Epochs = epochs }
     torch.set_num_threads settings.Threads
     let name = if meta then $"meta{model}" else model
 

@@ -128,7 +128,7 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
             HeadDropout = options.GetResult(Head_Dropout, published.HeadDropout) |> within "--head-dropout" (0.0, 1.0)
         }
 
-    let defaults = Classify.defaults dataset network
+    let defaults = ClassifySettings.defaults dataset network
     let placement = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
 
     { defaults with
@@ -172,7 +172,7 @@ let run (options: ParseResults<Options>) : int =
 
     let settings =
         match folder with
-        | Some folder -> Classify.settingsOf folder
+        | Some folder -> ClassifySettings.ofRun folder
         | None -> settings options
 
     let network = settings.Network

@@ -36,7 +36,7 @@ let private architecture net model meta =
     { Architecture.published net model with Width = [ 4 ]; Meta = meta; HiddenDim = 4 }
 
 let private settings network =
-    { Classify.defaults "fmnist" network with
+    { ClassifySettings.defaults "fmnist" network with
         Epochs = 3
         BatchSize = 16
         Lr = 0.03
@@ -194,7 +194,12 @@ let ``convolutions learn`` (net: string) (model: string) (meta: bool) (norm: str
         let losses = ResizeArray()
 
         let settings =
-            { Classify.defaults "fmnist" network with Epochs = 4; BatchSize = 8; Threads = 2; Lr = 1e-3 }
+            { ClassifySettings.defaults "fmnist" network with
+                Epochs = 4
+                BatchSize = 8
+                Threads = 2
+                Lr = 1e-3
+            }
 
         Classify.run { Settings = settings; Folder = folder; Resume = false; Meters = [] } few never (function
             | Stepped(_, loss) -> losses.Add loss.Value
