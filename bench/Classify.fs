@@ -45,14 +45,13 @@ let private contenders (placement: Placement) (batchSize: int) (network: Archite
     let adam = Statistics.gathering (Adam.create (fun _ -> { Rate = (fun _ -> 1e-3); WeightDecay = 1e-4 }))
 
     let copy () = start |> Map.map (fun _ t -> t.clone ())
-    let hires = Map.isEmpty (classifier.Layers.Statistics placement)
 
     classifier,
     [
         {
             Name = "library"
             Steps = 5
-            Run = if hires then Workers.hire else (fun run -> run ())
+            Run = if MetaKan.Classify.hires classifier then Workers.hire else (fun run -> run ())
             Step = steps placement adam (copy ()) library
         }
         {

@@ -23,16 +23,24 @@ let splines (knots: Tensor) (order: int) (x: Tensor) : Tensor =
 
         left + right)
 
+/// The knots of a grid, as `splines` takes them.
+let knots (grid: Grid) (like: Tensor) : Tensor =
+    Knots.uniform grid.Size grid.Order (-1.0, 1.0)
+    |> Tensor.ofArray (Placement.ofTensor like) [ int64 (grid.Size + 2 * grid.Order + 1) ]
+
+/// What a generator makes of embeddings [E, p], by the whole network: [E, M].
+let generated (generator: Params) (embeddings: Tensor) : Tensor =
+    torch.nn.functional.linear (embeddings, generator["0.weight"], generator["0.bias"])
+    |> torch.nn.functional.relu
+    |> fun hidden -> torch.nn.functional.linear (hidden, generator["2.weight"], generator["2.bias"])
+
 let private layer (splineWeight: Tensor) (baseWeight: Tensor) (features: Tensor) (x: Tensor) =
     torch.matmul (torch.nn.functional.silu x, baseWeight.t ())
     + torch.matmul (features.flatten (1L, 2L), splineWeight.flatten(1L, 2L).t())
 
 /// One layer of a KAN or a MetaKAN with parameters under the names of the library's models.
 let private network (grid: Grid) (widths: int list) (model: string) (p: Params) (x: Tensor) : Tensor =
-    let knots =
-        Knots.uniform grid.Size grid.Order (-1.0, 1.0)
-        |> Tensor.ofArray (Placement.ofTensor x) [ int64 (grid.Size + 2 * grid.Order + 1) ]
-
+    let knots = knots grid x
     let functions = int64 (Grid.coefficients grid)
 
     (x, List.indexed (List.pairwise widths))
@@ -45,19 +53,12 @@ let private network (grid: Grid) (widths: int list) (model: string) (p: Params) 
 
             layer splineWeight p[$"layers.{l}.base_weight"] features x
         | "metakan" ->
+            let generator = Params.under $"hypernet.{l}" p
+
             torch.cat (
                 [|
                     for block in p[$"embeddings.{l}"].split(64L * int64 inputs) do
-                        let weights =
-                            torch.nn.functional.linear (block, p[$"hypernet.{l}.0.weight"], p[$"hypernet.{l}.0.bias"])
-                            |> torch.nn.functional.relu
-                            |> fun hidden ->
-                                torch.nn.functional.linear (
-                                    hidden,
-                                    p[$"hypernet.{l}.2.weight"],
-                                    p[$"hypernet.{l}.2.bias"]
-                                )
-                            |> _.view(-1L, int64 inputs, functions + 1L)
+                        let weights = generated generator block |> _.view(-1L, int64 inputs, functions + 1L)
 
                         layer (weights.narrow (-1L, 0L, functions)) (weights.select (-1L, functions)) features x
                 |],

@@ -15,22 +15,15 @@ let private weights (grid: Grid) (p: Params) (l: int) (edges: int64 list) : Tens
         own["spline_weight"] * own["spline_scaler"].unsqueeze -1L, own["base_weight"]
     | Some embeddings ->
         let functions = int64 (Grid.coefficients grid)
-        let generator = Params.under "hypernet.0" p
 
         let numbers =
-            torch.nn.functional.linear (embeddings, generator["0.weight"], generator["0.bias"])
-            |> torch.nn.functional.relu
-            |> fun hidden -> torch.nn.functional.linear (hidden, generator["2.weight"], generator["2.bias"])
+            Plain.generated (Params.under "hypernet.0" p) embeddings
             |> _.view(List.toArray (edges @ [ functions + 1L ]))
 
         numbers.narrow (-1L, 0L, functions), numbers.select (-1L, functions)
 
-let private knots (grid: Grid) (x: Tensor) =
-    Knots.uniform grid.Size grid.Order (-1.0, 1.0)
-    |> Tensor.ofArray (Placement.ofTensor x) [ int64 (grid.Size + 2 * grid.Order + 1) ]
-
 let private fc (grid: Grid) (widths: int list) (p: Params) (images: Tensor) : Tensor =
-    let knots = knots grid images
+    let knots = Plain.knots grid images
 
     (images.flatten 1L, List.indexed (List.pairwise widths))
     ||> List.fold (fun x (l, (inputs, outputs)) ->
@@ -41,7 +34,7 @@ let private fc (grid: Grid) (widths: int list) (p: Params) (images: Tensor) : Te
         + torch.nn.functional.linear (features.flatten 1L, spline.flatten 1L))
 
 let private conv4 (grid: Grid) (p: Params) (images: Tensor) : Tensor =
-    let knots = knots grid images
+    let knots = Plain.knots grid images
     let widths = images.shape[1] :: [ for channels, _ in Networks.four -> int64 channels ]
 
     // [a, b, height, width, m] as [a, b·m, height, width].

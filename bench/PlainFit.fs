@@ -12,9 +12,7 @@ let private coefficients (source: CoefficientSource) (p: Params) l (inputs: int)
     | Stored -> p[$"layers.{l}.coef"], p[$"layers.{l}.scale_base"], p[$"layers.{l}.scale_sp"]
     | Generated _ ->
         let all =
-            torch.nn.functional.linear (p[$"embeddings.{l}"], p["hypernet.0.0.weight"], p["hypernet.0.0.bias"])
-            |> torch.nn.functional.relu
-            |> fun hidden -> torch.nn.functional.linear (hidden, p["hypernet.0.2.weight"], p["hypernet.0.2.bias"])
+            Plain.generated (Params.under "hypernet.0" p) p[$"embeddings.{l}"]
             |> _.view(int64 inputs, int64 outputs, -1L)
 
         let functions = all.shape[2] - 1L
@@ -25,9 +23,7 @@ let private coefficients (source: CoefficientSource) (p: Params) l (inputs: int)
 let private network (grid: Grid) (source: CoefficientSource) (widths: int list) (x: Tensor) (p: Params) =
     let n = x.shape[0]
 
-    let knots =
-        Knots.uniform grid.Size grid.Order (-1.0, 1.0)
-        |> Tensor.ofArray (Placement.ofTensor x) [ int64 (grid.Size + 2 * grid.Order + 1) ]
+    let knots = Plain.knots grid x
 
     ((x, []), List.indexed (List.pairwise widths))
     ||> List.fold (fun (x, kept) (l, (inputs, outputs)) ->

@@ -93,8 +93,7 @@ let private pde (options: ParseResults<PdeOptions>) =
     let dims = options.GetResult(PdeOptions.Dim, [ 10; 20; 100 ]) |> List.map (atLeast "--dim" 2)
 
     let model =
-        options.GetResult(PdeOptions.Model, "metakan")
-        |> oneOf "--model" [ for name in [ "mlp"; "kan"; "metakan" ] -> name, name ]
+        options.GetResult(PdeOptions.Model, "metakan") |> nameOf "--model" [ "mlp"; "kan"; "metakan" ]
 
     let rows =
         Bench.Pde.run

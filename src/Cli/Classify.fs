@@ -97,14 +97,11 @@ let private within (option: string) (least: float, most: float) (given: float) =
     given
 
 let private settings (options: ParseResults<Options>) : ClassifySettings =
-    let net = options.GetResult(Net, "fc") |> oneOf "--net" [ for name in Architecture.nets -> name, name ]
+    let net = options.GetResult(Net, "fc") |> nameOf "--net" Architecture.nets
 
-    let model =
-        options.GetResult(Model, "kan") |> oneOf "--model" [ for name in Architecture.models -> name, name ]
+    let model = options.GetResult(Model, "kan") |> nameOf "--model" Architecture.models
 
-    let dataset =
-        options.GetResult(Dataset, "fmnist")
-        |> oneOf "--dataset" [ for name in ImageSets.names -> name, name ]
+    let dataset = options.GetResult(Dataset, "fmnist") |> nameOf "--dataset" ImageSets.names
 
     let published = Architecture.published net model
 
@@ -113,17 +110,13 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
             Width = options.GetResult(Width, published.Width) |> List.map (atLeast "--width" 1)
             Meta = options.Contains Meta
             Generators = options.GetResult(Generators, published.Generators) |> atLeast "--generators" 1
-            Wavelet =
-                options.GetResult(Wavelet, published.Wavelet)
-                |> oneOf "--wavelet" [ for name in Architecture.wavelets -> name, name ]
+            Wavelet = options.GetResult(Wavelet, published.Wavelet) |> nameOf "--wavelet" Architecture.wavelets
             GridSize = options.GetResult(Grid_Size, published.GridSize) |> atLeast "--grid-size" 1
             SplineOrder = options.GetResult(Spline_Order, published.SplineOrder) |> atLeast "--spline-order" 1
             Degree = options.GetResult(Degree, published.Degree) |> atLeast "--degree" 1
             EmbeddingDim = options.GetResult(Embedding_Dim, published.EmbeddingDim) |> atLeast "--embedding-dim" 1
             HiddenDim = options.GetResult(Hidden_Dim, published.HiddenDim) |> atLeast "--hidden-dim" 1
-            Norm =
-                options.GetResult(Norm, published.Norm)
-                |> oneOf "--norm" [ for name in Architecture.norms -> name, name ]
+            Norm = options.GetResult(Norm, published.Norm) |> nameOf "--norm" Architecture.norms
             Dropout = options.GetResult(Dropout, published.Dropout) |> within "--dropout" (0.0, 1.0)
             HeadDropout = options.GetResult(Head_Dropout, published.HeadDropout) |> within "--head-dropout" (0.0, 1.0)
         }
@@ -149,11 +142,9 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
             |> within "--weight-decay-h" (0.0, infinity)
         Schedule =
             options.GetResult(Schedule, defaults.Schedule)
-            |> oneOf "--schedule" [ for name in [ "linear"; "cosine"; "exponential"; "constant" ] -> name, name ]
+            |> nameOf "--schedule" (List.map fst MetaKan.Schedule.named)
         Warmup = options.GetResult(Warmup, defaults.Warmup) |> atLeast "--warmup" 0
-        Loss =
-            options.GetResult(Loss, defaults.Loss)
-            |> oneOf "--loss" [ for name in [ "cross-entropy"; "mse" ] -> name, name ]
+        Loss = options.GetResult(Loss, defaults.Loss) |> nameOf "--loss" [ "cross-entropy"; "mse" ]
         Flip = options.Contains Flip
         Crop = options.GetResult(Crop, 0) |> atLeast "--crop" 0
         Rotate = options.GetResult(Rotate, 0.0) |> within "--rotate" (0.0, 180.0)

@@ -12,6 +12,10 @@ let oneOf (option: string) (choices: (string * 'a) list) (given: string) : 'a =
         let names = choices |> List.map fst |> String.concat ", "
         raise (BadInput $"{option} takes one of {names}, not '{given}'")
 
+/// One of several names.
+let nameOf (option: string) (names: string list) (given: string) : string =
+    oneOf option [ for name in names -> name, name ] given
+
 /// A whole number from `least` up.
 let atLeast (option: string) (least: int) (given: int) : int =
     if given < least then
@@ -28,9 +32,9 @@ let positive (option: string) (given: float) : float =
 
 /// Device and element type, by the names that `--device` and `--dtype` take.
 let placement (device: string) (dtype: string) : Placement =
-    let known option names = oneOf option [ for name in names -> name, name ]
-
-    Placement.named (known "--device" [ "auto"; "cpu"; "cuda" ] device) (known "--dtype" [ "float32"; "float64" ] dtype)
+    Placement.named
+        (nameOf "--device" [ "auto"; "cpu"; "cuda" ] device)
+        (nameOf "--dtype" [ "float32"; "float64" ] dtype)
 
 /// Which layers share a generator, by what `--generators` takes.
 let sharing (layers: int) (given: string) =

@@ -179,11 +179,7 @@ let private prepare (options: ParseResults<Options>) (folder: string option) =
             Rate = options.GetResult(Lr, 1e-3) |> positive "--lr"
             EmbeddingRate = options.GetResult(Lr_E, 1e-3) |> positive "--lr-e"
             GeneratorRate = options.GetResult(Lr_H, 1e-4) |> positive "--lr-h"
-            Schedule =
-                options.GetResult(Schedule, "linear")
-                |> oneOf
-                    "--schedule"
-                    [ "linear", Linear; "cosine", Cosine; "exponential", Exponential; "constant", Constant ]
+            Schedule = options.GetResult(Schedule, "linear") |> oneOf "--schedule" MetaKan.Schedule.named
             Warmup = options.GetResult(Warmup, 0) |> atLeast "--warmup" 0
             Polish = options.GetResult(Polish, 0) |> atLeast "--polish" 0
             PolishPoints = options.GetResult(Polish_Points, 2000) |> atLeast "--polish-points" 1

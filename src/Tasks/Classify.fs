@@ -124,6 +124,9 @@ module Classify =
         let count = float (Images.count images)
         List.sumBy fst sums / count, List.sumBy snd sums / count
 
+    /// Whether a step shares a batch between workers: a network that gathers statistics needs it whole.
+    let hires (classifier: Classifier) : bool = Map.isEmpty (classifier.Layers.Statistics Placement.cpu32)
+
     /// The loss and gradient of a step's batch by joined parameters and statistics, with the statistics' next values in
     /// the place of theirs. Images are independent but for what the batch's statistics make of them: without such, each
     /// worker has a part.
@@ -167,12 +170,9 @@ module Classify =
             loss, Statistics.join g gathered
 
     let private schedule (settings: ClassifySettings) =
-        match settings.Schedule with
-        | "linear" -> Linear
-        | "cosine" -> Cosine
-        | "exponential" -> Exponential
-        | "constant" -> Constant
-        | other -> raise (BadInput $"schedule takes linear, cosine, exponential or constant, not '{other}'")
+        match List.tryFind (fst >> (=) settings.Schedule) Schedule.named with
+        | Some(_, schedule) -> schedule
+        | None -> raise (BadInput $"schedule takes linear, cosine, exponential or constant, not '{settings.Schedule}'")
 
     let private initial settings (classifier: Classifier) : Params =
         let place = placement settings
@@ -354,7 +354,7 @@ module Classify =
                 Resume = run.Resume
                 Configuration = ClassifySettings.configuration settings
                 Measures = measures
-                Hires = Map.isEmpty (classifier.Layers.Statistics Placement.cpu32)
+                Hires = hires classifier
             }
 
         let found =

@@ -13,6 +13,10 @@ type Schedule =
 
 [<RequireQualifiedAccess>]
 module Schedule =
+    /// Schedules by the names that options and config.json have for them.
+    let named: (string * Schedule) list =
+        [ "linear", Linear; "cosine", Cosine; "exponential", Exponential; "constant", Constant ]
+
     /// The rise to a full rate over the first `steps` steps, which keeps Adam's first, badly scaled steps small.
     /// Goyal et al. (arXiv 1706.02677), section 2.2.
     let warmup (steps: int) (step: int) : float = if step < steps then float (step + 1) / float (steps + 1) else 1.0

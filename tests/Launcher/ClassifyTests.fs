@@ -12,6 +12,7 @@ open MetaKan
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Images
 open MetaKan.Tests.Launcher.Process
+open MetaKan.Tests.Runs
 
 /// Runs a test with a folder that has a data set in `data`, and the images of it to test on.
 let private withData (test: string -> Images -> 'a) : 'a =
@@ -124,8 +125,7 @@ let private outcome (folder: string) =
     |> List.map (fun name ->
         let _, tensors = Safetensors.read (Path.Combine(folder, "checkpoint", name))
         tensors |> Map.map (fun _ t -> Convert.ToHexString(t.bytes.ToArray()))),
-    File.ReadAllLines(RunFolder.metricsPath folder)
-    |> Array.map (fun line -> line.Substring(0, line.LastIndexOf ','))
+    metrics folder
 
 /// With batch statistics, dropout and changed images, which a resumed run is to draw alike.
 let private longer = small @ words "--norm batch --head-dropout 0.2 --flip --crop 1 --epochs 100"

@@ -10,6 +10,7 @@ open Xunit
 open MetaKan
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Launcher.Process
+open MetaKan.Tests.Runs
 
 /// A run so small that a step takes about a millisecond.
 let private small =
@@ -74,9 +75,7 @@ let ``a folder that holds something is left alone`` () =
 let private outcome (folder: string) =
     let _, tensors = Safetensors.read (RunFolder.checkpointPath folder)
 
-    tensors |> Map.map (fun _ t -> Convert.ToHexString(t.bytes.ToArray())),
-    File.ReadAllLines(RunFolder.metricsPath folder)
-    |> Array.map (fun line -> line.Substring(0, line.LastIndexOf ','))
+    tensors |> Map.map (fun _ t -> Convert.ToHexString(t.bytes.ToArray())), metrics folder
 
 let private epochs = words "--epochs 1500 --polish 5 --eval-every 100 --save-every 20"
 
