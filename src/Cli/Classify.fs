@@ -105,6 +105,26 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
 
     let published = Architecture.published net model
 
+    [ "--width", options.Contains Width ] |> onlyWith "--net fc" (net = "fc")
+    [ "--wavelet", options.Contains Wavelet ] |> onlyWith "--model wavkan" (model = "wavkan")
+
+    [ "--grid-size", options.Contains Grid_Size; "--spline-order", options.Contains Spline_Order ]
+    |> onlyWith "--model kan" (model = "kan")
+
+    [ "--degree", options.Contains Degree ]
+    |> onlyWith "--model kaln, kacn and kagn" (List.contains model [ "kaln"; "kacn"; "kagn" ])
+
+    [
+        "--generators", options.Contains Generators
+        "--embedding-dim", options.Contains Embedding_Dim
+        "--hidden-dim", options.Contains Hidden_Dim
+        "--lr-e", options.Contains Lr_E
+        "--lr-h", options.Contains Lr_H
+        "--weight-decay-e", options.Contains Weight_Decay_E
+        "--weight-decay-h", options.Contains Weight_Decay_H
+    ]
+    |> onlyWith "networks with --meta" (options.Contains Meta)
+
     let network =
         { published with
             Width = options.GetResult(Width, published.Width) |> List.map (atLeast "--width" 1)

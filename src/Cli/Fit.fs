@@ -28,6 +28,7 @@ type Options =
     | Hidden_Dim of int
     | Generators of string
     | Optimizer of string
+    | History of int
     | Lr of float
     | Steps of int list
     | Lamb of float
@@ -67,6 +68,7 @@ type Options =
             | Hidden_Dim _ -> "hidden width of the generators, h (16)."
             | Generators _ -> "shared: one for all layers; layer: one a layer; or one number a layer (shared)."
             | Optimizer _ -> "lbfgs, up to 20 iterations a step, or adam (lbfgs)."
+            | History _ -> "pairs that lbfgs remembers (50)."
             | Lr _ -> "learning rate of adam (1e-2)."
             | Steps _ ->
                 "steps of each stage: training, after pruning, after each extension; one number, or one each (70)."
@@ -203,6 +205,29 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
         )
     | _ -> ()
 
+    let model, optimizer = options.GetResult(Model, "kan"), options.GetResult(Optimizer, "lbfgs")
+
+    [
+        "--embedding-dim", options.Contains Embedding_Dim
+        "--hidden-dim", options.Contains Hidden_Dim
+        "--generators", options.Contains Generators
+    ]
+    |> onlyWith "--model metakan" (model = "metakan")
+
+    [ "--grid", options.Contains Grid; "--order", options.Contains Order ]
+    |> onlyWith "--model kan and metakan" (model <> "mlp")
+
+    [ "--history", options.Contains History ] |> onlyWith "--optimizer lbfgs" (optimizer = "lbfgs")
+    [ "--lr", options.Contains Lr ] |> onlyWith "--optimizer adam" (optimizer = "adam")
+    [ "--lamb-entropy", options.Contains Lamb_Entropy ] |> onlyWith "--lamb" (options.Contains Lamb)
+    [ "--library", options.Contains Library ] |> onlyWith "--symbolic" (options.Contains Symbolic)
+
+    [
+        "--node-threshold", options.Contains Node_Threshold
+        "--edge-threshold", options.Contains Edge_Threshold
+    ]
+    |> onlyWith "--prune" (options.Contains Prune)
+
     let extend = options.GetResult(Extend, [])
     let grid = options.GetResult(Grid, 5)
 
@@ -226,16 +251,20 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
         | Some names -> names |> List.map SymbolicFunction.find
         | None -> Symbolic.defaults.Library
 
+    let history = options.GetResult(History, 50) |> atLeast "--history" 1
     let text (name: string) (value: string) = name, JsonValue.Create value :> JsonNode
 
     let settings =
         { Fit.defaults with
             Steps = steps
             Optimizer =
-                options.GetResult(Optimizer, "lbfgs")
+                optimizer
                 |> oneOf
                     "--optimizer"
-                    [ "lbfgs", FullBatchLbfgs; "adam", FullBatchAdam(options.GetResult(Lr, 1e-2) |> positive "--lr") ]
+                    [
+                        "lbfgs", FullBatchLbfgs history
+                        "adam", FullBatchAdam(options.GetResult(Lr, 1e-2) |> positive "--lr")
+                    ]
             Sparsity = { Weight = lamb; EntropyWeight = options.GetResult(Lamb_Entropy, 2.0) }
             GridUpdates = if options.Contains Grid_Update then Some(5, 50) else None
             Extend = extend
@@ -263,7 +292,9 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
                     text "width" (layers options data.Inputs.Length |> List.map shown |> String.concat " ")
                     number "grid" (float grid)
                     number "order" (float (options.GetResult(Order, 3)))
-                    text "optimizer" (options.GetResult(Optimizer, "lbfgs"))
+                    text "optimizer" optimizer
+                    if optimizer = "lbfgs" then
+                        number "history" (float history)
                     number "lamb" lamb
                     number "lamb_entropy" (options.GetResult(Lamb_Entropy, 2.0))
                     text "grid_update" (string (options.Contains Grid_Update))

@@ -30,6 +30,12 @@ let positive (option: string) (given: float) : float =
 
     given
 
+/// Refuses options, of which it says whether they were given, that mean nothing without another.
+let onlyWith (other: string) (there: bool) (options: (string * bool) list) : unit =
+    match options |> List.tryFind snd with
+    | Some(option, _) when not there -> raise (BadInput $"{option} is for {other}")
+    | _ -> ()
+
 /// Device and element type, by the names that `--device` and `--dtype` take.
 let placement (device: string) (dtype: string) : Placement =
     Placement.named

@@ -5,15 +5,14 @@ open TorchSharp
 
 [<RequireQualifiedAccess>]
 module Descent =
-    let private meanSquare (t: Tensor) = (t * t).mean()
-
     let private ofLoss (loss: Params -> Tensor) : Gradient =
         fun p ->
             (fun () -> Params.withGradient loss p)
             |> Tensor.scoped (fun (loss, g) -> Seq.append [ loss ] (Params.tensors g))
 
     /// The mean square of prediction - y, with its gradient.
-    let gradient (predict: Params -> Tensor) (y: Tensor) : Gradient = ofLoss (fun p -> meanSquare (predict p - y))
+    let gradient (predict: Params -> Tensor) (y: Tensor) : Gradient =
+        ofLoss (fun p -> torch.nn.functional.mse_loss (predict p, y))
 
     /// The same for a network at points x, plus the sparsity's penalty.
     let sparse (sparsity: Sparsity) (net: Network) (x: Tensor) (y: Tensor) : Gradient =
@@ -24,7 +23,7 @@ module Descent =
 
             ofLoss (fun p ->
                 let trace = trace p
-                meanSquare (List.last trace.Nodes - y) + Sparsity.penalty sparsity trace)
+                torch.nn.functional.mse_loss (List.last trace.Nodes, y) + Sparsity.penalty sparsity trace)
 
     /// The gradient by some of the parameters while the others rest.
     let resting (others: Params) (gradient: Gradient) : Gradient =

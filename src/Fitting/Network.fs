@@ -148,51 +148,57 @@ module Network =
 
     let internal symbolName (edge: Edge) = $"symbols.{edge.Layer}.{edge.From}.{edge.To}"
 
-    /// The coefficients [from, G+k+1, to] of layer l, the last of each edge that of silu; masks are not applied.
-    let coefficients (net: Network) (p: Params) (l: int) : Tensor =
+    /// The edges of layer l, from its nodes to the next one's ends; masks are not applied.
+    let weights (net: Network) (p: Params) (l: int) : EdgeWeights =
         match net.Source with
         | Stored ->
-            torch.cat (
-                [|
-                    p[$"layers.{l}.coef"] * p[$"layers.{l}.scale_sp"].unsqueeze(1L)
-                    p[$"layers.{l}.scale_base"].unsqueeze(1L)
-                |],
-                1L
-            )
+            {
+                Splines = p[$"layers.{l}.coef"]
+                Scale = Some p[$"layers.{l}.scale_sp"]
+                Base = p[$"layers.{l}.scale_base"]
+            }
         | Generated meta ->
             let inputs, ends = (shapes net)[l]
 
-            Generator.apply (Params.under $"hypernet.{generator meta (depth net) l}" p) p[$"embeddings.{l}"]
-            |> fun c -> c.reshape(-1L, int64 inputs, int64 ends).transpose(0L, 1L)
+            let all =
+                Generator.apply (Params.under $"hypernet.{generator meta (depth net) l}" p) p[$"embeddings.{l}"]
+                |> fun c -> c.reshape(-1L, int64 inputs, int64 ends).transpose(0L, 1L)
+
+            let functions = all.shape[1] - 1L
+            { Splines = all.narrow (1L, 0L, functions); Scale = None; Base = all.select (1L, functions) }
+
+    /// The coefficients [from, G+k+1, to] of layer l, the last of each edge that of silu; masks are not applied.
+    let coefficients (net: Network) (p: Params) (l: int) : Tensor = EdgeWeights.coefficients (weights net p l)
 
     /// What of a layer does not depend on the parameters.
     type private Layer =
         {
-            Basis: Basis
-            /// [from, 1, to]; None where all edges have their splines.
+            /// [from, to]; None where all edges have their splines.
             Mask: Tensor option
             Symbols: (Edge * SymbolicFunction) list
             Next: Nodes
         }
 
+    // A layer's knots, once where all its inputs have the same.
+    let private sequences (net: Network) (l: int) : float[][] =
+        let knots = net.Knots[l]
+        if Array.forall ((=) knots[0]) knots then [| knots[0] |] else knots
+
     /// The splines and silu on a layer's knots.
     let internal basis (place: Placement) (net: Network) (l: int) : Basis =
-        let knots = net.Knots[l]
-        let knots = if Array.forall ((=) knots[0]) knots then [| knots[0] |] else knots
-        EdgeBasis.create place net.Order knots
+        EdgeBasis.create place net.Order (sequences net l)
 
     let private layer (place: Placement) (net: Network) (l: int) : Layer =
         let inputs, ends = (shapes net)[l]
 
         {
-            Basis = basis place net l
             Mask =
                 let mask = net.Masks[l] |> Seq.cast<float> |> Seq.toArray
 
                 if Array.forall ((=) 1.0) mask then
                     None
                 else
-                    Some(Tensor.ofArray place [ int64 inputs; 1L; int64 ends ] mask)
+                    Some(Tensor.ofArray place [ int64 inputs; int64 ends ] mask)
             Symbols =
                 [
                     for KeyValue(edge, name) in net.Symbols do
@@ -241,66 +247,40 @@ module Network =
                 1L
             )
 
-    let private masked (net: Network) (p: Params) (layer: Layer) l : Tensor =
-        let all = coefficients net p l
+    let private masked (net: Network) (p: Params) (layer: Layer) l : EdgeWeights =
+        let all = weights net p l
 
         match layer.Mask with
-        | Some mask -> all * mask
+        | Some mask -> EdgeWeights.times mask all
         | None -> all
-
-    /// B_m(x_i) [N, from, G+k+1].
-    let private features (layer: Layer) (x: Tensor) : Tensor = Array.head (Basis.features layer.Basis 0 0 x)
-
-    let private weighted (f: Tensor) (coefficients: Tensor) : Tensor =
-        torch.matmul (f.flatten (1L, 2L), coefficients.flatten (0L, 1L))
-
-    /// Splines at x [N, from] with coefficients [from, G+k+1, to], summed over `from`; differentiable once. The gradient by
-    /// x goes through the slopes of the edges and not through the features, which are many times as many.
-    let private splines (basis: Basis) (x: Tensor) (coefficients: Tensor) : Tensor =
-        let rule =
-            {
-                Forward =
-                    fun t ->
-                        let f = basis.Derivatives [ 0; 1 ] t[0]
-                        [| weighted f.Head t[1] |], List.toArray f
-                Backward =
-                    fun t kept c ->
-                        let slopes = torch.bmm (kept[1].transpose(0L, 1L), t[1])
-
-                        [|
-                            Some((slopes * c[0]).sum(-1L).t())
-                            Some(torch.matmul(kept[0].flatten(1L, 2L).t(), c[0]).view t[1].shape)
-                        |]
-            }
-
-        (Rule.apply rule [ x; coefficients ])[0]
 
     /// The network's values [N, outputs] at the points x [N, inputs] as a function of the parameters, differentiable once:
     /// for training on the same points over and over. What depends on points and knots alone is worked out once.
     let values (net: Network) (x: Tensor) : Params -> Tensor =
-        let layers = List.init (depth net) (layer (Placement.ofTensor x) net)
-        let first = features layers.Head x
+        let place = Placement.ofTensor x
+        let layers = List.init (depth net) (layer place net)
+        let sums = List.init (depth net) (sequences net >> EdgeSums.create place net.Order)
+        let first = sums.Head x
 
         fun p ->
-            (x, List.indexed layers)
-            ||> List.fold (fun x (l, layer) ->
-                let coefficients = masked net p layer l
-
-                (if l = 0 then weighted first coefficients else splines layer.Basis x coefficients)
-                |> arrive layer p x
-                |> combine layer.Next)
+            (x, List.indexed (List.zip layers sums))
+            ||> List.fold (fun x (l, (layer, sums)) ->
+                (if l = 0 then first else sums x) (masked net p layer l) |> arrive layer p x |> combine layer.Next)
 
     /// Everything that the network computes at x [N, inputs].
     let trace (net: Network) (x: Tensor) : Params -> Trace =
-        let layers = List.init (depth net) (layer (Placement.ofTensor x) net)
+        let place = Placement.ofTensor x
+        let layers = List.init (depth net) (fun l -> layer place net l, basis place net l)
 
         fun p ->
             let start = { Nodes = [ x ]; Splines = []; Edges = []; Ends = [] }
 
             (start, List.indexed layers)
-            ||> List.fold (fun trace (l, layer) ->
+            ||> List.fold (fun trace (l, (layer, basis)) ->
                 let x = trace.Nodes.Head
-                let f, coefficients = features layer x, masked net p layer l
+                // B_m(x_i) [N, from, G+k+1].
+                let f = Array.head (Basis.features basis 0 0 x)
+                let coefficients = EdgeWeights.coefficients (masked net p layer l)
                 let splines = torch.bmm(f.transpose (0L, 1L), coefficients).transpose(0L, 1L)
 
                 let edges =

@@ -23,6 +23,12 @@ namespace TorchSharp
             current = this;
         }
 
+        /// <summary>Of a scope that was never closed.</summary>
+        ~DisposeScope()
+        {
+            foreach (var tensor in tensors) tensor.Release();
+        }
+
         internal static DisposeScope? Current => current;
 
         /// <summary>The tensors held now, copied.</summary>
@@ -35,18 +41,17 @@ namespace TorchSharp
 
         internal void Add(torch.Tensor tensor)
         {
-            tensor.Scope = this;
-            tensor.ScopeSlot = tensors.Count;
+            tensor.Inside(this, tensors.Count);
             tensors.Add(tensor);
         }
 
+        /// <summary>Takes a tensor off the list; the caller sees to it.</summary>
         internal void Remove(torch.Tensor tensor)
         {
             var last = tensors[^1];
             tensors[tensor.ScopeSlot] = last;
             last.ScopeSlot = tensor.ScopeSlot;
             tensors.RemoveAt(tensors.Count - 1);
-            tensor.Scope = null;
         }
 
         public bool Contains(IDisposable disposable) => ((torch.Tensor)disposable).Scope == this;
@@ -54,7 +59,9 @@ namespace TorchSharp
         /// <summary>Forgets a tensor that was released by other means.</summary>
         public void MarkAsDisposed(IDisposable disposable)
         {
-            if (Opened.Contains(disposable)) Remove((torch.Tensor)disposable);
+            if (!Opened.Contains(disposable)) return;
+            Remove((torch.Tensor)disposable);
+            ((torch.Tensor)disposable).Scope = null;
         }
 
         public T MoveToOuter<T>(T disposable) where T : IDisposable => MoveToOther(outer, disposable);
@@ -76,7 +83,10 @@ namespace TorchSharp
             _ = Opened;
             foreach (var tensor in disposables.Cast<torch.Tensor>().Where(t => t.Scope == this)) {
                 Remove(tensor);
-                scope?.Add(tensor);
+                if (scope is null)
+                    tensor.Outside();
+                else
+                    scope.Add(tensor);
             }
         }
 
@@ -116,10 +126,7 @@ namespace TorchSharp
             _ = Opened;
             var keep = inKeep.Cast<torch.Tensor>().Where(t => t.Scope == this).ToList();
             foreach (var tensor in keep) Remove(tensor);
-            foreach (var tensor in tensors) {
-                tensor.Scope = null;
-                tensor.Dispose();
-            }
+            foreach (var tensor in tensors) tensor.Release();
             tensors.Clear();
             foreach (var tensor in keep) Add(tensor);
         }
@@ -130,6 +137,7 @@ namespace TorchSharp
             if (!open) return;
             DisposeEverything();
             open = false;
+            GC.SuppressFinalize(this);
             if (current == this) {
                 current = outer;
                 return;

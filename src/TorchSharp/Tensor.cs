@@ -10,6 +10,7 @@ namespace TorchSharp
         public sealed unsafe partial class Tensor : IDisposable
         {
             private nint handle;
+            private Guard? guard;
             private static long totalCount;
 
             internal DisposeScope? Scope;
@@ -20,23 +21,60 @@ namespace TorchSharp
             {
                 this.handle = handle;
                 Interlocked.Increment(ref totalCount);
-                DisposeScope.Current?.Add(this);
+                if (DisposeScope.Current is { } scope)
+                    scope.Add(this);
+                else
+                    Outside();
             }
 
-            ~Tensor() => Release();
+            /// <summary>
+            /// Releases a tensor that no scope holds once nothing refers to it. Apart from the tensor, because objects with
+            /// finalizers cost several times as much to make, and most tensors live and die in a scope.
+            /// </summary>
+            private sealed class Guard(nint handle)
+            {
+                ~Guard() => Free(handle);
+            }
+
+            /// <summary>Puts the tensor into a scope, which releases it from then on.</summary>
+            internal void Inside(DisposeScope scope, int slot)
+            {
+                (Scope, ScopeSlot) = (scope, slot);
+                Unguard();
+            }
+
+            /// <summary>The tensor is in no scope any more.</summary>
+            internal void Outside()
+            {
+                Scope = null;
+                if (handle != 0) guard = new Guard(handle);
+            }
+
+            private void Unguard()
+            {
+                if (guard is null) return;
+                GC.SuppressFinalize(guard);
+                guard = null;
+            }
 
             public void Dispose()
             {
                 Scope?.Remove(this);
                 Release();
-                GC.SuppressFinalize(this);
             }
 
-            private void Release()
+            /// <summary>Frees libtorch's tensor.</summary>
+            internal void Release()
             {
+                Scope = null;
+                Unguard();
                 var owned = handle;
                 handle = 0;
-                if (owned == 0) return;
+                if (owned != 0) Free(owned);
+            }
+
+            private static void Free(nint owned)
+            {
                 Interlocked.Decrement(ref totalCount);
                 mk_tensor_release(owned);
             }
@@ -58,7 +96,7 @@ namespace TorchSharp
 
             public Tensor DetachFromDisposeScope()
             {
-                Scope?.Remove(this);
+                Scope?.Detach(this);
                 return this;
             }
 

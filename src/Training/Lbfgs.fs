@@ -17,8 +17,8 @@ module Lbfgs =
 
     let private dot (a: Tensor) (b: Tensor) = Tensor.item (torch.dot (a, b))
 
-    /// A point on the search line: step length, loss, slope, and the gradient there.
-    type private Trial = { Length: float; Loss: float; Slope: float; Gradient: Tensor }
+    /// A point on the search line: step length, the point itself, and loss, slope and gradient there.
+    type private Trial = { Length: float; X: Tensor; Loss: float; Slope: float; Gradient: Tensor }
 
     /// The minimiser of the cubic through two trials' losses and slopes, kept inside the interval between them.
     let private cubic (a: Trial) (b: Trial) =
@@ -73,89 +73,111 @@ module Lbfgs =
 
         bracket start first attempts
 
-    /// Where the search stands: parameters as a vector [n], loss and gradient there, and the remembered pairs of steps
-    /// and changes of the gradient, [m, n] with the newest first.
-    type private Place = { X: Tensor; Loss: float; Gradient: Tensor; Steps: Tensor; Changes: Tensor }
+    /// The gradient where the search stands and the m remembered steps, each with the change of the gradient along it, in
+    /// room that is written over: the vectors [1+2h, n], the gradient first, and their products with each other. A pair has
+    /// a slot; the newest is the first of the list.
+    type private Memory = { Vectors: Tensor; Products: float[]; mutable Slots: int list }
 
-    // The descent direction -H g (algorithm 7.4) and the loss's slope along it. All products of vectors that the two loops need are one matrix product,
-    // and the loops run over its numbers. Chen et al., "Large-scale L-BFGS using MapReduce" (NeurIPS 2014).
-    let private direction (at: Place) : Tensor * float =
-        let pairs = int at.Steps.shape[0]
-        let vectors = torch.cat [| at.Steps; at.Changes; at.Gradient.unsqueeze 0L |]
-        let size = 2 * pairs + 1
-        let products = Tensor.toArray (torch.matmul (vectors, vectors.t ()))
-        let product i j = products[i * size + j]
-        // The direction as a combination of the vectors.
-        let share = Array.init size (fun i -> if i = 2 * pairs then 1.0 else 0.0)
+    let private stepOf slot = 1 + 2 * slot
+    let private changeOf slot = 2 + 2 * slot
+    let private size (memory: Memory) = int memory.Vectors.shape[0]
 
-        let along j =
-            let mutable sum = 0.0
+    let private write (rows: (int * Tensor) list) (memory: Memory) : unit =
+        let size = size memory
+        let fresh = torch.stack (rows |> List.map snd |> List.toArray)
 
-            for i in 0 .. size - 1 do
-                sum <- sum + share[i] * product i j
+        for row, vector in rows do
+            memory.Vectors.select(0L, int64 row).copy_ vector |> ignore
 
-            sum
+        let products = Tensor.toArray (torch.mm (fresh, memory.Vectors.t ()))
 
-        let curvature i = product i (pairs + i)
+        for i, (row, _) in List.indexed rows do
+            for j in 0 .. size - 1 do
+                memory.Products[row * size + j] <- products[i * size + j]
+                memory.Products[j * size + row] <- products[i * size + j]
+
+    // The descent direction -H g (algorithm 7.4) and the loss's slope along it: the two loops run over the products of the
+    // vectors. Chen et al., "Large-scale L-BFGS using MapReduce" (NeurIPS 2014).
+    let private direction (memory: Memory) : Tensor * float =
+        let size = size memory
+        let product i j = memory.Products[i * size + j]
+        let curvature slot = product (stepOf slot) (changeOf slot)
+        // The direction as a combination of the vectors, and its products with them: the gradient at first.
+        let share = Array.init size (fun i -> if i = 0 then 1.0 else 0.0)
+        let along = memory.Products[.. size - 1]
+
+        let add amount vector =
+            share[vector] <- share[vector] + amount
+            let row = vector * size
+
+            for j in 0 .. size - 1 do
+                along[j] <- along[j] + amount * memory.Products[row + j]
 
         let alphas =
-            [|
-                for i in 0 .. pairs - 1 do
-                    let alpha = along i / curvature i
-                    share[pairs + i] <- share[pairs + i] - alpha
-                    alpha
-            |]
+            [
+                for slot in memory.Slots do
+                    let alpha = along[stepOf slot] / curvature slot
+                    add -alpha (changeOf slot)
+                    slot, alpha
+            ]
 
-        if pairs > 0 then
-            let scale = curvature 0 / product pairs pairs
+        match memory.Slots with
+        | newest :: _ ->
+            let scale = curvature newest / product (changeOf newest) (changeOf newest)
 
-            for i in 0 .. size - 1 do
-                share[i] <- scale * share[i]
+            for j in 0 .. size - 1 do
+                share[j] <- scale * share[j]
+                along[j] <- scale * along[j]
+        | [] -> ()
 
-        for i in pairs - 1 .. -1 .. 0 do
-            share[i] <- share[i] + alphas[i] - along (pairs + i) / curvature i
+        for slot, alpha in List.rev alphas do
+            add (alpha - along[changeOf slot] / curvature slot) (stepOf slot)
 
-        let combination = share |> Array.map (~-) |> Tensor.ofArray (Placement.ofTensor vectors) [ int64 size ]
-        torch.matmul (combination, vectors), -(along (2 * pairs))
+        let combination =
+            share |> Array.map (~-) |> Tensor.ofArray (Placement.ofTensor memory.Vectors) [ int64 size ]
 
-    /// One search along one direction; None where there is nothing left to descend, or the loss is no number.
-    let private iterate (history: int) (evaluate: Tensor -> float * Tensor) (at: Place) : Place option =
-        let d, slope = direction at
+        torch.mv (memory.Vectors.t (), combination), -along[0]
 
-        let trial (x: Tensor) length =
+    /// One search along one direction from x, where the loss is known, to the next point; None where there is nothing left
+    /// to descend, or the loss is no number.
+    let private iterate (evaluate: Tensor -> float * Tensor) (memory: Memory) (x: Tensor, loss: float) =
+        let d, slope = direction memory
+        let gradient = memory.Vectors.select (0L, 0L)
+
+        let trial (length: float) =
+            let x = torch.add (x, d, length.ToScalar())
             let loss, g = evaluate x
-            { Length = length; Loss = loss; Slope = dot g d; Gradient = g }
+            { Length = length; X = x; Loss = loss; Slope = dot g d; Gradient = g }
 
-        let start = { Length = 0.0; Loss = at.Loss; Slope = slope; Gradient = at.Gradient }
-
-        if not (start.Slope < 0.0) then
+        if not (slope < 0.0) then
             None
         else
-            let pairs = at.Steps.shape[0]
-            let first = if pairs = 0L then min 1.0 (1.0 / Tensor.item (at.Gradient.abs().sum())) else 1.0
-            let found = lineSearch (fun length -> trial (at.X + d * length) length) start first
-            let s, y = d * found.Length, found.Gradient - at.Gradient
+            let start = { Length = 0.0; X = x; Loss = loss; Slope = slope; Gradient = gradient }
+            let first = if memory.Slots.IsEmpty then min 1.0 (1.0 / Tensor.item (gradient.abs().sum())) else 1.0
+            let found = lineSearch trial start first
+            let history = size memory / 2
 
-            let remember (newest: Tensor) (older: Tensor) =
-                torch.cat [| newest.unsqueeze 0L; older.narrow (0L, 0L, min pairs (int64 history - 1L)) |]
+            // Where the search found no lower point, the remembered curvature misleads: the next direction starts anew from
+            // the gradient.
+            if found.Length = 0.0 then
+                memory.Slots <- []
+            // A pair without positive curvature would make H indefinite.
+            elif found.Slope - slope > 1e-10 * abs slope then
+                let used = memory.Slots.Length
+                let slot = if used < history then used else List.last memory.Slots
+                let pair = [ stepOf slot, d * found.Length; changeOf slot, found.Gradient - gradient ]
+                write ((0, found.Gradient) :: pair) memory
+                memory.Slots <- slot :: List.truncate (history - 1) memory.Slots
+            else
+                write [ 0, found.Gradient ] memory
 
-            let steps, changes =
-                // Where the search found no lower point, the remembered curvature misleads: the next direction starts
-                // anew from the gradient.
-                if found.Length = 0.0 then at.Steps.narrow (0L, 0L, 0L), at.Changes.narrow (0L, 0L, 0L)
-                // A pair without positive curvature would make H indefinite.
-                elif found.Slope - slope > 1e-10 * abs slope then remember s at.Steps, remember y at.Changes
-                else at.Steps, at.Changes
-
-            Some { X = at.X + s; Loss = found.Loss; Gradient = found.Gradient; Steps = steps; Changes = changes }
-
-    let private tensors (place: Place) = [ place.X; place.Gradient; place.Steps; place.Changes ]
+            Some(found.X, found.Loss)
 
     /// L-BFGS that remembers `history` pairs. One update is up to `iterations` searches along one direction each, and
     /// ends early once it has taken a quarter more gradients than that. The loss must be the same function throughout:
     /// what an update found out about it is the next one's start.
     let create (history: int) (iterations: int) : Optimizer =
-        let update _ (gradient: Gradient) (p: Params) (memory: Params) =
+        let update _ (gradient: Gradient) (p: Params) (before: Params) =
             let mutable evaluations = 0
 
             let evaluate (x: Tensor) =
@@ -163,45 +185,53 @@ module Lbfgs =
                 let loss, g = gradient (unflatten p x)
                 Tensor.item loss, flatten g
 
-            let start =
-                match Map.tryFind "gradient" memory with
-                | Some g ->
+            let x = flatten p
+
+            let loss, memory =
+                match Map.tryFind "vectors" before with
+                | Some vectors ->
+                    Tensor.item before["loss"],
                     {
-                        X = flatten p
-                        Loss = Tensor.item memory["loss"]
-                        Gradient = g
-                        Steps = memory["steps"]
-                        Changes = memory["changes"]
+                        Vectors = vectors.clone ()
+                        Products = Tensor.toArray before["products"]
+                        Slots = Tensor.toArray before["slots"] |> Array.map int |> Array.toList
                     }
                 | None ->
-                    let x = flatten p
                     let loss, g = evaluate x
-                    let none = x.unsqueeze(0L).narrow(0L, 0L, 0L)
+                    let size = 1 + 2 * history
 
-                    { X = x; Loss = loss; Gradient = g; Steps = none; Changes = none }
+                    let memory =
+                        {
+                            Vectors = torch.zeros (int64 size, x.numel (), dtype = x.dtype, device = x.device)
+                            Products = Array.zeroCreate (size * size)
+                            Slots = []
+                        }
 
-            let rec search left (at: Place) =
+                    write [ 0, g ] memory
+                    loss, memory
+
+            let rec search left at =
                 if left = 0 || 4 * evaluations >= 5 * iterations && left < iterations then
                     at
                 else
-                    let next =
-                        (fun () -> iterate history evaluate at)
-                        |> Tensor.scoped (Option.map tensors >> Option.defaultValue [] >> Seq.ofList)
-
-                    match next with
+                    match
+                        (fun () -> iterate evaluate memory at)
+                        |> Tensor.scoped (Option.map fst >> Option.toList >> Seq.ofList)
+                    with
                     | Some next -> search (left - 1) next
                     | None -> at
 
-            let last = search iterations start
+            let last, lastLoss = search iterations (x, loss)
+            let size = int64 (size memory)
 
-            torch.tensor start.Loss,
-            (unflatten p last.X |> Map.map (fun _ t -> t.clone ())),
-            Map.ofList
+            torch.tensor loss,
+            (unflatten p last |> Map.map (fun _ t -> t.clone ())),
+            Map
                 [
-                    "loss", torch.tensor last.Loss
-                    "gradient", last.Gradient
-                    "steps", last.Steps
-                    "changes", last.Changes
+                    "loss", torch.tensor lastLoss
+                    "vectors", memory.Vectors
+                    "products", torch.tensor(memory.Products, dtype = torch.float64).view(size, size)
+                    "slots", torch.tensor (memory.Slots |> List.map int64 |> List.toArray, dtype = torch.int64)
                 ]
 
         {

@@ -25,6 +25,13 @@ open MetaKan.Tests.Launcher.Process
 [<InlineData("fit --expr x --vars x:0:1 --extend 10 8", "--extend")>]
 [<InlineData("fit --expr x --vars x:0:1 --symbolic --library sinus", "sinus")>]
 [<InlineData("fit --expr x --vars x:0:1 --lamb -1", "--lamb")>]
+[<InlineData("fit --expr x --vars x:0:1 --history 0", "--history takes a whole number from 1 up")>]
+[<InlineData("fit --expr x --vars x:0:1 --history 5 --optimizer adam", "--history is for --optimizer lbfgs")>]
+[<InlineData("fit --expr x --vars x:0:1 --lr 0.1", "--lr is for --optimizer adam")>]
+[<InlineData("fit --expr x --vars x:0:1 --hidden-dim 8", "--hidden-dim is for --model metakan")>]
+[<InlineData("fit --expr x --vars x:0:1 --grid 5 --model mlp", "--grid is for --model kan and metakan")>]
+[<InlineData("fit --expr x --vars x:0:1 --edge-threshold 0.1", "--edge-threshold is for --prune")>]
+[<InlineData("fit --expr x --vars x:0:1 --library sin", "--library is for --symbolic")>]
 [<InlineData("fit --expr x --vars x:0:1 --steps 5 5", "--steps")>]
 let ``bad input ends with code 2 and one line, and nothing is written`` (arguments: string) (said: string) =
     refused arguments said

@@ -94,6 +94,22 @@ type MemoryTests() =
         let line = File.ReadLines "/proc/self/status" |> Seq.find _.StartsWith("VmRSS:")
         float (line.Split([| ' '; '\t' |], StringSplitOptions.RemoveEmptyEntries)[1]) / 1024.0
 
+    /// How many tensors are left of what some work made and forgot.
+    let left (work: unit -> unit) =
+        let collect () =
+            for _ in 1..3 do
+                GC.Collect()
+                GC.WaitForPendingFinalizers()
+
+        collect ()
+        let before = Tensor.TotalCount
+        // A thread of its own: nothing of the work stays on this one's stack.
+        let thread = Threading.Thread work
+        thread.Start()
+        thread.Join()
+        collect ()
+        Tensor.TotalCount - before
+
     [<Fact>]
     member _.``memory stays flat over ten thousand training steps``() =
         use _ = torch.NewDisposeScope()
@@ -121,3 +137,49 @@ type MemoryTests() =
         train 10_000
         Assert.InRange(resident () - before, -1000.0, 8.0)
         Assert.Equal(tensors, Tensor.TotalCount)
+
+    [<Fact>]
+    member _.``what no scope holds is released once it is forgotten``() =
+        let forget (make: unit -> unit) =
+            left (fun () ->
+                for _ in 1..100 do
+                    make ())
+
+        Assert.Equal(0L, forget (fun () -> torch.ones (8L) |> ignore))
+
+        Assert.Equal(
+            0L,
+            forget (fun () ->
+                use _ = torch.NewDisposeScope()
+                torch.ones(8L).DetachFromDisposeScope() |> ignore
+                torch.ones(8L).MoveToOuterDisposeScope() |> ignore)
+        )
+
+        // Scopes that are never closed.
+        Assert.Equal(
+            0L,
+            forget (fun () ->
+                torch.NewDisposeScope() |> ignore
+                torch.ones (8L) |> ignore)
+        )
+
+    [<Fact>]
+    member _.``a tensor that moves between scopes is released once, by the last``() =
+        let moved () =
+            let t = torch.ones (8L)
+            use scope = torch.NewDisposeScope()
+            scope.Attach(t) |> ignore
+            t.DetachFromDisposeScope() |> ignore
+            scope.Attach(t) |> ignore
+
+        Assert.Equal(0L, left moved)
+
+        let kept = ref null
+
+        let outside () =
+            use _ = torch.NewDisposeScope()
+            kept.Value <- (torch.ones (8L)).DetachFromDisposeScope()
+
+        Assert.Equal(1L, left outside)
+        Assert.Equal(8.0f, kept.Value.sum().item<float32>())
+        kept.Value.Dispose()

@@ -68,9 +68,9 @@ let ``at a minimum it stays`` () =
     use _ = torch.NewDisposeScope()
     let start = at [ 1.0; 1.0 ]
 
-    for p, memory in run 10 rosenbrock 3 start do
+    for p, memory in run 10 rosenbrock 3 start |> List.tail do
         closeTrees "parameters" 0.0 start p
-        Assert.True(memory |> Map.forall (fun name t -> name = "loss" || name = "gradient" || t.shape[0] = 0L))
+        Assert.Equal(0L, memory["slots"].numel())
 
 [<Fact>]
 let ``where the loss is no number a step turns back`` () =
@@ -94,8 +94,35 @@ let ``a loss that is no number is handed back, with the parameters untouched`` (
 let ``no more pairs are remembered than asked for`` () =
     use _ = torch.NewDisposeScope()
     let memory = run 3 rosenbrock 12 (at [ -1.2; 1.0; 0.5 ]) |> List.last |> snd
-    Assert.Equal<int64>([| 3L; 3L |], memory["steps"].shape)
-    Assert.Equal<int64>([| 3L; 3L |], memory["changes"].shape)
+    Assert.Equal<int64>([| 2L * 3L + 1L; 3L |], memory["vectors"].shape)
+    Assert.Equal(3L, memory["slots"].numel())
+
+[<Fact>]
+let ``the last steps are remembered, each with the change of the gradient, the newest first`` () =
+    use _ = torch.NewDisposeScope()
+    let path = run 3 rosenbrock 9 (at [ -1.2; 1.0; 0.5 ])
+    let points = path |> List.map (fun (p, _) -> p["x"])
+    let gradients = path |> List.map (fun (p, _) -> (snd (rosenbrock p))["x"])
+    let changes (values: Tensor list) = values |> List.pairwise |> List.map (fun (a, b) -> b - a) |> List.rev
+    let memory = snd (List.last path)
+    close "gradient" 1e-12 (List.last gradients) (memory["vectors"].select(0L, 0L))
+    let slots = Tensor.toArray memory["slots"] |> Array.map int64
+    Assert.Equal(3, (Array.distinct slots).Length)
+
+    for slot, step, change in Seq.zip3 slots (changes points) (changes gradients) do
+        close "step" 1e-9 step (memory["vectors"].select(0L, 1L + 2L * slot))
+        close "change" 1e-9 change (memory["vectors"].select(0L, 2L + 2L * slot))
+
+    close "products" 1e-9 (torch.mm (memory["vectors"], memory["vectors"].t())) memory["products"]
+
+[<Fact>]
+let ``an update leaves the memory that it was given as it was`` () =
+    use _ = torch.NewDisposeScope()
+    let optimizer = Lbfgs.create 4 5
+    let _, p, memory = optimizer.Update 0 rosenbrock (at [ -1.2; 1.0; 0.5 ]) (optimizer.Init Map.empty)
+    let _, once, _ = optimizer.Update 1 rosenbrock p memory
+    let _, again, _ = optimizer.Update 1 rosenbrock p memory
+    closeTrees "parameters" 0.0 once again
 
 [<Fact>]
 let ``an update of many iterations is as many updates of one`` () =

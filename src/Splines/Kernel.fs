@@ -1,0 +1,61 @@
+// Between tensors in the machine's own memory and the kernels that read and write it.
+#nowarn "9" // pointers
+namespace MetaKan
+
+open System.Runtime.CompilerServices
+open System.Runtime.InteropServices
+open MetaKan.Kernels
+open Microsoft.FSharp.NativeInterop
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module internal Kernel =
+    /// What there is for a placement: the kernel of its precision on a CPU, `operators` elsewhere.
+    let choose (place: Placement) (double: unit -> 'a) (single: unit -> 'a) (operators: unit -> 'a) : 'a =
+        if place.Device.``type`` <> DeviceType.CPU then operators ()
+        elif place.DType = torch.float64 then double ()
+        else single ()
+
+    // Derivative p of the polynomials [function][power], as [power, function].
+    let private differentiated (p: int) (polynomials: float[][]) : float[] =
+        [|
+            for power in p .. polynomials[0].Length - 1 do
+                let factor = Seq.fold (*) 1.0 (seq { for n in power - p + 1 .. power -> float n })
+
+                for polynomial in polynomials -> factor * polynomial[power]
+        |]
+
+    /// Splines with all their derivatives as the kernels' tables.
+    let splines (convert: float -> 'T) (order: int) (knots: float[][]) : PiecewisePolynomials<'T> =
+        let count = BSpline.count order knots
+        let window = min (order + 1) count
+        let first = Array.init (knots[0].Length - 1) (fun l -> max 0 (min (count - window) (l - order)))
+        let pieces = knots |> Array.map (BSpline.pieces order)
+
+        let table p (pieces: float[][][]) =
+            pieces
+            |> Array.mapi (fun l polynomials -> differentiated p polynomials[first[l] .. first[l] + window - 1])
+            |> Array.concat
+            |> Array.map convert
+
+        PiecewisePolynomials(
+            knots |> Array.map (Array.map convert),
+            first,
+            window,
+            Array.init (order + 1) (fun p -> pieces |> Array.collect (table p))
+        )
+
+    /// The tensor without gaps between its numbers.
+    let dense (t: Tensor) : Tensor = if t.is_contiguous () then t else t.contiguous ()
+
+    /// Points without gaps; raises ArgumentException for points of another precision.
+    let points (place: Placement) (x: Tensor) : Tensor =
+        if x.dtype <> place.DType then
+            invalidArg (nameof x) $"points take the knots' {place.DType}, not {x.dtype}"
+
+        dense x
+
+    /// Where the numbers of a tensor without gaps start; `bytes` shows no more than 2 GiB.
+    let address (t: Tensor) : nativeptr<'T> =
+        let head = if t.numel () < (1L <<< 27) then t else t.view(-1L).narrow(0L, 0L, 1L)
+        Unsafe.AsPointer(&MemoryMarshal.GetReference head.bytes) |> NativePtr.ofVoidPtr
