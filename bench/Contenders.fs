@@ -88,8 +88,9 @@ let private peak (placement: Placement) (idle: float) (contender: Contender) : f
 
 /// The thread count that suits a contender best.
 let private tuned (placement: Placement) (contender: Contender) : int =
-    (if placement.Device.``type`` = DeviceType.CUDA then [ 1 ] else Measure.threadCounts)
-    |> List.minBy (fun threads ->
+    let counts = if placement.Device.``type`` = DeviceType.CUDA then [ 1 ] else Measure.threadCounts
+
+    Measure.bestThreads counts (fun threads ->
         torch.set_num_threads threads
         contender.Step 1
         milliseconds contender 1)

@@ -90,8 +90,8 @@ let run (source: CoefficientSource) (widths: int list) (points: int) (repeats: i
     let tuned =
         contenders
         |> List.map (fun contender ->
-            measure p 1 contender |> ignore
-            Measure.threadCounts |> List.minBy (fun threads -> (measure p threads contender).Step))
+            Measure.warm (fun () -> measure p 1 contender |> ignore)
+            Measure.bestThreads Measure.threadCounts (fun threads -> (measure p threads contender).Step))
 
     // In turn, so that a drift of the machine's speed meets both alike.
     let measured = [ for _ in 1..repeats -> List.map2 (measure p) tuned contenders ] |> List.transpose

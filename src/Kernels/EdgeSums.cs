@@ -113,7 +113,9 @@ namespace MetaKan.Kernels
         private void Sum(Located<T> points, Edges edges, T* sums, long from, long to)
         {
             int inputs = edges.Inputs, outputs = edges.Outputs, width = edges.Width, stride = edges.Stride;
-            T* intervals = points.Intervals, offsets = points.Offsets, silus = points.Silus, splines = edges.Splines;
+            int perInput = edges.PerInput, perSequence = PerSequence;
+            T* intervals = points.Intervals, offsets = points.Offsets, silus = points.Silus;
+            T* splines = edges.Splines, bases = edges.Bases;
             using var scratch = new Scratch<T>(inputs * Lanes, width, inputs * sizeof(int));
             T* values = scratch.Take(inputs * Lanes), row = scratch.Take(width);
             var places = (int*)scratch.Take(inputs * sizeof(int));
@@ -123,18 +125,19 @@ namespace MetaKan.Kernels
                     var at = n * inputs;
                     for (var i = 0; i < inputs; i++) {
                         var l = Vectors.Truncated(intervals[at + i]);
-                        Value(pieces + i * PerSequence + l * Powers * Lanes, offsets[at + i]).Store(values + i * Lanes);
-                        places[i] = i * edges.PerInput + first[l];
+                        Value(pieces + i * perSequence + l * Powers * Lanes, offsets[at + i]).Store(values + i * Lanes);
+                        places[i] = i * perInput + first[l];
                     }
                     for (var j = 0; j < width; j += Lanes) {
                         var sum = Vector256<T>.Zero;
-                        var b = edges.Bases + j;
+                        var b = bases + j;
                         for (var i = 0; i < inputs; i++, b += width)
                             sum = Vectors.MultiplyAdd(Vector256.Create(silus[at + i]), Vector256.Load(b), sum);
                         sum.Store(row + j);
                     }
                     // Four outputs at a time, so that no sum waits for the one before.
                     var output = 0;
+                    var result = sums + n * outputs;
                     for (; output + 4 <= outputs; output += 4) {
                         Vector256<T> s0 = default, s1 = default, s2 = default, s3 = default;
                         var of = splines + output * stride;
@@ -146,10 +149,10 @@ namespace MetaKan.Kernels
                             s2 = Vectors.MultiplyAdd(value, Vector256.Load(c + 2 * stride), s2);
                             s3 = Vectors.MultiplyAdd(value, Vector256.Load(c + 3 * stride), s3);
                         }
-                        row[output] += Vector256.Sum(s0);
-                        row[output + 1] += Vector256.Sum(s1);
-                        row[output + 2] += Vector256.Sum(s2);
-                        row[output + 3] += Vector256.Sum(s3);
+                        result[output] = row[output] + Vector256.Sum(s0);
+                        result[output + 1] = row[output + 1] + Vector256.Sum(s1);
+                        result[output + 2] = row[output + 2] + Vector256.Sum(s2);
+                        result[output + 3] = row[output + 3] + Vector256.Sum(s3);
                     }
                     for (; output < outputs; output++) {
                         var sum = Vector256<T>.Zero;
@@ -157,9 +160,8 @@ namespace MetaKan.Kernels
                         for (var i = 0; i < inputs; i++)
                             sum = Vectors.MultiplyAdd(
                                 Vector256.Load(values + i * Lanes), Vector256.Load(of + places[i]), sum);
-                        row[output] += Vector256.Sum(sum);
+                        result[output] = row[output] + Vector256.Sum(sum);
                     }
-                    for (var j = 0; j < outputs; j++) sums[n * outputs + j] = row[j];
                 }
         }
 
