@@ -148,27 +148,52 @@ module Network =
 
     let internal symbolName (edge: Edge) = $"symbols.{edge.Layer}.{edge.From}.{edge.To}"
 
-    /// The edges of layer l, from its nodes to the next one's ends; masks are not applied.
-    let weights (net: Network) (p: Params) (l: int) : EdgeWeights =
-        match net.Source with
-        | Stored ->
-            {
-                Splines = p[$"layers.{l}.coef"]
-                Scale = Some p[$"layers.{l}.scale_sp"]
-                Base = p[$"layers.{l}.scale_base"]
-            }
-        | Generated meta ->
-            let inputs, ends = (shapes net)[l]
+    // What the layers that share a generator have it generate, at once for all of them.
+    let private generated (meta: MetaLearner) (net: Network) (p: Params) : EdgeWeights list =
+        [
+            for l, (inputs, ends) in List.indexed (shapes net) ->
+                {| Layer = l; Inputs = int64 inputs; Ends = int64 ends; Generator = generator meta (depth net) l |}
+        ]
+        |> List.groupBy _.Generator
+        |> List.collect (fun (g, layers) ->
+            let embeddings = torch.cat [| for layer in layers -> p[$"embeddings.{layer.Layer}"] |]
 
             let all =
-                Generator.apply (Params.under $"hypernet.{generator meta (depth net) l}" p) p[$"embeddings.{l}"]
-                |> fun c -> c.reshape(-1L, int64 inputs, int64 ends).transpose(0L, 1L)
+                (Generator.apply (Params.under $"hypernet.{g}" p) embeddings)
+                    .split([| for layer in layers -> layer.Inputs * layer.Ends |], 1L)
 
-            let functions = all.shape[1] - 1L
-            { Splines = all.narrow (1L, 0L, functions); Scale = None; Base = all.select (1L, functions) }
+            [
+                for layer, numbers in Seq.zip layers all ->
+                    let numbers = numbers.view (-1L, layer.Inputs, layer.Ends)
+                    let functions = numbers.shape[0] - 1L
+
+                    layer.Layer,
+                    {
+                        Splines = numbers.narrow(0L, 0L, functions).transpose(0L, 1L)
+                        Scale = None
+                        Base = numbers.select (0L, functions)
+                    }
+            ])
+        |> List.sortBy fst
+        |> List.map snd
+
+    /// The edges of every layer, from its nodes to the next one's ends; masks are not applied.
+    let weights (net: Network) (p: Params) : EdgeWeights list =
+        match net.Source with
+        | Stored ->
+            [
+                for l in 0 .. depth net - 1 ->
+                    {
+                        Splines = p[$"layers.{l}.coef"]
+                        Scale = Some p[$"layers.{l}.scale_sp"]
+                        Base = p[$"layers.{l}.scale_base"]
+                    }
+            ]
+        | Generated meta -> generated meta net p
 
     /// The coefficients [from, G+k+1, to] of layer l, the last of each edge that of silu; masks are not applied.
-    let coefficients (net: Network) (p: Params) (l: int) : Tensor = EdgeWeights.coefficients (weights net p l)
+    let coefficients (net: Network) (p: Params) (l: int) : Tensor =
+        EdgeWeights.coefficients (List.item l (weights net p))
 
     /// What of a layer does not depend on the parameters.
     type private Layer =
@@ -247,12 +272,10 @@ module Network =
                 1L
             )
 
-    let private masked (net: Network) (p: Params) (layer: Layer) l : EdgeWeights =
-        let all = weights net p l
-
+    let private masked (layer: Layer) (weights: EdgeWeights) : EdgeWeights =
         match layer.Mask with
-        | Some mask -> EdgeWeights.times mask all
-        | None -> all
+        | Some mask -> EdgeWeights.times mask weights
+        | None -> weights
 
     /// The network's values [N, outputs] at the points x [N, inputs] as a function of the parameters, differentiable once:
     /// for training on the same points over and over. What depends on points and knots alone is worked out once.
@@ -263,9 +286,9 @@ module Network =
         let first = sums.Head x
 
         fun p ->
-            (x, List.indexed (List.zip layers sums))
-            ||> List.fold (fun x (l, (layer, sums)) ->
-                (if l = 0 then first else sums x) (masked net p layer l) |> arrive layer p x |> combine layer.Next)
+            (x, List.indexed (List.zip3 layers sums (weights net p)))
+            ||> List.fold (fun x (l, (layer, sums, weights)) ->
+                (if l = 0 then first else sums x) (masked layer weights) |> arrive layer p x |> combine layer.Next)
 
     /// Everything that the network computes at x [N, inputs].
     let trace (net: Network) (x: Tensor) : Params -> Trace =
@@ -275,12 +298,12 @@ module Network =
         fun p ->
             let start = { Nodes = [ x ]; Splines = []; Edges = []; Ends = [] }
 
-            (start, List.indexed layers)
-            ||> List.fold (fun trace (l, (layer, basis)) ->
+            (start, layers, weights net p)
+            |||> List.fold2 (fun trace (layer, basis) weights ->
                 let x = trace.Nodes.Head
                 // B_m(x_i) [N, from, G+k+1].
                 let f = Array.head (Basis.features basis 0 0 x)
-                let coefficients = EdgeWeights.coefficients (masked net p layer l)
+                let coefficients = EdgeWeights.coefficients (masked layer weights)
                 let splines = torch.bmm(f.transpose (0L, 1L), coefficients).transpose(0L, 1L)
 
                 let edges =

@@ -80,9 +80,14 @@ module internal Generator =
         let intercepts = torch.matmul (outer, (active * b).t()) + p["2.bias"].unsqueeze -1L
         (Rule.apply lines [ e; segment; slopes; intercepts ])[0]
 
+    // From so many hidden numbers of all edges on the segments are worth finding: below, two small products are faster.
+    let private worthSegments = 1L <<< 15
+
     /// The generator's output [M, E] for embeddings [E, p].
     let apply (generator: Params) (embeddings: Tensor) : Tensor =
-        if embeddings.shape[1] = 1L then
+        let edges, p = embeddings.shape[0], embeddings.shape[1]
+
+        if p = 1L && edges * generator["0.bias"].numel() >= worthSegments then
             piecewise generator (embeddings.view -1L)
         else
             dense generator embeddings

@@ -38,11 +38,14 @@ let private lastLine (folder: string) (script: string) (sizes: string list) =
 [<InlineData("hello-kan.fsx", "8", "f(x, y) = ")>]
 [<InlineData("feynman.fsx", "1", "II.6.15a ")>]
 [<InlineData("continual.fsx", "2", "The figures are in ")>]
+[<InlineData("custom-pde.fsx", "2", "The report is ")>]
 let ``A script runs to its last line`` (script: string, size: string, last: string) =
     withFolder (fun folder -> Assert.StartsWith(last, lastLine folder script [ size ]))
 
-[<Fact>]
-let ``A script that classifies runs to its last line, on images that the test writes`` () =
+[<Theory>]
+[<InlineData("fashion.fsx", "metawavkan ")>]
+[<InlineData("conv.fsx", "metakagn ")>]
+let ``A script that classifies runs to its last line, on images that the test writes`` (script: string, last: string) =
     withFolder (fun folder ->
         Fixtures.writeIdx (Path.Combine(folder, "data", "fmnist")) 8 4 |> ignore
-        Assert.StartsWith("metawavkan ", lastLine folder "fashion.fsx" [ "1" ]))
+        Assert.StartsWith(last, lastLine folder script [ "1"; "8" ]))
