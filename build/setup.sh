@@ -33,7 +33,7 @@ step() {
 
 # fingerprint PATH...: one hash over the names and contents of the files in these places, but Paket's own in obj/.
 fingerprint() {
-    (cd "$root" && find "$@" -name obj -prune -o -type f -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 -r sha1sum | sha1sum)
+    (cd "$root" && find "$@" \( -name obj -o -name results \) -prune -o -type f -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 -r sha1sum | sha1sum)
 }
 
 stamped() { [ -f "$stamps/$1" ] && [ "$(<"$stamps/$1")" = "$2" ]; }

@@ -33,6 +33,7 @@ module EdgeBasis =
                 torch.get_num_threads ()
             )
 
+            Kernel.keep [| x |]
             results
 
         { Count = count; Derivatives = derivatives }

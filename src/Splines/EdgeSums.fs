@@ -85,6 +85,7 @@ module EdgeSums =
                         let edges = t[2..] |> Array.map Kernel.dense
                         let sums = torch.empty ([| t[1].shape[1]; edges[1].shape[1] |], dtype = place.DType)
                         kernel.Sum(located t[1], weights edges, Kernel.address sums, torch.get_num_threads ())
+                        Kernel.keep [| yield! t; yield! edges |]
                         [| sums |], [||]
                 Backward =
                     fun t _ cotangents ->
@@ -102,6 +103,7 @@ module EdgeSums =
                             torch.get_num_threads ()
                         )
 
+                        Kernel.keep [| yield! t; yield! edges; cotangents |]
                         [| x; None; yield! Array.map Some gradients |]
             }
 
@@ -109,6 +111,7 @@ module EdgeSums =
             let numbers = Kernel.points place (x.detach ())
             let points = torch.empty (Array.append [| 4L |] numbers.shape, dtype = place.DType)
             kernel.Locate(Kernel.address numbers, located points, torch.get_num_threads ())
+            Kernel.keep [| numbers |]
             let rule = rule x.requires_grad
 
             fun (edges: EdgeWeights) ->

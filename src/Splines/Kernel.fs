@@ -59,3 +59,6 @@ module internal Kernel =
     let address (t: Tensor) : nativeptr<'T> =
         let head = if t.numel () < (1L <<< 27) then t else t.view(-1L).narrow(0L, 0L, 1L)
         Unsafe.AsPointer(&MemoryMarshal.GetReference head.bytes) |> NativePtr.ofVoidPtr
+
+    /// Tensors that a kernel reads by address: where no dispose scope holds them, nothing else keeps them until it ends.
+    let keep (tensors: Tensor[]) : unit = System.GC.KeepAlive tensors
