@@ -191,20 +191,6 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
     let learner = learner options data.Inputs.Length
     let number (name: string) (value: float) = name, JsonValue.Create value :> JsonNode
 
-    match learner with
-    | OfModel _ when
-        options.Contains Prune
-        || options.Contains Symbolic
-        || options.Contains Grid_Update
-        || options.Contains Extend
-        || options.Contains Lamb
-        ->
-        raise (
-            BadInput
-                "--model mlp has no splines: --lamb, --grid-update, --extend, --prune and --symbolic take kan or metakan"
-        )
-    | _ -> ()
-
     let model, optimizer = options.GetResult(Model, "kan"), options.GetResult(Optimizer, "lbfgs")
 
     [
@@ -214,8 +200,16 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
     ]
     |> onlyWith "--model metakan" (model = "metakan")
 
-    [ "--grid", options.Contains Grid; "--order", options.Contains Order ]
-    |> onlyWith "--model kan and metakan" (model <> "mlp")
+    [
+        "--grid", options.Contains Grid
+        "--order", options.Contains Order
+        "--lamb", options.Contains Lamb
+        "--grid-update", options.Contains Grid_Update
+        "--extend", options.Contains Extend
+        "--prune", options.Contains Prune
+        "--symbolic", options.Contains Symbolic
+    ]
+    |> onlyWith "--model kan and metakan: --model mlp has no splines" (model <> "mlp")
 
     [ "--history", options.Contains History ] |> onlyWith "--optimizer lbfgs" (optimizer = "lbfgs")
     [ "--lr", options.Contains Lr ] |> onlyWith "--optimizer adam" (optimizer = "adam")
@@ -283,9 +277,7 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
             Folder =
                 folder
                 |> Option.orElse (options.TryGetResult Out)
-                |> Option.defaultWith (fun () ->
-                    let model = options.GetResult(Model, "kan")
-                    RunFolder.free $"runs/fit-{name}-{model}-s{seed}")
+                |> Option.defaultWith (fun () -> RunFolder.free $"runs/fit-{name}-{model}-s{seed}")
             Labels =
                 [
                     yield! labels

@@ -191,10 +191,6 @@ module Network =
             ]
         | Generated meta -> generated meta net p
 
-    /// The coefficients [from, G+k+1, to] of layer l, the last of each edge that of silu; masks are not applied.
-    let coefficients (net: Network) (p: Params) (l: int) : Tensor =
-        EdgeWeights.coefficients (List.item l (weights net p))
-
     /// What of a layer does not depend on the parameters.
     type private Layer =
         {

@@ -116,9 +116,9 @@ namespace MetaKan.Kernels
             int perInput = edges.PerInput, perSequence = PerSequence;
             T* intervals = points.Intervals, offsets = points.Offsets, silus = points.Silus;
             T* splines = edges.Splines, bases = edges.Bases;
-            using var scratch = new Scratch<T>(inputs * Lanes, width, inputs * sizeof(int));
+            using var scratch = new Scratch<T>(inputs * Lanes, width, inputs);
             T* values = scratch.Take(inputs * Lanes), row = scratch.Take(width);
-            var places = (int*)scratch.Take(inputs * sizeof(int));
+            var places = (int*)scratch.Take(inputs);
             fixed (T* pieces = table)
             fixed (int* first = this.first)
                 for (var n = from; n < to; n++) {
@@ -204,8 +204,8 @@ namespace MetaKan.Kernels
                     T* splineTotals = totals.Splines, baseTotals = totals.Bases;
                     for (var at = n * inputs; at < (n + 1) * inputs; at++) {
                         var l = Vectors.Truncated(intervals[at]);
-                        var (piece, s) = ((nint)(sequence + l * Powers * Lanes), offsets[at]);
-                        var value = Value((T*)piece, s);
+                        var piece = sequence + l * Powers * Lanes;
+                        var value = Value(piece, offsets[at]);
                         var total = splineTotals + (long)l * perTotal;
                         for (var j = 0; j < outputs; j++, total += Lanes)
                             Vectors.MultiplyAdd(Vector256.Create(row[j]), value, Vector256.Load(total)).Store(total);
@@ -221,7 +221,7 @@ namespace MetaKan.Kernels
                             for (var j = 0; j < width; j += Lanes)
                                 siluSum = Vectors.MultiplyAdd(Vector256.Load(row + j), Vector256.Load(bases + j), siluSum);
                             byPoints[at] = Vector256.Sum(
-                                Vectors.MultiplyAdd(Slope((T*)piece, s), splineSum, siluSum * siluSlopes[at]));
+                                Vectors.MultiplyAdd(Slope(piece, offsets[at]), splineSum, siluSum * siluSlopes[at]));
                         }
                         sequence += perSequence;
                         splines += perInput;

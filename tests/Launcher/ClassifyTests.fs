@@ -6,7 +6,6 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Text.Json.Nodes
-open System.Threading
 open Xunit
 open MetaKan
 open MetaKan.Tests.Folder
@@ -147,13 +146,7 @@ let private uninterrupted =
 let private interruptedBy (act: Process -> unit) (check: Ended -> unit) =
     withData (fun folder _ ->
         let cut = Path.Combine(folder, "cut")
-        use program = start folder (longer @ [ "--out"; "cut" ])
-
-        while not (File.Exists(RunFolder.checkpointPath cut)) && not program.HasExited do
-            Thread.Sleep 5
-
-        act program
-        check (ended program)
+        check (interrupted act folder cut (longer @ [ "--out"; "cut" ]))
         Assert.True(File.ReadAllLines(RunFolder.metricsPath cut).Length < 1 + 100, "ended too early to tell")
         Assert.Equal(0, (run folder [ "classify"; "--resume"; "cut" ]).Code)
         Assert.Equal(uninterrupted.Value, outcome cut))
@@ -165,14 +158,10 @@ let ``a run killed at once resumes bit for bit`` () =
 [<Theory>]
 [<InlineData("-TERM")>]
 [<InlineData("-INT")>]
-let ``a run asked to end saves, ends with code 1, and resumes bit for bit`` (signal: string) =
-    interruptedBy
-        (fun program ->
-            use kill = Process.Start("kill", [ signal; string program.Id ])
-            kill.WaitForExit())
-        (fun ended ->
-            Assert.Equal(1, ended.Code)
-            Assert.Contains("classify --resume cut", List.last ended.Err))
+let ``a run asked to end saves, ends with code 1, and resumes bit for bit`` (name: string) =
+    interruptedBy (signal name) (fun ended ->
+        Assert.Equal(1, ended.Code)
+        Assert.Contains("classify --resume cut", List.last ended.Err))
 
 /// The class that comes first in a line that predict printed, and the percentages in it, after the name of the file.
 let private likely (name: string) (line: string) =

@@ -5,7 +5,6 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Text.Json.Nodes
-open System.Threading
 open Xunit
 open MetaKan
 open MetaKan.Tests.Folder
@@ -91,13 +90,7 @@ let private uninterrupted =
 let private interruptedBy (act: Process -> unit) (check: Ended -> unit) =
     withFolder (fun folder ->
         let cut = Path.Combine(folder, "cut")
-        use program = start folder (small @ epochs @ [ "--out"; cut ])
-
-        while not (File.Exists(RunFolder.checkpointPath cut)) && not program.HasExited do
-            Thread.Sleep 5
-
-        act program
-        check (ended program)
+        check (interrupted act folder cut (small @ epochs @ [ "--out"; cut ]))
 
         Assert.False(
             File.Exists(RunFolder.resultPath cut) && outcome cut = uninterrupted.Value,
@@ -113,13 +106,9 @@ let ``a run killed at once resumes bit for bit`` () =
 
 [<Fact>]
 let ``a run asked to end saves, ends with code 1, and resumes bit for bit`` () =
-    interruptedBy
-        (fun program ->
-            use kill = Process.Start("kill", [ "-TERM"; string program.Id ])
-            kill.WaitForExit())
-        (fun ended ->
-            Assert.Equal(1, ended.Code)
-            Assert.Contains("--resume", List.last ended.Err))
+    interruptedBy (signal "-TERM") (fun ended ->
+        Assert.Equal(1, ended.Code)
+        Assert.Contains("--resume", List.last ended.Err))
 
 [<Fact>]
 let ``a truncated checkpoint is refused in one line`` () =

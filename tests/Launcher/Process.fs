@@ -4,6 +4,8 @@ module MetaKan.Tests.Launcher.Process
 open System
 open System.Diagnostics
 open System.IO
+open System.Threading
+open MetaKan
 open MetaKan.Tests.Folder
 
 /// How a process ended: its exit code and the lines that it wrote.
@@ -30,6 +32,21 @@ let ended (program: Process) : Ended =
     program.WaitForExit()
 
     { Code = program.ExitCode; Out = linesOf out; Err = linesOf err.Result }
+
+/// Starts `metakan` in a folder, does something to it once the run folder `out` has a checkpoint, and waits for its end.
+let interrupted (act: Process -> unit) (folder: string) (out: string) (arguments: string list) : Ended =
+    use program = start folder arguments
+
+    while not (File.Exists(RunFolder.checkpointPath out)) && not program.HasExited do
+        Thread.Sleep 5
+
+    act program
+    ended program
+
+/// Sends a process a signal, as -TERM.
+let signal (name: string) (program: Process) : unit =
+    use kill = Process.Start("kill", [ name; string program.Id ])
+    kill.WaitForExit()
 
 /// Runs `metakan` in a folder to its end.
 let run (folder: string) (arguments: string list) : Ended =
