@@ -28,7 +28,8 @@ type Measured =
         MillisecondsPerStep: float
         /// Over the last contender, the median of the ratios within each repeat.
         SpeedUp: float
-        PeakMiB: float
+        /// None on CUDA, whose memory libtorch keeps from one contender to the next.
+        PeakMiB: float option
     }
 
 /// One training step after the other by Adam, from given parameters, keeping only the newest.
@@ -70,9 +71,7 @@ let private milliseconds (contender: Contender) (start: int) =
             ])
 
 /// The peak memory of a contender's first steps, above idle.
-let private peak (placement: Placement) (idle: float) (contender: Contender) : float =
-    Build.resetCudaPeak ()
-
+let private peak (placement: Placement) (idle: float) (contender: Contender) : float option =
     let resident =
         Memory.peak (fun () ->
             contender.Run(fun () ->
@@ -82,9 +81,7 @@ let private peak (placement: Placement) (idle: float) (contender: Contender) : f
                 0.0)
             |> ignore)
 
-    match Build.cudaMemory () with
-    | Some(_, peak) when placement.Device.``type`` = DeviceType.CUDA -> float peak / 1048576.0
-    | _ -> resident - idle
+    if placement.Device.``type`` = DeviceType.CUDA then None else Some(resident - idle)
 
 /// The thread count that suits a contender best.
 let private tuned (placement: Placement) (contender: Contender) : int =
@@ -134,12 +131,12 @@ let table (fields: (string * JsonNode) list) (measured: Measured list) : JsonNod
     [
         for m in measured do
             printfn
-                "  %-26s %8d %10.2f %10.2f %12.0f %9.1fx"
+                "  %-26s %8d %10.2f %10.2f %12s %9.1fx"
                 m.Contender
                 m.Threads
                 m.MillisecondsPerStep
                 (1000.0 / m.MillisecondsPerStep)
-                m.PeakMiB
+                (m.PeakMiB |> Option.map (fun mib -> $"{mib:F0}") |> Option.defaultValue "-")
                 m.SpeedUp
 
             let number (digits: int) (value: float) = RunFolder.node (Math.Round(value, digits))
@@ -151,7 +148,7 @@ let table (fields: (string * JsonNode) list) (measured: Measured list) : JsonNod
                     "threads", RunFolder.node m.Threads
                     "ms_per_step", number 3 m.MillisecondsPerStep
                     "steps_per_second", number 3 (1000.0 / m.MillisecondsPerStep)
-                    "peak_mib_above_idle", number 1 m.PeakMiB
+                    "peak_mib_above_idle", m.PeakMiB |> Option.map (number 1) |> Option.toObj
                     "speed_up_over_plain", number 2 m.SpeedUp
                 ]
             :> JsonNode

@@ -11,17 +11,27 @@ let private status (field: string) =
     |> fun line -> float (line.Split([| ' '; '\t' |], StringSplitOptions.RemoveEmptyEntries)[1]) / 1024.0
 
 /// Resident memory now, MiB.
-let resident () = status "VmRSS:"
+let resident () =
+    if OperatingSystem.IsLinux() then
+        status "VmRSS:"
+    else
+        float Environment.WorkingSet / 1048576.0
 
 /// Gives the free memory of the C heap back to the system, so that one measurement does not carry into the next.
 [<DllImport("libc")>]
 extern int private malloc_trim(unativeint pad)
 
-/// The highest resident memory while `work` runs, MiB: the kernel's own mark, set back before.
+/// The highest resident memory while `work` runs, MiB: the kernel's own mark, set back before; outside Linux, where it
+/// cannot be set back, the highest so far.
 let peak (work: unit -> unit) : float =
     GC.Collect()
     GC.WaitForPendingFinalizers()
-    malloc_trim 0un |> ignore
-    File.WriteAllText("/proc/self/clear_refs", "5")
-    work ()
-    status "VmHWM:"
+
+    if OperatingSystem.IsLinux() then
+        malloc_trim 0un |> ignore
+        File.WriteAllText("/proc/self/clear_refs", "5")
+        work ()
+        status "VmHWM:"
+    else
+        work ()
+        float (Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64) / 1048576.0

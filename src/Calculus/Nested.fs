@@ -9,16 +9,7 @@ module Nested =
         if not output.requires_grad then
             torch.zeros_like x
         else
-            let g =
-                torch.autograd.grad (
-                    [| output.sum () |],
-                    [| x |],
-                    retain_graph = true,
-                    create_graph = true,
-                    allow_unused = true
-                )
-
-            if isNull (box g[0]) || g[0].IsInvalid then torch.zeros_like x else g[0]
+            Autograd.gradients true [| output.sum () |] null [| x |] |> Array.head
 
     /// The Jacobian [N, n, d] of a function that maps each row of x [N, d] to a row [n] by itself.
     let jacobian (f: Tensor -> Tensor) (x: Tensor) : Tensor =

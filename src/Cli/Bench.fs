@@ -82,7 +82,7 @@ let private save (command: string) (rows: JsonArray) (path: string) =
                 [
                     "command", JsonValue.Create command :> JsonNode
                     "machine", JsonValue.Create(Info.machine ())
-                    "provider", JsonValue.Create(Build.provider ())
+                    "libtorch", JsonValue.Create(Info.libtorch ())
                     "rows", rows
                 ]
         )

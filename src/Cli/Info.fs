@@ -17,12 +17,17 @@ type Options =
         member _.Usage = ""
 
 let private processor () =
-    File.ReadLines "/proc/cpuinfo"
-    |> Seq.tryFind _.StartsWith("model name")
-    |> Option.map (fun line -> line.Substring(line.IndexOf ':' + 1).Trim())
+    let described = "/proc/cpuinfo"
+
+    if File.Exists described then
+        File.ReadLines described
+        |> Seq.tryFind _.StartsWith("model name")
+        |> Option.map (fun line -> line.Substring(line.IndexOf ':' + 1).Trim())
+    else
+        Option.ofObj (Environment.GetEnvironmentVariable "PROCESSOR_IDENTIFIER")
     |> Option.defaultValue "unknown processor"
 
-/// Names and memory of the CUDA devices, which libtorch's boxed operators cannot tell but NVIDIA's own tool does.
+/// Names and memory of the CUDA devices, which TorchSharp cannot tell but NVIDIA's own tool does.
 let private cudaDevices () =
     if not (torch.cuda.is_available ()) then
         [ "none" ]
@@ -41,13 +46,22 @@ let private cudaDevices () =
         with :? ComponentModel.Win32Exception ->
             [ $"{torch.cuda.device_count ()} devices" ]
 
-/// A meter of a run: CUDA memory at its peak, MiB; null without CUDA.
+/// A meter of a run: CUDA memory taken by its end, MiB, which libtorch gives back to no other process before; null
+/// without CUDA.
 let peakCuda: string * (unit -> JsonNode) =
     "peak_cuda_mib",
     fun () ->
-        match Build.cudaMemory () with
-        | Some(_, peak) -> JsonValue.Create(Math.Round(float peak / 1048576.0, 1))
+        match Cuda.memory () with
+        | Some bytes -> JsonValue.Create(Math.Round(float bytes / 1048576.0, 1))
         | None -> null
+
+/// TorchSharp, and the version and the file of the libtorch under it.
+let libtorch () =
+    let torchSharp = typeof<torch>.Assembly.GetName().Version.ToString 3
+
+    match Libtorch.used () with
+    | Some(file, version) -> $"{version}, {file} (TorchSharp {torchSharp})"
+    | None -> $"found by TorchSharp {torchSharp}"
 
 /// The processor and the CUDA devices, for those who read a figure.
 let machine () =
@@ -60,8 +74,9 @@ let machine () =
 
 let run (_: ParseResults<Options>) =
     let say name (value: string) = printfn $"%-10s{name}{value}"
+    let libtorch = libtorch ()
     say "metakan" MetaKan.Build.version
-    say "provider" (MetaKan.Build.provider ())
+    say "libtorch" libtorch
     say "cpu" $"{processor ()}, {Environment.ProcessorCount} cores"
     cudaDevices () |> List.iter (say "cuda")
     say "threads" $"{torch.get_num_threads ()} within an operator, {torch.get_num_interop_threads ()} between operators"

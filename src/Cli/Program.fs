@@ -25,7 +25,7 @@ type Command =
             | Predict _ -> "label images with a trained network."
             | Report _ -> "write the report of a run."
             | Bench _ -> "measure speed and memory."
-            | Info _ -> "tell the tensor provider, libtorch, the devices and the threads in use."
+            | Info _ -> "tell the libtorch, the devices and the threads in use."
 
 let private run (command: ParseResults<Command>) =
     match command.TryGetSubCommand() with
@@ -77,7 +77,13 @@ let main arguments =
         code
 
     try
-        run (parser.ParseCommandLine(if Array.isEmpty arguments then [| "--help" |] else arguments))
+        let command =
+            parser.ParseCommandLine(if Array.isEmpty arguments then [| "--help" |] else arguments)
+
+        if (topic arguments).IsSome then
+            MetaKan.Libtorch.load ()
+
+        run command
     with
     | :? ArguParseException as stop when stop.ErrorCode = ErrorCode.HelpText ->
         printfn $"{help arguments stop.Message}"

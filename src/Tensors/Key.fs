@@ -23,6 +23,7 @@ module Key =
     let fold (index: int) (key: Key) = { State = mix (key.State + 0x9E3779B97F4A7C15UL * (uint64 index + 1UL)) }
 
     let private draw (key: Key) (place: Placement) (sample: torch.Generator -> Tensor) =
+        Libtorch.load ()
         use generator = new torch.Generator(key.State >>> 1)
         (sample generator).``to`` place.Device
 

@@ -35,11 +35,7 @@ module Params =
     let tracked (p: Params) : Params = p |> Map.map (fun _ t -> t.detach().requires_grad_(true))
 
     let private backward (outputs: Tensor[]) (cotangents: Tensor[]) (p: Params) : Params =
-        let leaves = tensors p
-
-        torch.autograd.grad (outputs, leaves, cotangents, allow_unused = true)
-        |> Seq.mapi (fun i g -> if isNull (box g) || g.IsInvalid then torch.zeros_like leaves[i] else g)
-        |> fun gradients -> withTensors gradients p
+        withTensors (Autograd.gradients false outputs cotangents (tensors p)) p
 
     /// The gradient of a scalar by tracked parameters; zero for those that it does not depend on.
     let gradient (loss: Tensor) (p: Params) : Params = backward [| loss |] null p

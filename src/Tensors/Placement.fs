@@ -11,6 +11,8 @@ type Placement = { Device: torch.Device; DType: torch.ScalarType }
 
 [<RequireQualifiedAccess>]
 module Placement =
+    do Libtorch.load ()
+
     /// Double precision on the CPU.
     let cpu64 = { Device = torch.CPU; DType = torch.float64 }
 
@@ -20,6 +22,7 @@ module Placement =
     /// The placement for names as people write them: device "cpu", "cuda" or "auto" (CUDA where there is one), element
     /// type "float32" or "float64". Raises BadInput for other names and for CUDA where there is none.
     let named (device: string) (dtype: string) : Placement =
+        Libtorch.load ()
         let cuda = torch.cuda.is_available ()
 
         {
@@ -47,6 +50,7 @@ module Placement =
 module Tensor =
     /// A tensor of the given shape from numbers in row-major order.
     let ofArray (place: Placement) (shape: int64 list) (values: float[]) : Tensor =
+        Libtorch.load ()
         torch.tensor(values, dtype = torch.float64).reshape(List.toArray shape) |> Placement.put place
 
     /// The elements in row-major order, as doubles on the CPU.

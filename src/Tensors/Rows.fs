@@ -118,13 +118,9 @@ module Rows =
                     let rows = rows |> Array.map2 (fun w t -> t.detach().requires_grad_(Option.isSome w)) wanted
                     let shared = shared |> Array.map (fun t -> t.detach().requires_grad_ true)
                     let leaves = Array.append (rows |> Array.filter _.requires_grad) shared
-                    let found = torch.autograd.grad ([| f rows shared |], leaves, [| cotangent |], allow_unused = true)
 
                     let byRows, byShared =
-                        Array.ofSeq found
-                        |> Array.map2
-                            (fun leaf g -> if isNull (box g) || g.IsInvalid then torch.zeros_like leaf else g)
-                            leaves
+                        Autograd.gradients false [| f rows shared |] [| cotangent |] leaves
                         |> Array.splitAt (leaves.Length - shared.Length)
 
                     Seq.iter2 (fun (w: Tensor) t -> w.copy_ t |> ignore) (Array.choose id wanted) byRows

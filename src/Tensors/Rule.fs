@@ -24,8 +24,11 @@ type RuleFunction() =
         let rule = vars[0] :?> Rule
         let inputs = vars[1..] |> Array.map (fun v -> v :?> Tensor)
         let outputs, kept = rule.Forward inputs
+        // TorchSharp would make zeros like outputs that the caller's dispose scope has freed by then.
+        context.set_materialize_grads false
         context.save_data ("rule", rule)
         context.save_data ("inputs", inputs.Length)
+        context.save_data ("zeros", outputs |> Array.map (fun t -> t.shape, Placement.ofTensor t))
         context.save_for_backward (List<Tensor>(Array.append inputs kept))
         List<Tensor> outputs
 
@@ -37,11 +40,21 @@ type RuleFunction() =
         let inputs, kept =
             context.get_saved_variables().ToArray() |> Array.splitAt (context.get_data "inputs" :?> int)
 
-        let results = rule.Backward inputs kept (cotangents.ToArray())
+        let pass () =
+            let defined (cotangent: Tensor) (shape: int64[], place: Placement) =
+                if cotangent.IsInvalid then
+                    torch.zeros (shape, dtype = place.DType, device = place.Device)
+                else
+                    cotangent
+
+            Seq.map2 defined cotangents (context.get_data "zeros" :?> (int64[] * Placement)[])
+            |> Seq.toArray
+            |> rule.Backward inputs kept
+
         let gradients = List<Tensor>()
         gradients.Add null
 
-        for result in results do
+        for result in Autograd.guard inputs pass do
             match result with
             | Some g -> gradients.Add(scope.MoveToOuter g)
             | None -> gradients.Add null
@@ -52,7 +65,9 @@ type RuleFunction() =
 module Rule =
     /// Applies a rule to its inputs.
     let apply (rule: Rule) (inputs: Tensor list) : Tensor[] =
-        RuleFunction.apply([| box rule; yield! inputs |> Seq.map box |]).ToArray()
+        // A scope of its own also frees the tensor like each output that TorchSharp makes for zeros.
+        fun () -> RuleFunction.apply([| box rule; yield! inputs |> Seq.map box |]).ToArray()
+        |> Tensor.scoped Seq.ofArray
 
     /// A function that keeps its inputs only: what it computed on the way is computed again when gradients are asked
     /// for. Chen et al., "Training Deep Nets with Sublinear Memory Cost" (arXiv 1604.06174).
@@ -71,24 +86,10 @@ module Rule =
 
             let wanted = inputs |> Array.filter _.requires_grad
 
-            let gradients =
-                torch.autograd.grad (
-                    f inputs,
-                    wanted,
-                    cotangents,
-                    retain_graph = higher,
-                    create_graph = higher,
-                    allow_unused = true
-                )
-
-            let found = Seq.zip wanted gradients |> Seq.toArray
+            let found = Autograd.tryGradients higher (f inputs) cotangents wanted |> Array.zip wanted
 
             inputs
-            |> Array.map (fun t ->
-                found
-                |> Array.tryFind (fun (w, _) -> obj.ReferenceEquals(w, t))
-                |> Option.map snd
-                |> Option.filter (fun g -> not (isNull (box g)) && not g.IsInvalid))
+            |> Array.map (fun t -> found |> Array.tryPick (fun (w, g) -> if obj.ReferenceEquals(w, t) then g else None))
 
         apply
             {

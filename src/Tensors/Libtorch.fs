@@ -1,0 +1,148 @@
+// Which libtorch computes, where it is, and what a system needs before TorchSharp can use it.
+namespace MetaKan
+
+open System
+open System.IO
+open System.Reflection
+open System.Runtime.InteropServices
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module Libtorch =
+    module private Native =
+        [<DllImport("libc", SetLastError = true)>]
+        extern int memfd_create(string name, uint32 flags)
+
+        [<DllImport("libc")>]
+        extern int mallopt(int option, int value)
+
+    // libtorch's C function of that name: the version as bytes, the major one first.
+    type private AbiVersion = delegate of unit -> uint64
+
+    /// The environment variable that names a folder with the libraries of another libtorch, such as PyTorch's `torch/lib`.
+    [<Literal>]
+    let Variable = "METAKAN_LIBTORCH"
+
+    let private system =
+        if OperatingSystem.IsWindows() then "win"
+        elif OperatingSystem.IsMacOS() then "osx"
+        else "linux"
+
+    let private architecture = (string RuntimeInformation.ProcessArchitecture).ToLowerInvariant()
+
+    let private fileName (library: string) =
+        match system with
+        | "win" -> $"{library}.dll"
+        | "osx" -> $"lib{library}.dylib"
+        | _ -> $"lib{library}.so"
+
+    // This assembly's folder: F# Interactive tells a script no more. In a bundle assemblies have none, but the program has.
+    let private here =
+        match Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location) with
+        | null
+        | "" -> AppContext.BaseDirectory
+        | folder -> folder
+
+    // Where .NET looks for TorchSharp's native library, and TorchSharp for libtorch.
+    let private native =
+        [
+            yield! (string (AppContext.GetData "NATIVE_DLL_SEARCH_DIRECTORIES")).Split(Path.PathSeparator)
+            here
+            Path.Combine(here, "runtimes", $"{system}-{architecture}", "native")
+        ]
+
+    let private libtorch, private bridge = fileName "torch_cpu", fileName "LibTorchSharp"
+
+    let private find (folders: string list) (name: string) =
+        folders |> List.map (fun folder -> Path.Combine(folder, name)) |> List.tryFind File.Exists
+
+    // The folder of the libtorch to load. TorchSharp loads one that lies beside its library, come what may, and no process
+    // can hold two.
+    let private folder () : string option =
+        let beside = find native libtorch
+
+        match Environment.GetEnvironmentVariable Variable, beside with
+        | (null | ""), _ ->
+            beside
+            |> Option.orElse (find [ Path.Combine(here, "libtorch") ] libtorch)
+            |> Option.map Path.GetDirectoryName
+        | _, Some other ->
+            raise (BadInput $"{Variable} is for programs without a libtorch beside TorchSharp; this one has {other}")
+        | folder, None when File.Exists(Path.Combine(folder, libtorch)) -> Some folder
+        | folder, None ->
+            raise (
+                BadInput
+                    $"{Variable} takes the folder that holds {libtorch}, such as PyTorch's torch/lib, not '{folder}'"
+            )
+
+    // A training step frees what the next one asks for: given back to the system in between, each page would be zeroed
+    // and mapped again at every step. What the user set stays.
+    let private keepFreedMemory () =
+        if system = "linux" && isNull (Environment.GetEnvironmentVariable "MALLOC_TRIM_THRESHOLD_") then
+            let trimThreshold, mmapThreshold = -1, -3
+            Native.mallopt (mmapThreshold, 32 <<< 20) |> ignore
+            Native.mallopt (trimThreshold, 512 <<< 20) |> ignore
+
+    // TorchSharp's library asks for the C++ runtime of GCC 13 on behalf of one symbol that nothing in it refers to. Where
+    // the system's is older (Debian 12), a copy in memory that asks weakly is loaded in its place.
+    let private loadBridge (file: string) : nativeint =
+        match NativeLibrary.TryLoad file with
+        | true, bridge -> bridge
+        | _ when system <> "linux" -> NativeLibrary.Load file
+        | _ ->
+            match Elf.weaken "GLIBCXX_3.4.32" (File.ReadAllBytes file) with
+            | None -> NativeLibrary.Load file
+            | Some mended ->
+                match Native.memfd_create ("LibTorchSharp", 0u) with
+                | -1 -> NativeLibrary.Load file
+                | descriptor ->
+                    use copy = new Microsoft.Win32.SafeHandles.SafeFileHandle(nativeint descriptor, true)
+                    RandomAccess.Write(copy, ReadOnlySpan mended, 0L)
+                    NativeLibrary.Load $"/proc/self/fd/{descriptor}"
+
+    // In the order in which they need one another. Those that are absent are of other builds of libtorch.
+    let private libraries = [ "c10"; "torch_cpu"; "c10_cuda"; "torch_cuda"; "torch" ]
+
+    let private loaded =
+        lazy
+            keepFreedMemory ()
+
+            match folder (), find native bridge with
+            | None, _ -> None
+            | Some _, None -> raise (RunFailed $"TorchSharp's {bridge} is not beside the program")
+            | Some folder, Some bridge ->
+                let handles =
+                    [
+                        for library in libraries do
+                            let file = Path.Combine(folder, fileName library)
+
+                            if File.Exists file then
+                                library, NativeLibrary.Load file
+                    ]
+
+                let handle = loadBridge bridge
+
+                NativeLibrary.SetDllImportResolver(
+                    typeof<torch>.Assembly,
+                    fun name _ _ -> if name = "LibTorchSharp" then handle else 0n
+                )
+
+                Some(Path.Combine(folder, libtorch), handles |> List.find (fst >> (=) "torch_cpu") |> snd)
+
+    /// Loads libtorch, from the folder in METAKAN_LIBTORCH where that is set, once a process. MetaKan does so by itself; a
+    /// program that calls TorchSharp before it calls MetaKan calls this first. Raises BadInput where the variable names no
+    /// such folder.
+    let load () : unit = loaded.Force() |> ignore
+
+    /// The file and the version of the libtorch in use; None where TorchSharp found one by itself.
+    let used () : (string * string) option =
+        loaded.Force()
+        |> Option.map (fun (file, library) ->
+            let packed =
+                Marshal
+                    .GetDelegateForFunctionPointer<AbiVersion>(
+                        NativeLibrary.GetExport(library, "aoti_torch_abi_version")
+                    )
+                    .Invoke()
+
+            file, String.Join('.', [ 56; 48; 40 ] |> List.map (fun shift -> (packed >>> shift) &&& 0xffUL)))
