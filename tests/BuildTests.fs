@@ -1,7 +1,12 @@
 /// The library tells its version.
 module MetaKan.Tests.BuildTests
 
-open Xunit
+open Expecto
 
-[<Fact>]
-let ``version is a plain number of three parts`` () = Assert.Matches(@"^\d+\.\d+\.\d+$", MetaKan.Build.version)
+let tests =
+    testList
+        "Build"
+        [
+            testCase "version is a plain number of three parts" (fun () ->
+                Expect.isMatch MetaKan.Build.version @"^\d+\.\d+\.\d+$" "version")
+        ]

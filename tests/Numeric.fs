@@ -1,20 +1,26 @@
 /// Comparing tensors with tensors, and properties that are checked on random numbers.
 module MetaKan.Tests.Numeric
 
+open Expecto
 open FsCheck
 open FsCheck.FSharp
 open MetaKan
 open TorchSharp
-open Xunit
 
-/// Checks a property on `count` random cases, each in a dispose scope; a failure shows the case and its seed.
+/// A property of random cases, each in a dispose scope.
+let ofCases (cases: Gen<'a>) (property: 'a -> unit) =
+    Prop.forAll (Arb.fromGen cases) (fun case ->
+        use _ = torch.NewDisposeScope()
+        property case)
+
+/// The test that a property holds for `count` random cases, each in a dispose scope. A failure shows the case and its
+/// seed; etestPropertyWithConfig with that seed in the place of testPropertyWithConfig checks that case first.
+let property (name: string) (count: int) (cases: Gen<'a>) (property: 'a -> unit) : Test =
+    testPropertyWithConfig { FsCheckConfig.defaultConfig with maxTest = count } name (ofCases cases property)
+
+/// Checks a property as a part of a test; a failure shows the case and its seed.
 let forAll (count: int) (cases: Gen<'a>) (property: 'a -> unit) =
-    Check.One(
-        Config.QuickThrowOnFailure.WithMaxTest count,
-        Prop.forAll (Arb.fromGen cases) (fun case ->
-            use _ = torch.NewDisposeScope()
-            property case)
-    )
+    Check.One(Config.QuickThrowOnFailure.WithMaxTest(count).WithQuietOnSuccess true, ofCases cases property)
 
 /// Seeds of random numbers.
 let seeds = Gen.choose (0, 1_000_000)
@@ -32,10 +38,7 @@ let tensor (shape: int list) (values: float list) : Tensor =
 
 /// Shapes are equal, and elements to `tolerance` of the largest expected one.
 let close (what: string) (tolerance: float) (expected: Tensor) (actual: Tensor) =
-    Assert.True(
-        (expected.shape = actual.shape),
-        $"{what}: shape {List.ofArray actual.shape}, not {List.ofArray expected.shape}"
-    )
+    Expect.equal (List.ofArray actual.shape) (List.ofArray expected.shape) $"{what}: shape"
 
     if expected.numel () > 0L then
         let size = max 1e-6 (Tensor.item (expected.abs().max()))
@@ -43,11 +46,11 @@ let close (what: string) (tolerance: float) (expected: Tensor) (actual: Tensor) 
 
         // Written so that a NaN fails.
         if not (difference <= tolerance * size) then
-            Assert.Fail $"{what}: off by {difference} where the largest element is {size}"
+            failtest $"{what}: off by {difference} where the largest element is {size}"
 
 /// The same names, shapes and numbers.
 let closeTrees (what: string) (tolerance: float) (expected: Params) (actual: Params) =
-    Assert.Equal<string list>(List.ofSeq expected.Keys, List.ofSeq actual.Keys)
+    Expect.equal (List.ofSeq actual.Keys) (List.ofSeq expected.Keys) $"{what}: names"
 
     for KeyValue(name, t) in expected do
         close $"{what}, {name}" tolerance t actual[name]

@@ -1,11 +1,11 @@
 /// Operators by their directions: exact, or right on average.
 module MetaKan.Tests.DirectionsTests
 
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private place = Placement.cpu64
 
@@ -46,33 +46,6 @@ let private isExact method' (operator: Operator, seed) =
         close "second" 1e-9 (1.0 + Nested.second operator.Second f x) (1.0 + jet.Second)
         exactlyFirst operator directions (Nested.jacobian f x) jet
 
-[<Fact>]
-let ``exact directions give the operator and its first derivatives`` () =
-    forAll 40 (Gen.zip operators seeds) (isExact (fun _ -> Exact))
-
-[<Fact>]
-let ``a sample of all terms is exact`` () = forAll 40 (Gen.zip operators seeds) (isExact (fun d -> Sdgd d))
-
-[<Fact>]
-let ``no more directions are followed than the operator needs`` () =
-    use _ = torch.NewDisposeScope()
-    let count method' operator = (Operator.directions method' (Key.ofSeed 1) place operator).Weights.numel()
-    Assert.Equal(5L, count Exact (Operator.laplacian 5))
-    Assert.Equal(2L, count Exact { Second = [| 1.0; 0.0; 1.0 |]; First = [ 2 ] })
-    Assert.Equal(3L, count Exact { Second = [| 1.0; 0.0; 1.0 |]; First = [ 1 ] })
-    Assert.Equal(2L, count (Sdgd 2) (Operator.laplacian 5))
-    Assert.Equal(3L, count (Hutchinson 3) (Operator.laplacian 5))
-    Assert.Equal(7L, count (Hutchinson 3) { Second = [| 1.0; -1.0 |]; First = [ 0 ] })
-    Assert.Equal(0L, count (Hutchinson 3) { Second = [| 0.0 |]; First = [] })
-
-[<Fact>]
-let ``sampled terms are distinct`` () =
-    forAll 20 seeds (fun seed ->
-        match (Operator.directions (Sdgd 4) (Key.ofSeed seed) place (Operator.laplacian 6)).Tangents with
-        | Coordinates indices ->
-            Assert.Equal(4, Tensor.toArray (indices.``to`` torch.float64) |> Array.distinct |> Array.length)
-        | Dense _ -> Assert.Fail "coordinates are enough")
-
 /// The mean of many draws lies within 4.5 standard errors of the truth, and the draws differ.
 let private unbiased method' (operator: Operator) =
     use _ = torch.NewDisposeScope()
@@ -96,19 +69,51 @@ let private unbiased method' (operator: Operator) =
     let mean = samples.mean [| 0L |]
     let spread = torch.sqrt ((samples - mean).square().mean [| 0L |])
     let errors = (mean - Nested.second operator.Second f x).abs() / (spread / sqrt (float draws))
-    Assert.True(Tensor.item (spread.min ()) > 1e-3, "the draws are all the same")
-    Assert.InRange(Tensor.item (errors.max ()), 0.0, 4.5)
+    Expect.isTrue (Tensor.item (spread.min ()) > 1e-3) "the draws are all the same"
+    Check.inRange 0.0 4.5 (Tensor.item (errors.max ())) "largest"
 
 let private mixed = { Second = [| 1.0; -0.5; 0.0; 2.0; -1.0 |]; First = [ 2; 0 ] }
 
-[<Fact>]
-let ``a sample of the terms is right on average`` () = unbiased (Sdgd 2) (Operator.laplacian 5)
+let tests =
+    testList
+        "Calculus.Directions"
+        [
+            property
+                "exact directions give the operator and its first derivatives"
+                40
+                (Gen.zip operators seeds)
+                (isExact (fun _ -> Exact))
 
-[<Fact>]
-let ``a sample of mixed terms is right on average`` () = unbiased (Sdgd 2) mixed
+            property "a sample of all terms is exact" 40 (Gen.zip operators seeds) (isExact (fun d -> Sdgd d))
 
-[<Fact>]
-let ``random signs are right on average`` () = unbiased (Hutchinson 2) (Operator.laplacian 5)
+            testCase "no more directions are followed than the operator needs" (fun () ->
+                use _ = torch.NewDisposeScope()
 
-[<Fact>]
-let ``random signs for mixed terms are right on average`` () = unbiased (Hutchinson 2) mixed
+                let count method' operator =
+                    (Operator.directions method' (Key.ofSeed 1) place operator).Weights.numel()
+
+                Expect.equal (count Exact (Operator.laplacian 5)) 5L "directions"
+                Expect.equal (count Exact { Second = [| 1.0; 0.0; 1.0 |]; First = [ 2 ] }) 2L "directions"
+                Expect.equal (count Exact { Second = [| 1.0; 0.0; 1.0 |]; First = [ 1 ] }) 3L "directions"
+                Expect.equal (count (Sdgd 2) (Operator.laplacian 5)) 2L "directions"
+                Expect.equal (count (Hutchinson 3) (Operator.laplacian 5)) 3L "directions"
+                Expect.equal (count (Hutchinson 3) { Second = [| 1.0; -1.0 |]; First = [ 0 ] }) 7L "directions"
+                Expect.equal (count (Hutchinson 3) { Second = [| 0.0 |]; First = [] }) 0L "directions")
+
+            property "sampled terms are distinct" 20 seeds (fun seed ->
+                match (Operator.directions (Sdgd 4) (Key.ofSeed seed) place (Operator.laplacian 6)).Tangents with
+                | Coordinates indices ->
+                    Expect.equal
+                        (Tensor.toArray (indices.``to`` torch.float64) |> Array.distinct |> Array.length)
+                        4
+                        "axes"
+                | Dense _ -> failtest "coordinates are enough")
+
+            testCase "a sample of the terms is right on average" (fun () -> unbiased (Sdgd 2) (Operator.laplacian 5))
+
+            testCase "a sample of mixed terms is right on average" (fun () -> unbiased (Sdgd 2) mixed)
+
+            testCase "random signs are right on average" (fun () -> unbiased (Hutchinson 2) (Operator.laplacian 5))
+
+            testCase "random signs for mixed terms are right on average" (fun () -> unbiased (Hutchinson 2) mixed)
+        ]

@@ -1,12 +1,12 @@
 /// Jets against nested automatic differentiation, on random compositions and random directions.
 module MetaKan.Tests.JetTests
 
+open Expecto
 open FsCheck
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 /// A composition of the operations on jets. Arguments of log, roots, powers and denominators are kept off zero.
 type Expression =
@@ -235,51 +235,54 @@ let private along (f: Tensor -> Tensor) (x: Tensor) (vectors: Tensor) (weights: 
     torch.stack (each (fun v -> (Nested.jacobian (line v) still).squeeze -1L), 1L),
     each (fun v -> weights[v] * Nested.second [| 1.0 |] (line v) still) |> Array.reduce (+)
 
-[<Fact>]
-let ``value, tangents and second derivatives of any composition are those of nested differentiation`` () =
-    forAll 150 (Gen.zip3 (expressions 4) lines seeds) (fun (expression, lines, seed) ->
-        let x = normal seed [ rows; d ]
-        let start, vectors = start seed lines x
-        let jet = onJet start expression
-        let f x = onTensor x expression
-        let first, second = along f x vectors start.Weights
-        let whole (t: Tensor) (like: Tensor) = t.expand_as like
-        close "value" 1e-10 (f x) (whole jet.Value (f x))
-        // One is added so that derivatives that cancel to nothing are compared with it.
-        close "tangents" 1e-8 (1.0 + first) (1.0 + whole (Jet.tangents jet) first)
-        close "second" 1e-8 (1.0 + second) (1.0 + whole jet.Second second))
+let tests =
+    testList
+        "Calculus.Jet"
+        [
+            property
+                "value, tangents and second derivatives of any composition are those of nested differentiation"
+                150
+                (Gen.zip3 (expressions 4) lines seeds)
+                (fun (expression, lines, seed) ->
+                    let x = normal seed [ rows; d ]
+                    let start, vectors = start seed lines x
+                    let jet = onJet start expression
+                    let f x = onTensor x expression
+                    let first, second = along f x vectors start.Weights
+                    let whole (t: Tensor) (like: Tensor) = t.expand_as like
+                    close "value" 1e-10 (f x) (whole jet.Value (f x))
+                    // One is added so that derivatives that cancel to nothing are compared with it.
+                    close "tangents" 1e-8 (1.0 + first) (1.0 + whole (Jet.tangents jet) first)
+                    close "second" 1e-8 (1.0 + second) (1.0 + whole jet.Second second))
 
-[<Fact>]
-let ``an elementwise function takes its two derivatives as given`` () =
-    use _ = torch.NewDisposeScope()
-    let x = normal 1 [ rows; d ]
-    let start, vectors = start 1 (OwnLines 2) x
-    let cube = Jet.elementwise (x * x * x) (3.0 * x * x) (6.0 * x) start
-    let first, second = along (fun x -> x * x * x) x vectors start.Weights
-    close "tangents" 1e-12 first (Jet.tangents cube)
-    close "second" 1e-12 second cube.Second
+            testCase "an elementwise function takes its two derivatives as given" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let x = normal 1 [ rows; d ]
+                let start, vectors = start 1 (OwnLines 2) x
+                let cube = Jet.elementwise (x * x * x) (3.0 * x * x) (6.0 * x) start
+                let first, second = along (fun x -> x * x * x) x vectors start.Weights
+                close "tangents" 1e-12 first (Jet.tangents cube)
+                close "second" 1e-12 second cube.Second)
 
-[<Fact>]
-let ``small powers have derivatives at zero`` () =
-    use _ = torch.NewDisposeScope()
-    let start, _ = start 1 (Axes [ 0; 1; 2 ]) (torch.zeros ([| 2L; 3L |], torch.float64))
-    let square = start ** 2.0
-    close "square" 0.0 (2.0 * start.Weights.unsqueeze(0L).expand(2L, 3L)) square.Second
-    close "itself" 0.0 (Jet.tangents(start).expand(2L, 3L, 3L)) (Jet.tangents (start ** 1.0))
-    close "one" 0.0 (torch.ones ([| 2L; 3L |], torch.float64)) (start ** 0.0).Value
-    close "flat" 0.0 (torch.zeros ([| 2L; 3L |], torch.float64)) (start ** 1.0).Second
+            testCase "small powers have derivatives at zero" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let start, _ = start 1 (Axes [ 0; 1; 2 ]) (torch.zeros ([| 2L; 3L |], torch.float64))
+                let square = start ** 2.0
+                close "square" 0.0 (2.0 * start.Weights.unsqueeze(0L).expand(2L, 3L)) square.Second
+                close "itself" 0.0 (Jet.tangents(start).expand(2L, 3L, 3L)) (Jet.tangents (start ** 1.0))
+                close "one" 0.0 (torch.ones ([| 2L; 3L |], torch.float64)) (start ** 0.0).Value
+                close "flat" 0.0 (torch.zeros ([| 2L; 3L |], torch.float64)) (start ** 1.0).Second)
 
-[<Fact>]
-let ``squares are differentiable by tangents`` () =
-    forAll 10 seeds (fun seed ->
-        let t = (normal seed [ 2; 3; 4 ]).requires_grad_ true
-        let weights, cotangent = normal (seed + 1) [ 3 ], normal (seed + 2) [ 2; 4 ]
+            property "squares are differentiable by tangents" 10 seeds (fun seed ->
+                let t = (normal seed [ 2; 3; 4 ]).requires_grad_ true
+                let weights, cotangent = normal (seed + 1) [ 3 ], normal (seed + 2) [ 2; 4 ]
 
-        let jet =
-            { Value = normal 1 [ 2; 4 ]; Tangents = Dense t; Second = normal 1 [ 2; 4 ]; Weights = weights }
+                let jet =
+                    { Value = normal 1 [ 2; 4 ]; Tangents = Dense t; Second = normal 1 [ 2; 4 ]; Weights = weights }
 
-        let squares = Jet.squares jet
-        let plain = (t * t * weights.view (1L, 3L, 1L)).sum 1L
-        close "value" 1e-12 plain squares
-        let by (y: Tensor) = torch.autograd.grad([| (y * cotangent).sum() |], [| t |])[0]
-        close "gradient" 1e-12 (by plain) (by squares))
+                let squares = Jet.squares jet
+                let plain = (t * t * weights.view (1L, 3L, 1L)).sum 1L
+                close "value" 1e-12 plain squares
+                let by (y: Tensor) = torch.autograd.grad([| (y * cotangent).sum() |], [| t |])[0]
+                close "gradient" 1e-12 (by plain) (by squares))
+        ]

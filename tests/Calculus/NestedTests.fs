@@ -1,11 +1,11 @@
 /// Nested automatic differentiation against differences.
 module MetaKan.Tests.NestedTests
 
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 /// A smooth function of rows [N, d] to rows [N, 2], with mixed terms.
 let private smooth (seed: int) (d: int) (x: Tensor) : Tensor =
@@ -20,52 +20,56 @@ let private cases = Gen.zip seeds (Gen.choose (1, 4))
 let private moved (x: Tensor) (i: int) (h: float) =
     x + tensor [ 1; int x.shape[1] ] [ for j in 0 .. int x.shape[1] - 1 -> if i = j then h else 0.0 ]
 
-[<Fact>]
-let ``the Jacobian is that of central differences`` () =
-    forAll 20 cases (fun (seed, d) ->
-        let f, x, h = smooth seed d, normal (seed + 1) [ 3; d ], 1e-5
+let tests =
+    testList
+        "Calculus.Nested"
+        [
+            property "the Jacobian is that of central differences" 20 cases (fun (seed, d) ->
+                let f, x, h = smooth seed d, normal (seed + 1) [ 3; d ], 1e-5
 
-        let expected =
-            torch.stack ([| for i in 0 .. d - 1 -> (f (moved x i h) - f (moved x i -h)) / (2.0 * h) |], -1L)
+                let expected =
+                    torch.stack ([| for i in 0 .. d - 1 -> (f (moved x i h) - f (moved x i -h)) / (2.0 * h) |], -1L)
 
-        close "jacobian" 1e-7 expected (Nested.jacobian f x))
+                close "jacobian" 1e-7 expected (Nested.jacobian f x))
 
-[<Fact>]
-let ``second derivatives are those of differences, weighted and summed`` () =
-    forAll 20 cases (fun (seed, d) ->
-        let f, x, h = smooth seed d, normal (seed + 1) [ 3; d ], 1e-4
-        let second i = (f (moved x i h) - 2.0 * f x + f (moved x i -h)) / (h * h)
-        let weights = [| for i in 0 .. d - 1 -> [| 1.0; -2.0; 0.0; 0.5 |][(i + seed) % 4] |]
+            property "second derivatives are those of differences, weighted and summed" 20 cases (fun (seed, d) ->
+                let f, x, h = smooth seed d, normal (seed + 1) [ 3; d ], 1e-4
+                let second i = (f (moved x i h) - 2.0 * f x + f (moved x i -h)) / (h * h)
+                let weights = [| for i in 0 .. d - 1 -> [| 1.0; -2.0; 0.0; 0.5 |][(i + seed) % 4] |]
 
-        let expected =
-            Seq.map2 (fun (w: float) i -> w * second i) weights (seq { 0 .. d - 1 }) |> Seq.reduce (+)
+                let expected =
+                    Seq.map2 (fun (w: float) i -> w * second i) weights (seq { 0 .. d - 1 }) |> Seq.reduce (+)
 
-        close "weighted" 1e-5 (1.0 + expected) (1.0 + Nested.second weights f x)
-        close "laplacian" 1e-5 (Seq.init d second |> Seq.reduce (+)) (Nested.laplacian f x))
+                close "weighted" 1e-5 (1.0 + expected) (1.0 + Nested.second weights f x)
+                close "laplacian" 1e-5 (Seq.init d second |> Seq.reduce (+)) (Nested.laplacian f x))
 
-[<Fact>]
-let ``what does not depend on x, or only linearly, has zero derivatives`` () =
-    use _ = torch.NewDisposeScope()
-    let x = normal 1 [ 3; 2 ]
-    let zeros (shape: int list) = tensor shape (List.replicate (List.reduce (*) shape) 0.0)
-    close "constant" 0.0 (zeros [ 3; 1; 2 ]) (Nested.jacobian (fun _ -> torch.ones ([| 3L; 1L |], torch.float64)) x)
+            testCase "what does not depend on x, or only linearly, has zero derivatives" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let x = normal 1 [ 3; 2 ]
+                let zeros (shape: int list) = tensor shape (List.replicate (List.reduce (*) shape) 0.0)
 
-    close
-        "constant, twice"
-        0.0
-        (zeros [ 3; 1 ])
-        (Nested.laplacian (fun _ -> torch.ones ([| 3L; 1L |], torch.float64)) x)
+                close
+                    "constant"
+                    0.0
+                    (zeros [ 3; 1; 2 ])
+                    (Nested.jacobian (fun _ -> torch.ones ([| 3L; 1L |], torch.float64)) x)
 
-    close "linear" 0.0 (zeros [ 3; 1 ]) (Nested.laplacian (fun x -> x.sum (1L, keepdim = true) * 3.0) x)
+                close
+                    "constant, twice"
+                    0.0
+                    (zeros [ 3; 1 ])
+                    (Nested.laplacian (fun _ -> torch.ones ([| 3L; 1L |], torch.float64)) x)
 
-[<Fact>]
-let ``the Laplacian is differentiable by what its function is made of`` () =
-    use _ = torch.NewDisposeScope()
-    let x = normal 1 [ 3; 2 ]
-    let a = (tensor [ 1 ] [ 0.7 ]).requires_grad_ true
-    // Δ sin(a Σ x) = -2 a² sin(a Σ x)
-    let total = x.sum (1L, keepdim = true)
-    let laplacian = Nested.laplacian (fun x -> torch.sin (a * x.sum (1L, keepdim = true))) x
-    close "laplacian" 1e-12 (-2.0 * a * a * torch.sin (a * total)) laplacian
-    let slope = -4.0 * a * torch.sin (a * total) - 2.0 * a * a * total * torch.cos (a * total)
-    close "by a" 1e-12 (slope.sum().view 1L) (gradient laplacian a)
+                close "linear" 0.0 (zeros [ 3; 1 ]) (Nested.laplacian (fun x -> x.sum (1L, keepdim = true) * 3.0) x))
+
+            testCase "the Laplacian is differentiable by what its function is made of" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let x = normal 1 [ 3; 2 ]
+                let a = (tensor [ 1 ] [ 0.7 ]).requires_grad_ true
+                // Δ sin(a Σ x) = -2 a² sin(a Σ x)
+                let total = x.sum (1L, keepdim = true)
+                let laplacian = Nested.laplacian (fun x -> torch.sin (a * x.sum (1L, keepdim = true))) x
+                close "laplacian" 1e-12 (-2.0 * a * a * torch.sin (a * total)) laplacian
+                let slope = -4.0 * a * torch.sin (a * total) - 2.0 * a * a * total * torch.cos (a * total)
+                close "by a" 1e-12 (slope.sum().view 1L) (gradient laplacian a))
+        ]

@@ -1,11 +1,11 @@
 /// The search for c·f(a x + b) + d, on curves that are of this form.
 module MetaKan.Tests.AffineFitTests
 
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 /// c·f(a x + b) + d for x in [-1, 1], with numbers on which f is defined there and not a straight line.
 type Curve = { Function: string; A: float; B: float; C: float; D: float; Seed: int }
@@ -68,55 +68,63 @@ let private spread (t: Tensor) = Tensor.item (((t - t.mean ()) * (t - t.mean ())
 /// 1 - the mean square of what is left, over the variance.
 let private explained (y: Tensor) (fitted: Tensor) = 1.0 - Tensor.item (((y - fitted) * (y - fitted)).mean()) / spread y
 
-[<Fact>]
-let ``every function is found on its own curves, and its numbers draw them`` () =
-    for f in SymbolicFunction.library |> List.filter (fun f -> f.Name <> "0") do
-        forAll 4 (curves f.Name) (fun curve ->
-            let x = uniform curve.Seed (-1.0, 1.0) [ 120 ]
-            let y = value f curve.A curve.B curve.C curve.D x
-            let fit = AffineFit.find f 10.0 x y
-            let drawn = value f fit.A fit.B fit.C fit.D x
-            // One point on the wrong side of a jump is a large share.
-            let enough = if f.Name = "sgn" then 0.9 else 0.999
-            Assert.InRange(explained y drawn, enough, 1.0)
-            Assert.InRange(fit.R2, enough, 1.0 + 1e-9)
-            Assert.InRange(abs fit.A, 0.0, 10.0)
-            Assert.InRange(abs fit.B, 0.0, 10.0))
+let tests =
+    testList
+        "Fitting.AffineFit"
+        [
+            testCase "every function is found on its own curves, and its numbers draw them" (fun () ->
+                for f in SymbolicFunction.library |> List.filter (fun f -> f.Name <> "0") do
+                    forAll 4 (curves f.Name) (fun curve ->
+                        let x = uniform curve.Seed (-1.0, 1.0) [ 120 ]
+                        let y = value f curve.A curve.B curve.C curve.D x
+                        let fit = AffineFit.find f 10.0 x y
+                        let drawn = value f fit.A fit.B fit.C fit.D x
+                        // One point on the wrong side of a jump is a large share.
+                        let enough = if f.Name = "sgn" then 0.9 else 0.999
+                        Check.inRange enough 1.0 (explained y drawn) "explained share"
+                        Check.inRange enough (1.0 + 1e-9) fit.R2 "R²"
+                        Check.inRange 0.0 10.0 (abs fit.A) "size of A"
+                        Check.inRange 0.0 10.0 (abs fit.B) "size of B"))
 
-[<Fact>]
-let ``the share explained is that of the curve drawn, for any function`` () =
-    let cases = Gen.zip (Gen.elements SymbolicFunction.library) seeds
+            testCase "the share explained is that of the curve drawn, for any function" (fun () ->
+                let cases = Gen.zip (Gen.elements SymbolicFunction.library) seeds
 
-    forAll 40 cases (fun (f, seed) ->
-        let x = uniform seed (-2.0, 3.0) [ 100 ]
-        let y = torch.sin (x * 2.0) + normal (seed + 1) [ 100 ] * 0.3
-        let fit = AffineFit.find f 5.0 x y
-        Assert.InRange(fit.R2, 0.0, 1.0 + 1e-9)
-        Assert.InRange(abs fit.A, 0.0, 5.0)
-        let values = f.Value(x * fit.A + fit.B)
+                forAll 40 cases (fun (f, seed) ->
+                    let x = uniform seed (-2.0, 3.0) [ 100 ]
+                    let y = torch.sin (x * 2.0) + normal (seed + 1) [ 100 ] * 0.3
+                    let fit = AffineFit.find f 5.0 x y
+                    Check.inRange 0.0 (1.0 + 1e-9) fit.R2 "R²"
+                    Check.inRange 0.0 5.0 (abs fit.A) "size of A"
+                    let values = f.Value(x * fit.A + fit.B)
 
-        if torch.isfinite(values).all().item<bool>() then
-            Assert.Equal(explained y (values * fit.C + fit.D), fit.R2, 1e-6)
-            let height = Tensor.item (y.max () - y.min ())
-            let largest = Tensor.item ((values * fit.C).abs().max())
-            Assert.Equal(largest / height, fit.Cancellation, 1e-6 * (1.0 + fit.Cancellation)))
+                    if torch.isfinite(values).all().item<bool>() then
+                        Check.near 1e-6 fit.R2 (explained y (values * fit.C + fit.D)) "R²"
+                        let height = Tensor.item (y.max () - y.min ())
+                        let largest = Tensor.item ((values * fit.C).abs().max())
 
-[<Fact>]
-let ``a fit has values at all points, also at those that the search did not look at`` () =
-    for name in [ "sqrt"; "log"; "x^1.5"; "arcsin"; "1/sqrt" ] do
-        forAll 4 seeds (fun seed ->
-            let f = SymbolicFunction.find name
-            let x = uniform seed (0.0, 1.0) [ 2000 ]
-            let shape = if name = "arcsin" then torch.asin x else torch.sqrt x
-            let fit = AffineFit.find f 10.0 x (shape + normal (seed + 1) [ 2000 ] * 0.01)
-            Assert.True(torch.isfinite(f.Value(x * fit.A + fit.B)).all().item<bool>(), $"{name}: {fit}"))
+                        Check.near
+                            (1e-6 * (1.0 + fit.Cancellation))
+                            fit.Cancellation
+                            (largest / height)
+                            "cancellation"))
 
-[<Fact>]
-let ``a constant is its height and nothing else`` () =
-    for f in SymbolicFunction.library do
-        use _ = torch.NewDisposeScope()
-        let x = uniform 3 (0.1, 0.9) [ 50 ]
-        let fit = AffineFit.find f 3.0 x (torch.full_like (x, 1.7))
-        Assert.InRange(fit.R2, 0.0, 1e-9)
-        let drawn = Tensor.toArray (value f fit.A fit.B fit.C fit.D x)
-        Assert.All(drawn, fun v -> Assert.Equal(1.7, v, 6))
+            testCase "a fit has values at all points, also at those that the search did not look at" (fun () ->
+                for name in [ "sqrt"; "log"; "x^1.5"; "arcsin"; "1/sqrt" ] do
+                    forAll 4 seeds (fun seed ->
+                        let f = SymbolicFunction.find name
+                        let x = uniform seed (0.0, 1.0) [ 2000 ]
+                        let shape = if name = "arcsin" then torch.asin x else torch.sqrt x
+                        let fit = AffineFit.find f 10.0 x (shape + normal (seed + 1) [ 2000 ] * 0.01)
+                        Expect.isTrue (torch.isfinite(f.Value(x * fit.A + fit.B)).all().item<bool>()) $"{name}: {fit}"))
+
+            testCase "a constant is its height and nothing else" (fun () ->
+                for f in SymbolicFunction.library do
+                    use _ = torch.NewDisposeScope()
+                    let x = uniform 3 (0.1, 0.9) [ 50 ]
+                    let fit = AffineFit.find f 3.0 x (torch.full_like (x, 1.7))
+                    Check.inRange 0.0 1e-9 fit.R2 "R²"
+                    let drawn = Tensor.toArray (value f fit.A fit.B fit.C fit.D x)
+
+                    for v in drawn do
+                        Check.near 5e-7 v 1.7 "value")
+        ]

@@ -2,12 +2,13 @@
 module MetaKan.Tests.SymbolicTests
 
 open System
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Fits
+open MetaKan.Tests.Folder
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private fit (a, b, c, d) : AffineFit = { A = a; B = b; C = c; D = d; R2 = 1.0; Cancellation = 0.0 }
 
@@ -25,68 +26,6 @@ let private allFixed (case: Case) : Fitted =
             let number () = 1.2 * random.NextDouble() - 0.6
             Symbolic.fix edge f (fit (number (), number (), number (), number ())) fitted)
 
-[<Fact>]
-let ``an edge fixed is its function, and its spline when it is free again`` () =
-    forAll 30 (fits (1, 2)) (fun case ->
-        let before, x = fitted { case with Masked = 0.0; Symbolic = 0.0 }, points case 8
-        let all = allEdges before.Network
-        let edge = all[case.Seed % all.Length]
-        let after = before |> Symbolic.fix edge (SymbolicFunction.find "sin") (fit (1.5, 0.2, -2.0, 0.3))
-        let trace = Network.trace after.Network x after.Params
-        let along (t: Tensor) = t.select(1L, int64 edge.From).select(1L, int64 edge.To)
-        let arriving = trace.Nodes[edge.Layer].select(1L, int64 edge.From)
-        close "edge" 1e-12 (torch.sin (arriving * 1.5 + 0.2) * -2.0 + 0.3) (along trace.Edges[edge.Layer])
-        Assert.Equal<string list>([ "sin" ], List.ofSeq after.Network.Symbols.Values)
-
-        // The others are what they were.
-        let others (trace: Trace) = (trace.Edges[edge.Layer].sum(2L).sum 1L) - along trace.Edges[edge.Layer]
-        close "others" 1e-9 (others (Network.trace before.Network x before.Params)) (others trace)
-
-        let free = Symbolic.unfix edge after
-        Assert.True((before.Network = free.Network))
-        closeTrees "parameters" 0.0 before.Params free.Params)
-
-[<Fact>]
-let ``edges are those with a spline or a function`` () =
-    forAll 20 (fits (1, 3)) (fun case ->
-        let net = (fitted case).Network
-        let isZero (edge: Edge) = net.Masks[edge.Layer].[edge.From, edge.To] = 0.0
-
-        Assert.Equal<Edge list>(
-            allEdges net |> List.filter (fun edge -> not (isZero edge) || net.Symbols.ContainsKey edge),
-            Symbolic.edges net
-        ))
-
-[<Fact>]
-let ``formulas have the network's values`` () =
-    forAll 60 (fits (1, 3)) (fun case ->
-        let fitted, x = allFixed case, points case 5
-        let names = [ for i in 0 .. Nodes.count case.Nodes.Head - 1 -> $"x{i}" ]
-        let formulas = Symbolic.formulas (List.map Variable names) fitted
-        let rows = Tensor.toArray x |> Array.chunkBySize names.Length
-
-        let expected =
-            [
-                for row in rows do
-                    let value = Map.ofSeq (Seq.zip names row)
-                    for formula in formulas -> Expression.value (fun name -> value[name]) formula
-            ]
-
-        close "values" 1e-9 (tensor [ rows.Length; formulas.Length ] expected) (values fitted x))
-
-[<Fact>]
-let ``a spline among the edges has no formula`` () =
-    forAll 15 (fits (1, 2)) (fun case ->
-        let fixed' = allFixed case
-        let all = allEdges fixed'.Network
-        let edge = all[case.Seed % all.Length]
-
-        let error =
-            Assert.Throws<InvalidOperationException>(fun () ->
-                Symbolic.formulas [ for i in 1..3 -> Variable $"x{i}" ] (Symbolic.unfix edge fixed') |> ignore)
-
-        Assert.Contains($"({edge.Layer}, {edge.From}, {edge.To})", error.Message))
-
 /// One edge, cubic on fine knots.
 let private line () : Fitted =
     fitted
@@ -102,74 +41,136 @@ let private line () : Fitted =
 
 let private only = { Layer = 0; From = 0; To = 0 }
 
-[<Fact>]
-let ``the function that made a spline is the first suggestion`` () =
-    let curves: (string list * (Tensor -> Tensor)) list =
-        [
-            [ "x" ], (fun x -> x * 2.0 - 0.5)
-            [ "x^2" ], (fun x -> (x + 0.2).pow(2.0.ToScalar()))
-            [ "sin"; "cos" ], (fun x -> torch.sin (x * 3.0) * 0.7 + 1.0)
-            [ "exp" ], (fun x -> torch.exp (x * 1.5))
-            [ "tanh" ], (fun x -> torch.tanh (x * 2.5))
-        ]
-
-    for names, curve in curves do
-        use _ = torch.NewDisposeScope()
-        let fitted = withSpline only curve (line ())
-        let trace = Network.trace fitted.Network (uniform 1 (-0.75, 0.75) [ 300; 1 ]) fitted.Params
-        let suggestions = Symbolic.suggest Symbolic.defaults trace only
-        let first = suggestions.Head
-        Assert.True(List.contains first.Function.Name names, $"{first.Function.Name} for {names}")
-        Assert.InRange(first.Fit.R2, 0.9999, 1.0 + 1e-9)
-        Assert.Equal(Symbolic.defaults.Library.Length, suggestions.Length)
-        Assert.Equal<float list>(suggestions |> List.map _.Cost |> List.sort, suggestions |> List.map _.Cost)
-
 let private few =
     { Symbolic.defaults with Library = [ "0"; "x"; "x^2"; "sin" ] |> List.map SymbolicFunction.find }
 
-[<Fact>]
-let ``auto fixes every spline, tells of each, and leaves what was fixed or removed`` () =
-    forAll 10 (fits (1, 2)) (fun case ->
-        let before, x = fitted case, points case 30
-        let told = ResizeArray<Edge * string>()
-        let after = before |> Symbolic.auto few x (fun edge s -> told.Add((edge, s.Function.Name)))
-        Assert.Equal<Edge list>(Symbolic.edges before.Network, Symbolic.edges after.Network)
-        Assert.Equal<Edge list>(Symbolic.edges before.Network, after.Network.Symbols.Keys |> List.ofSeq)
+let tests =
+    testList
+        "Fitting.Symbolic"
+        [
+            property "an edge fixed is its function, and its spline when it is free again" 30 (fits (1, 2)) (fun case ->
+                let before, x = fitted { case with Masked = 0.0; Symbolic = 0.0 }, points case 8
+                let all = allEdges before.Network
+                let edge = all[case.Seed % all.Length]
+                let after = before |> Symbolic.fix edge (SymbolicFunction.find "sin") (fit (1.5, 0.2, -2.0, 0.3))
+                let trace = Network.trace after.Network x after.Params
+                let along (t: Tensor) = t.select(1L, int64 edge.From).select(1L, int64 edge.To)
+                let arriving = trace.Nodes[edge.Layer].select(1L, int64 edge.From)
+                close "edge" 1e-12 (torch.sin (arriving * 1.5 + 0.2) * -2.0 + 0.3) (along trace.Edges[edge.Layer])
+                Expect.equal (List.ofSeq after.Network.Symbols.Values) [ "sin" ] "symbols"
 
-        for KeyValue(edge, name) in after.Network.Symbols do
-            match Map.tryFind edge before.Network.Symbols with
-            | Some already -> Assert.Equal(already, name)
-            | None ->
-                Assert.Contains((edge, name), told)
-                Assert.Equal(0.0, after.Network.Masks[edge.Layer].[edge.From, edge.To])
+                // The others are what they were.
+                let others (trace: Trace) = (trace.Edges[edge.Layer].sum(2L).sum 1L) - along trace.Edges[edge.Layer]
+                close "others" 1e-9 (others (Network.trace before.Network x before.Params)) (others trace)
 
-        Assert.Equal(after.Network.Symbols.Count - before.Network.Symbols.Count, told.Count))
+                let free = Symbolic.unfix edge after
+                Expect.isTrue (before.Network = free.Network) "the network is what it was"
+                closeTrees "parameters" 0.0 before.Params free.Params)
 
-[<Fact>]
-let ``auto finds the functions of a network made of them, layer after layer`` () =
-    use _ = torch.NewDisposeScope()
+            property "edges are those with a spline or a function" 20 (fits (1, 3)) (fun case ->
+                let net = (fitted case).Network
+                let isZero (edge: Edge) = net.Masks[edge.Layer].[edge.From, edge.To] = 0.0
 
-    // (0.4 sin(2 x) - 0.6 y²)²
-    let start =
-        fitted
-            {
-                Grid = { Size = 20; Order = 3 }
-                Even = true
-                Nodes = List.map Nodes.sums [ 2; 1; 1 ]
-                Source = Stored
-                Masked = 0.0
-                Symbolic = 0.0
-                Seed = 7
-            }
+                Expect.equal
+                    (Symbolic.edges net)
+                    (allEdges net |> List.filter (fun edge -> not (isZero edge) || net.Symbols.ContainsKey edge))
+                    "edges")
 
-    let x = uniform 2 (-0.75, 0.75) [ 300; 2 ]
+            property "formulas have the network's values" 60 (fits (1, 3)) (fun case ->
+                let fitted, x = allFixed case, points case 5
+                let names = [ for i in 0 .. Nodes.count case.Nodes.Head - 1 -> $"x{i}" ]
+                let formulas = Symbolic.formulas (List.map Variable names) fitted
+                let rows = Tensor.toArray x |> Array.chunkBySize names.Length
 
-    let fitted =
-        start
-        |> withSpline only (fun x -> torch.sin (x * 2.0) * 0.4)
-        |> withSpline { only with From = 1 } (fun y -> y * y * -0.6)
-        |> withSpline { only with Layer = 1 } (fun u -> u * u)
+                let expected =
+                    [
+                        for row in rows do
+                            let value = Map.ofSeq (Seq.zip names row)
+                            for formula in formulas -> Expression.value (fun name -> value[name]) formula
+                    ]
 
-    let found = Symbolic.auto few x (fun _ _ -> ()) fitted
-    Assert.Equal<string list>([ "sin"; "x^2"; "x^2" ], List.ofSeq found.Network.Symbols.Values)
-    close "values" 1e-3 (values fitted x) (values found x)
+                close "values" 1e-9 (tensor [ rows.Length; formulas.Length ] expected) (values fitted x))
+
+            property "a spline among the edges has no formula" 15 (fits (1, 2)) (fun case ->
+                let fixed' = allFixed case
+                let all = allEdges fixed'.Network
+                let edge = all[case.Seed % all.Length]
+
+                let message =
+                    messageOf<InvalidOperationException>(fun () ->
+                        Symbolic.formulas [ for i in 1..3 -> Variable $"x{i}" ] (Symbolic.unfix edge fixed') |> ignore)
+
+                Expect.stringContains message $"({edge.Layer}, {edge.From}, {edge.To})" "message")
+
+            testCase "the function that made a spline is the first suggestion" (fun () ->
+                let curves: (string list * (Tensor -> Tensor)) list =
+                    [
+                        [ "x" ], (fun x -> x * 2.0 - 0.5)
+                        [ "x^2" ], (fun x -> (x + 0.2).pow(2.0.ToScalar()))
+                        [ "sin"; "cos" ], (fun x -> torch.sin (x * 3.0) * 0.7 + 1.0)
+                        [ "exp" ], (fun x -> torch.exp (x * 1.5))
+                        [ "tanh" ], (fun x -> torch.tanh (x * 2.5))
+                    ]
+
+                for names, curve in curves do
+                    use _ = torch.NewDisposeScope()
+                    let fitted = withSpline only curve (line ())
+                    let trace = Network.trace fitted.Network (uniform 1 (-0.75, 0.75) [ 300; 1 ]) fitted.Params
+                    let suggestions = Symbolic.suggest Symbolic.defaults trace only
+                    let first = suggestions.Head
+                    Expect.isTrue (List.contains first.Function.Name names) $"{first.Function.Name} for {names}"
+                    Check.inRange 0.9999 (1.0 + 1e-9) first.Fit.R2 "R²"
+                    Expect.equal suggestions.Length Symbolic.defaults.Library.Length "number of suggestions"
+                    Expect.equal (suggestions |> List.map _.Cost) (suggestions |> List.map _.Cost |> List.sort) "costs")
+
+            property
+                "auto fixes every spline, tells of each, and leaves what was fixed or removed"
+                10
+                (fits (1, 2))
+                (fun case ->
+                    let before, x = fitted case, points case 30
+                    let told = ResizeArray<Edge * string>()
+                    let after = before |> Symbolic.auto few x (fun edge s -> told.Add((edge, s.Function.Name)))
+                    Expect.equal (Symbolic.edges after.Network) (Symbolic.edges before.Network) "edges"
+                    Expect.equal (after.Network.Symbols.Keys |> List.ofSeq) (Symbolic.edges before.Network) "edges"
+
+                    for KeyValue(edge, name) in after.Network.Symbols do
+                        match Map.tryFind edge before.Network.Symbols with
+                        | Some already -> Expect.equal name already "function"
+                        | None ->
+                            Expect.contains told (edge, name) "told"
+                            Expect.equal after.Network.Masks[edge.Layer].[edge.From, edge.To] 0.0 "mask"
+
+                    Expect.equal
+                        told.Count
+                        (after.Network.Symbols.Count - before.Network.Symbols.Count)
+                        "number of edges told")
+
+            testCase "auto finds the functions of a network made of them, layer after layer" (fun () ->
+                use _ = torch.NewDisposeScope()
+
+                // (0.4 sin(2 x) - 0.6 y²)²
+                let start =
+                    fitted
+                        {
+                            Grid = { Size = 20; Order = 3 }
+                            Even = true
+                            Nodes = List.map Nodes.sums [ 2; 1; 1 ]
+                            Source = Stored
+                            Masked = 0.0
+                            Symbolic = 0.0
+                            Seed = 7
+                        }
+
+                let x = uniform 2 (-0.75, 0.75) [ 300; 2 ]
+
+                let fitted =
+                    start
+                    |> withSpline only (fun x -> torch.sin (x * 2.0) * 0.4)
+                    |> withSpline { only with From = 1 } (fun y -> y * y * -0.6)
+                    |> withSpline { only with Layer = 1 } (fun u -> u * u)
+
+                let found = Symbolic.auto few x (fun _ _ -> ()) fitted
+                Expect.equal (List.ofSeq found.Network.Symbols.Values) [ "sin"; "x^2"; "x^2" ] "symbols"
+                close "values" 1e-3 (values fitted x) (values found x))
+        ]

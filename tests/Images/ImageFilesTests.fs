@@ -3,12 +3,13 @@ module MetaKan.Tests.Images.ImageFilesTests
 
 open System
 open System.IO
+open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Images.Fixtures
 open MetaKan.Tests.Numeric
-open Xunit
 
 let private withFile (bytes: byte[]) (test: string -> 'a) : 'a =
     withFolder (fun folder ->
@@ -42,151 +43,167 @@ let private expected (p: Png) : byte[] =
 
 /// Off by one at most, for values halfway between two.
 let private near (expected: byte[]) (actual: byte[]) =
-    Assert.Equal(expected.Length, actual.Length)
-    Assert.All(Array.zip expected actual, fun (a, b) -> Assert.InRange(int b, int a - 1, int a + 1))
+    Expect.equal actual.Length expected.Length "number of pixels"
 
-[<Fact>]
-let ``PNG images of every colour type, depth, filter and interlacing are read`` () =
-    forAll 300 (Gen.zip pngs seeds) (fun (p, seed) -> near (expected p) (colours p (png seed p)))
+    for a, b in Array.zip expected actual do
+        Check.inRange (int a - 1) (int a + 1) (int b) "pixel"
 
-[<Fact>]
-let ``what the program itself writes as PNG is read`` () =
-    forAll 50 (Gen.zip3 (Gen.choose (1, 9)) (Gen.choose (1, 9)) seeds) (fun (width, height, seed) ->
-        let pixels =
-            (images seed 10 (1, 4, height, width)).Pixels
-            |> Array.mapi (fun i b -> if i % 4 = 3 then 255uy else b)
-
-        let back = read (3, height, width) (MetaKan.Png.encode width pixels)
-
-        for i, b in Array.indexed pixels do
-            if i % 4 < 3 then
-                Assert.Equal(b, back.Pixels[i % 4 * width * height + i / 4]))
-
-[<Fact>]
-let ``transparent pixels are black`` () =
-    let image =
-        {
-            Width = 3
-            Height = 1
-            Colour = 0
-            Depth = 8
-            Interlaced = false
-            Samples = [| 9; 200; 77 |]
-            Palette = [||]
-            Transparent = [| 0uy; 200uy |]
-        }
-
-    Assert.Equal<byte>([| 9uy; 0uy; 77uy |], (read (1, 1, 3) (png 1 image)).Pixels)
-
-    let palette =
-        { image with
-            Colour = 3
-            Depth = 2
-            Samples = [| 0; 1; 2 |]
-            Palette = Array.create 9 100uy
-            Transparent = [| 255uy; 0uy |]
-        }
-
-    Assert.Equal<byte>([| 100uy; 0uy; 100uy |], (read (1, 1, 3) (png 1 palette)).Pixels)
-
-[<Fact>]
-let ``a PNG file that is cut off or changed is refused in one line that names it`` () =
-    forAll 100 (Gen.zip3 pngs seeds (Gen.choose (8, 999_999))) (fun (p, seed, place) ->
-        let bytes = png seed p
-        let at = 8 + place % (bytes.Length - 8)
-
-        for broken in [ Array.truncate at bytes; Array.updateAt at (bytes[at] ^^^ 0x10uy) bytes ] do
-            withFile broken (fun path ->
-                let message = messageOf<BadInput>(fun () -> ImageFiles.read path (1, 28, 28) |> ignore)
-                Assert.StartsWith(path + ": ", message)
-                Assert.DoesNotContain("\n", message)))
-
-[<Fact>]
-let ``a PNG file whose parts do not fit together is refused`` () =
-    let header width height depth colour =
-        chunk "IHDR" (Array.concat [ big width; big height; [| depth; colour; 0uy; 0uy; 0uy |] ])
-
-    let data (bytes: byte list) = chunk "IDAT" (zlib (Array.ofList bytes))
-
-    for chunks, why in
+let tests =
+    testList
+        "Images.ImageFiles"
         [
-            [], "its header is not 13 bytes long"
-            [ header 0 5 8uy 0uy ], "it is 0x5; up to 100000000 pixels are read"
-            [ header 2 2 3uy 0uy ], "colour type 0 with 3 bits, or a method in its header, is not of PNG"
-            [ header 2 2 8uy 5uy ], "colour type 5 with 8 bits, or a method in its header, is not of PNG"
-            [ header 2 2 8uy 0uy; chunk "ABCD" [||] ], "its chunk ABCD is not of a PNG image"
-            [ header 2 2 8uy 0uy; data [ 0uy; 1uy; 2uy ] ], "its compressed pixels are damaged"
-            [ header 2 2 8uy 0uy; chunk "IDAT" [| 1uy; 2uy |] ], "its compressed pixels are damaged"
-            [ header 2 1 8uy 0uy; data [ 9uy; 1uy; 2uy ] ], "a row has the filter 9; PNG has 0 to 4"
-            [ header 2 1 8uy 3uy; chunk "PLTE" [| 1uy; 2uy; 3uy |]; data [ 0uy; 0uy; 7uy ] ],
-            "a pixel has the palette's colour 7; it has 1"
-        ] do
-        withFile (Array.concat [ pngSignature; yield! chunks; chunk "IEND" [||] ]) (fun path ->
-            let message = messageOf<BadInput>(fun () -> ImageFiles.read path (1, 28, 28) |> ignore)
-            Assert.Equal($"{path}: {why}", message))
+            property
+                "PNG images of every colour type, depth, filter and interlacing are read"
+                300
+                (Gen.zip pngs seeds)
+                (fun (p, seed) -> near (expected p) (colours p (png seed p)))
 
-[<Fact>]
-let ``what is neither PNG nor IDX is refused`` () =
-    for bytes in [ [||]; [| 1uy |]; "no image at all"B; idx [ 4 ] [| 1uy; 2uy; 3uy; 4uy |] ] do
-        withFile bytes (fun path ->
-            let message = messageOf<BadInput>(fun () -> ImageFiles.read path (1, 28, 28) |> ignore)
-            Assert.Equal(path + ": neither a PNG image nor an IDX file of images", message))
+            property
+                "what the program itself writes as PNG is read"
+                50
+                (Gen.zip3 (Gen.choose (1, 9)) (Gen.choose (1, 9)) seeds)
+                (fun (width, height, seed) ->
+                    let pixels =
+                        (images seed 10 (1, 4, height, width)).Pixels
+                        |> Array.mapi (fun i b -> if i % 4 = 3 then 255uy else b)
 
-[<Fact>]
-let ``all images of an IDX file are read, as they are where their size is the wanted one`` () =
-    let some = images 1 10 (4, 1, 6, 5)
+                    let back = read (3, height, width) (MetaKan.Png.encode width pixels)
 
-    for pack in [ id; gzip ] do
-        let got = read (1, 6, 5) (pack (idxImages some))
-        Assert.Equal<byte>(some.Pixels, got.Pixels)
-        Assert.Empty got.Labels
+                    for i, b in Array.indexed pixels do
+                        if i % 4 < 3 then
+                            Expect.equal back.Pixels[i % 4 * width * height + i / 4] b "pixels")
 
-    let coloured = read (3, 6, 5) (idxImages some)
-    Assert.Equal(4, Images.count coloured)
-    let gray = (Images.at 2 some).ToArray()
-    Assert.Equal<byte>(Array.concat [ gray; gray; gray ], (Images.at 2 coloured).ToArray())
+            testCase "transparent pixels are black" (fun () ->
+                let image =
+                    {
+                        Width = 3
+                        Height = 1
+                        Colour = 0
+                        Depth = 8
+                        Interlaced = false
+                        Samples = [| 9; 200; 77 |]
+                        Palette = [||]
+                        Transparent = [| 0uy; 200uy |]
+                    }
 
-[<Fact>]
-let ``colours become gray by their luma`` () =
-    let colour =
-        {
-            Width = 4
-            Height = 1
-            Colour = 2
-            Depth = 8
-            Interlaced = false
-            Samples = [| 255; 0; 0; 0; 255; 0; 0; 0; 255; 40; 40; 40 |]
-            Palette = [||]
-            Transparent = [||]
-        }
+                Expect.equal ((read (1, 1, 3) (png 1 image)).Pixels) [| 9uy; 0uy; 77uy |] "pixels"
 
-    Assert.Equal<byte>([| 76uy; 150uy; 29uy; 40uy |], (read (1, 1, 4) (png 1 colour)).Pixels)
+                let palette =
+                    { image with
+                        Colour = 3
+                        Depth = 2
+                        Samples = [| 0; 1; 2 |]
+                        Palette = Array.create 9 100uy
+                        Transparent = [| 255uy; 0uy |]
+                    }
 
-[<Fact>]
-let ``a plain image stays plain in any size, and its bounds hold`` () =
-    forAll
-        60
-        (Gen.zip3
-            (Gen.zip (Gen.choose (1, 40)) (Gen.choose (1, 40)))
-            (Gen.zip (Gen.choose (1, 40)) (Gen.choose (1, 40)))
-            seeds)
-        (fun ((h, w), (height, width), seed) ->
-            let plain = { images seed 10 (1, 1, h, w) with Pixels = Array.create (h * w) 93uy }
-            Assert.All((read (1, height, width) (idxImages plain)).Pixels, fun b -> Assert.Equal(93uy, b))
+                Expect.equal ((read (1, 1, 3) (png 1 palette)).Pixels) [| 100uy; 0uy; 100uy |] "pixels")
 
-            let some = images seed 10 (1, 1, h, w)
-            let scaled = (read (1, height, width) (idxImages some)).Pixels
-            Assert.InRange(Array.max scaled, Array.min some.Pixels, Array.max some.Pixels)
-            Assert.InRange(Array.min scaled, Array.min some.Pixels, Array.max some.Pixels))
+            property
+                "a PNG file that is cut off or changed is refused in one line that names it"
+                100
+                (Gen.zip3 pngs seeds (Gen.choose (8, 999_999)))
+                (fun (p, seed, place) ->
+                    let bytes = png seed p
+                    let at = 8 + place % (bytes.Length - 8)
 
-[<Fact>]
-let ``halving takes the mean of what is covered, doubling puts values between`` () =
-    let row (pixels: byte list) = idx [ 1; 1; pixels.Length ] (Array.ofList pixels)
-    // Triangles of weights 1 3 3 1 over a constant slope keep it.
-    let slope = [ for i in 0..15 -> byte (10 * i) ]
-    let half = (read (1, 1, 8) (row slope)).Pixels
-    Assert.Equal<byte>([| for i in 1..6 -> byte (20 * i + 5) |], half[1..6])
-    Assert.Equal<byte>([| 0uy; 25uy; 75uy; 100uy |], (read (1, 1, 4) (row [ 0uy; 100uy ])).Pixels)
-    // Stripes fade to gray, where the nearest pixels alone would keep them black.
-    let stripes = idx [ 1; 32; 32 ] [| for i in 0..1023 -> if i % 4 = 0 || i % 4 = 3 then 200uy else 0uy |]
-    Assert.All((read (1, 8, 8) stripes).Pixels, fun b -> Assert.InRange(int b, 90, 110))
+                    for broken in [ Array.truncate at bytes; Array.updateAt at (bytes[at] ^^^ 0x10uy) bytes ] do
+                        withFile broken (fun path ->
+                            let message = messageOf<BadInput>(fun () -> ImageFiles.read path (1, 28, 28) |> ignore)
+                            Expect.stringStarts message (path + ": ") "message"
+                            Check.lacks message "\n" "message"))
+
+            testCase "a PNG file whose parts do not fit together is refused" (fun () ->
+                let header width height depth colour =
+                    chunk "IHDR" (Array.concat [ big width; big height; [| depth; colour; 0uy; 0uy; 0uy |] ])
+
+                let data (bytes: byte list) = chunk "IDAT" (zlib (Array.ofList bytes))
+
+                for chunks, why in
+                    [
+                        [], "its header is not 13 bytes long"
+                        [ header 0 5 8uy 0uy ], "it is 0x5; up to 100000000 pixels are read"
+                        [ header 2 2 3uy 0uy ], "colour type 0 with 3 bits, or a method in its header, is not of PNG"
+                        [ header 2 2 8uy 5uy ], "colour type 5 with 8 bits, or a method in its header, is not of PNG"
+                        [ header 2 2 8uy 0uy; chunk "ABCD" [||] ], "its chunk ABCD is not of a PNG image"
+                        [ header 2 2 8uy 0uy; data [ 0uy; 1uy; 2uy ] ], "its compressed pixels are damaged"
+                        [ header 2 2 8uy 0uy; chunk "IDAT" [| 1uy; 2uy |] ], "its compressed pixels are damaged"
+                        [ header 2 1 8uy 0uy; data [ 9uy; 1uy; 2uy ] ], "a row has the filter 9; PNG has 0 to 4"
+                        [ header 2 1 8uy 3uy; chunk "PLTE" [| 1uy; 2uy; 3uy |]; data [ 0uy; 0uy; 7uy ] ],
+                        "a pixel has the palette's colour 7; it has 1"
+                    ] do
+                    withFile (Array.concat [ pngSignature; yield! chunks; chunk "IEND" [||] ]) (fun path ->
+                        let message = messageOf<BadInput>(fun () -> ImageFiles.read path (1, 28, 28) |> ignore)
+                        Expect.equal message $"{path}: {why}" "message"))
+
+            testCase "what is neither PNG nor IDX is refused" (fun () ->
+                for bytes in [ [||]; [| 1uy |]; "no image at all"B; idx [ 4 ] [| 1uy; 2uy; 3uy; 4uy |] ] do
+                    withFile bytes (fun path ->
+                        let message = messageOf<BadInput>(fun () -> ImageFiles.read path (1, 28, 28) |> ignore)
+                        Expect.equal message (path + ": neither a PNG image nor an IDX file of images") "message"))
+
+            testCase "all images of an IDX file are read, as they are where their size is the wanted one" (fun () ->
+                let some = images 1 10 (4, 1, 6, 5)
+
+                for pack in [ id; gzip ] do
+                    let got = read (1, 6, 5) (pack (idxImages some))
+                    Expect.equal got.Pixels some.Pixels "pixels"
+                    Expect.isEmpty got.Labels "labels"
+
+                let coloured = read (3, 6, 5) (idxImages some)
+                Expect.equal (Images.count coloured) 4 "count"
+                let gray = (Images.at 2 some).ToArray()
+                Expect.equal ((Images.at 2 coloured).ToArray()) (Array.concat [ gray; gray; gray ]) "pixels")
+
+            testCase "colours become gray by their luma" (fun () ->
+                let colour =
+                    {
+                        Width = 4
+                        Height = 1
+                        Colour = 2
+                        Depth = 8
+                        Interlaced = false
+                        Samples = [| 255; 0; 0; 0; 255; 0; 0; 0; 255; 40; 40; 40 |]
+                        Palette = [||]
+                        Transparent = [||]
+                    }
+
+                Expect.equal ((read (1, 1, 4) (png 1 colour)).Pixels) [| 76uy; 150uy; 29uy; 40uy |] "pixels")
+
+            testCase "a plain image stays plain in any size, and its bounds hold" (fun () ->
+                forAll
+                    60
+                    (Gen.zip3
+                        (Gen.zip (Gen.choose (1, 40)) (Gen.choose (1, 40)))
+                        (Gen.zip (Gen.choose (1, 40)) (Gen.choose (1, 40)))
+                        seeds)
+                    (fun ((h, w), (height, width), seed) ->
+                        let plain = { images seed 10 (1, 1, h, w) with Pixels = Array.create (h * w) 93uy }
+
+                        for b in (read (1, height, width) (idxImages plain)).Pixels do
+                            Expect.equal b 93uy "pixel"
+
+                        let some = images seed 10 (1, 1, h, w)
+                        let scaled = (read (1, height, width) (idxImages some)).Pixels
+
+                        Check.inRange
+                            (Array.min some.Pixels)
+                            (Array.max some.Pixels)
+                            (Array.max scaled)
+                            "largest pixel"
+
+                        Check.inRange (Array.min some.Pixels) (Array.max some.Pixels) (Array.min scaled) "least pixel"))
+
+            testCase "halving takes the mean of what is covered, doubling puts values between" (fun () ->
+                let row (pixels: byte list) = idx [ 1; 1; pixels.Length ] (Array.ofList pixels)
+                // Triangles of weights 1 3 3 1 over a constant slope keep it.
+                let slope = [ for i in 0..15 -> byte (10 * i) ]
+                let half = (read (1, 1, 8) (row slope)).Pixels
+                Expect.equal half[1..6] [| for i in 1..6 -> byte (20 * i + 5) |] "pixels"
+                Expect.equal ((read (1, 1, 4) (row [ 0uy; 100uy ])).Pixels) [| 0uy; 25uy; 75uy; 100uy |] "pixels"
+                // Stripes fade to gray, where the nearest pixels alone would keep them black.
+                let stripes = idx [ 1; 32; 32 ] [| for i in 0..1023 -> if i % 4 = 0 || i % 4 = 3 then 200uy else 0uy |]
+
+                for b in (read (1, 8, 8) stripes).Pixels do
+                    Check.inRange 90 110 (int b) "pixel")
+        ]

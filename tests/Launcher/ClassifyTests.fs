@@ -6,8 +6,9 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Text.Json.Nodes
-open Xunit
+open Expecto
 open MetaKan
+open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Images
 open MetaKan.Tests.Launcher.Process
@@ -23,106 +24,8 @@ let private small = words "classify --data data --width 4 --batch-size 16 --thre
 /// A finished run on that data, in `run`.
 let private withRun (test: string -> Images -> 'a) : 'a =
     withData (fun folder testImages ->
-        Assert.Equal(0, (run folder (small @ words "--meta --epochs 3 --out run")).Code)
+        Expect.equal ((run folder (small @ words "--meta --epochs 3 --out run")).Code) 0 "exit code"
         test folder testImages)
-
-[<Theory>]
-[<InlineData("classify --dataset letters", "--dataset takes one of fmnist, mnist, kmnist, cifar10, cifar100, svhn")>]
-[<InlineData("classify --net conv5", "--net takes one of fc, conv4, conv8")>]
-[<InlineData("classify --model tree", "--model takes one of mlp, kan, fastkan, wavkan, kaln, kacn, kagn")>]
-[<InlineData("classify --norm group", "--norm takes one of none, batch, instance")>]
-[<InlineData("classify --model wavkan --wavelet haar", "--wavelet takes one of mexican-hat, morlet, dog, meyer, shannon")>]
-[<InlineData("classify --schedule never", "--schedule takes one of")>]
-[<InlineData("classify --loss hinge", "--loss takes one of")>]
-[<InlineData("classify --model wavkan --net conv4", "model wavkan is for net fc")>]
-[<InlineData("classify --model mlp --meta", "meta is for models of edges")>]
-[<InlineData("classify --norm instance", "norm instance is for net conv4")>]
-[<InlineData("classify --generators 9 --meta", "generators takes 1 to 2")>]
-[<InlineData("classify --net conv8 --generators 7 --meta", "generators takes 1 to 6, or 8")>]
-[<InlineData("classify --generators 2", "--generators is for networks with --meta")>]
-[<InlineData("classify --lr-e 0.1", "--lr-e is for networks with --meta")>]
-[<InlineData("classify --wavelet dog", "--wavelet is for --model wavkan")>]
-[<InlineData("classify --net conv4 --width 32", "--width is for --net fc")>]
-[<InlineData("classify --model kaln --grid-size 5", "--grid-size is for --model kan")>]
-[<InlineData("classify --degree 4", "--degree is for --model kaln, kacn and kagn")>]
-[<InlineData("classify --batch-size 0", "--batch-size takes a whole number from 1 up")>]
-[<InlineData("classify --epochs none", "--epochs")>]
-[<InlineData("classify --lr -1", "--lr takes a positive number")>]
-[<InlineData("classify --dropout 1.5", "--dropout takes a number from 0 to below 1")>]
-[<InlineData("classify --device tpu", "--device takes one of auto, cpu, cuda")>]
-[<InlineData("classify --data nowhere", "nowhere")>]
-[<InlineData("classify --resume nowhere", "nowhere/config.json")>]
-[<InlineData("classify --resume nowhere --lr 1", "--resume takes its settings from the run's folder")>]
-[<InlineData("predict", "RUN FILE")>]
-[<InlineData("predict nowhere", "predict takes a run's folder and one or more PNG or IDX files")>]
-[<InlineData("predict nowhere a.png", "nowhere/config.json")>]
-let ``bad input ends with code 2 and one line, and nothing is written`` (arguments: string) (said: string) =
-    refused arguments said
-
-[<Theory>]
-[<InlineData("train-images-idx3-ubyte.gz")>]
-[<InlineData("t10k-labels-idx1-ubyte")>]
-let ``a file of data that is cut off is named`` (name: string) =
-    withData (fun folder _ ->
-        let path = Path.Combine(folder, "data", name)
-        let bytes = File.ReadAllBytes path
-        File.WriteAllBytes(path, bytes[.. bytes.Length / 2])
-        let ended = run folder (small @ [ "--out"; "run" ])
-        Assert.Equal(2, ended.Code)
-        Assert.Contains($"data/{name}: ", List.exactlyOne ended.Err)
-        Assert.False(Path.Exists(Path.Combine(folder, "run"))))
-
-[<Theory>]
-[<InlineData("{}")>]
-[<InlineData("""{ "task": "classify", "dataset": "fmnist", "network": { "net": "fc" } }""")>]
-[<InlineData("""{ "task": "pde", "problem": "poisson", "width": 4, "seed": 0 }""")>]
-[<InlineData("[")>]
-let ``a folder that holds no classify run is refused, with the name of its configuration`` (configuration: string) =
-    withFolder (fun folder ->
-        let path =
-            Path.Combine((Directory.CreateDirectory(Path.Combine(folder, "other"))).FullName, "config.json")
-
-        File.WriteAllText(path, configuration)
-
-        for arguments in [ "classify --resume other"; "predict other a.png" ] do
-            let ended = run folder (words arguments)
-            Assert.Equal(2, ended.Code)
-            Assert.Contains("other/config.json", List.exactlyOne ended.Err)
-
-        Assert.Equal<string>([ path ], Directory.GetFiles(folder, "*", SearchOption.AllDirectories)))
-
-[<Fact>]
-let ``a run's folder tells all about it`` () =
-    withRun (fun folder _ ->
-        let at name = Path.Combine(folder, "run", name)
-
-        for name in
-            words
-                "config.json metrics.csv checkpoint/state.safetensors checkpoint/best.safetensors result.json report.html \
-                 pictures/confusion.svg pictures/misclassified.svg" do
-            Assert.True(File.Exists(at name), name)
-
-        let json (name: string) = (JsonNode.Parse(File.ReadAllText(at name))).AsObject()
-        let result = json "result.json"
-
-        for field in
-            words
-                "task dataset model network parameters epochs loss test_accuracy test_accuracy_last train_accuracy \
-                 accuracy_by_class train_seconds seconds_per_epoch peak_rss_mib peak_cuda_mib device dtype threads seed \
-                 outcome" do
-            Assert.True(result.ContainsKey field, field)
-
-        Assert.Equal("metakan", result["model"].GetValue<string>())
-        Assert.Equal(3, result["epochs"].GetValue<int>())
-        Assert.Equal("completed", result["outcome"].GetValue<string>())
-        // An embedding an edge, and one generator of 1-32-9.
-        Assert.Equal((784 + 10) * 4 + 32 + 32 + 9 * 32 + 9, result["parameters"].GetValue<int>())
-        let classes = result["accuracy_by_class"].AsObject()
-        Assert.Equal<string>(ImageSets.classes "fmnist", [ for one in classes -> one.Key ])
-        let config = json "config.json"
-        Assert.Equal("classify", config["task"].GetValue<string>())
-        Assert.Equal(16, config["batch_size"].GetValue<int>())
-        Assert.Equal(1 + 3, File.ReadAllLines(at "metrics.csv") |> Array.length))
 
 /// The parameters, byte for byte, last and best, and the measures but for the seconds.
 let private outcome (folder: string) =
@@ -139,7 +42,7 @@ let private longer = small @ words "--norm batch --head-dropout 0.2 --flip --cro
 let private uninterrupted =
     lazy
         withData (fun folder _ ->
-            Assert.Equal(0, (run folder (longer @ [ "--out"; "whole" ])).Code)
+            Expect.equal ((run folder (longer @ [ "--out"; "whole" ])).Code) 0 "exit code"
             outcome (Path.Combine(folder, "whole")))
 
 /// Starts the run, and when its first checkpoint is there, does something to it.
@@ -147,25 +50,13 @@ let private interruptedBy (act: Process -> unit) (check: Ended -> unit) =
     withData (fun folder _ ->
         let cut = Path.Combine(folder, "cut")
         check (interrupted act folder cut (longer @ [ "--out"; "cut" ]))
-        Assert.True(File.ReadAllLines(RunFolder.metricsPath cut).Length < 1 + 100, "ended too early to tell")
-        Assert.Equal(0, (run folder [ "classify"; "--resume"; "cut" ]).Code)
-        Assert.Equal(uninterrupted.Value, outcome cut))
-
-[<Fact>]
-let ``a run killed at once resumes bit for bit`` () =
-    interruptedBy _.Kill() (fun ended -> Assert.NotEqual(0, ended.Code))
-
-[<Theory>]
-[<InlineData("-TERM")>]
-[<InlineData("-INT")>]
-let ``a run asked to end saves, ends with code 1, and resumes bit for bit`` (name: string) =
-    interruptedBy (signal name) (fun ended ->
-        Assert.Equal(1, ended.Code)
-        Assert.Contains("classify --resume cut", List.last ended.Err))
+        Expect.isTrue (File.ReadAllLines(RunFolder.metricsPath cut).Length < 1 + 100) "ended too early to tell"
+        Expect.equal (run folder [ "classify"; "--resume"; "cut" ]).Code 0 "exit code"
+        Expect.equal (outcome cut) uninterrupted.Value "outcome")
 
 /// The class that comes first in a line that predict printed, and the percentages in it, after the name of the file.
 let private likely (name: string) (line: string) =
-    Assert.StartsWith(name + "  ", line)
+    Expect.stringStarts line (name + "  ") "line"
     let parts = line.Substring(name.Length).Split("  ", StringSplitOptions.RemoveEmptyEntries)
 
     let classes =
@@ -175,51 +66,181 @@ let private likely (name: string) (line: string) =
                 part.Substring(0, cut), float (part.Substring(cut).TrimEnd('%'))
         ]
 
-    Assert.EndsWith("%", line)
-    Assert.Equal(3, classes.Length)
-    Assert.Equal<float>(classes |> List.map snd |> List.sortDescending, List.map snd classes)
-    Assert.InRange(List.sumBy snd classes, 30.0, 100.1)
+    Expect.stringEnds line "%" "line"
+    Expect.equal classes.Length 3 "number of classes"
+    Expect.equal (List.map snd classes) (classes |> List.map snd |> List.sortDescending) "shares"
+    Check.inRange 30.0 100.1 (List.sumBy snd classes) "sum of shares"
     fst classes.Head
 
-[<Fact>]
-let ``images are labelled from IDX and PNG files as in the run`` () =
-    withRun (fun folder testImages ->
-        let picture index : Fixtures.Png =
-            {
-                Width = 28
-                Height = 28
-                Colour = 0
-                Depth = 8
-                Interlaced = false
-                Samples = (Images.at index testImages).ToArray() |> Array.map int
-                Palette = [||]
-                Transparent = [||]
-            }
+let tests =
+    testList
+        "Launcher.Classify"
+        [
+            Check.theory
+                "bad input ends with code 2 and one line, and nothing is written"
+                [
+                    "classify --dataset letters",
+                    "--dataset takes one of fmnist, mnist, kmnist, cifar10, cifar100, svhn"
+                    "classify --net conv5", "--net takes one of fc, conv4, conv8"
+                    "classify --model tree", "--model takes one of mlp, kan, fastkan, wavkan, kaln, kacn, kagn"
+                    "classify --norm group", "--norm takes one of none, batch, instance"
+                    "classify --model wavkan --wavelet haar",
+                    "--wavelet takes one of mexican-hat, morlet, dog, meyer, shannon"
+                    "classify --schedule never", "--schedule takes one of"
+                    "classify --loss hinge", "--loss takes one of"
+                    "classify --model wavkan --net conv4", "model wavkan is for net fc"
+                    "classify --model mlp --meta", "meta is for models of edges"
+                    "classify --norm instance", "norm instance is for net conv4"
+                    "classify --generators 9 --meta", "generators takes 1 to 2"
+                    "classify --net conv8 --generators 7 --meta", "generators takes 1 to 6, or 8"
+                    "classify --generators 2", "--generators is for networks with --meta"
+                    "classify --lr-e 0.1", "--lr-e is for networks with --meta"
+                    "classify --wavelet dog", "--wavelet is for --model wavkan"
+                    "classify --net conv4 --width 32", "--width is for --net fc"
+                    "classify --model kaln --grid-size 5", "--grid-size is for --model kan"
+                    "classify --degree 4", "--degree is for --model kaln, kacn and kagn"
+                    "classify --batch-size 0", "--batch-size takes a whole number from 1 up"
+                    "classify --epochs none", "--epochs"
+                    "classify --lr -1", "--lr takes a positive number"
+                    "classify --dropout 1.5", "--dropout takes a number from 0 to below 1"
+                    "classify --device tpu", "--device takes one of auto, cpu, cuda"
+                    "classify --data nowhere", "nowhere"
+                    "classify --resume nowhere", "nowhere/config.json"
+                    "classify --resume nowhere --lr 1", "--resume takes its settings from the run's folder"
+                    "predict", "RUN FILE"
+                    "predict nowhere", "predict takes a run's folder and one or more PNG or IDX files"
+                    "predict nowhere a.png", "nowhere/config.json"
+                ]
+                (fun (arguments, said) -> refused arguments said)
 
-        File.WriteAllBytes(Path.Combine(folder, "seven.png"), Fixtures.png 0 (picture 7))
-        let file = "data/t10k-images-idx3-ubyte.gz"
-        let ended = run folder [ "predict"; "run"; file; "seven.png" ]
-        Assert.Equal((0, []), (ended.Code, ended.Err))
-        Assert.Equal(30 + 1, ended.Out.Length)
-        let found = ended.Out |> List.take 30 |> List.mapi (fun i line -> likely $"{file}[{i}]" line)
-        Assert.Equal(found[7], likely "seven.png" ended.Out[30])
+            Check.theory
+                "a file of data that is cut off is named"
+                [ "train-images-idx3-ubyte.gz"; "t10k-labels-idx1-ubyte" ]
+                (fun name ->
+                    withData (fun folder _ ->
+                        let path = Path.Combine(folder, "data", name)
+                        let bytes = File.ReadAllBytes path
+                        File.WriteAllBytes(path, bytes[.. bytes.Length / 2])
+                        let ended = run folder (small @ [ "--out"; "run" ])
+                        Expect.equal ended.Code 2 "exit code"
+                        Expect.stringContains (List.exactlyOne ended.Err) $"data/{name}: " "standard error"
+                        Expect.isFalse (Path.Exists(Path.Combine(folder, "run"))) "no run folder"))
 
-        // As many are right as the run says of its best epoch.
-        let classes = ImageSets.classes "fmnist"
+            Check.theory
+                "a folder that holds no classify run is refused, with the name of its configuration"
+                [
+                    "{}"
+                    """{ "task": "classify", "dataset": "fmnist", "network": { "net": "fc" } }"""
+                    """{ "task": "pde", "problem": "poisson", "width": 4, "seed": 0 }"""
+                    "["
+                ]
+                (fun configuration ->
+                    withFolder (fun folder ->
+                        let path =
+                            Path.Combine(
+                                (Directory.CreateDirectory(Path.Combine(folder, "other"))).FullName,
+                                "config.json"
+                            )
 
-        let right =
-            found |> Seq.zip testImages.Labels |> Seq.filter (fun (label, name) -> classes[label] = name)
+                        File.WriteAllText(path, configuration)
 
-        let result = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "run", "result.json")))
-        Assert.Equal(result["test_accuracy"].GetValue<float>(), float (Seq.length right) / 30.0, 12))
+                        for arguments in [ "classify --resume other"; "predict other a.png" ] do
+                            let ended = run folder (words arguments)
+                            Expect.equal ended.Code 2 "exit code"
+                            Expect.stringContains (List.exactlyOne ended.Err) "other/config.json" "standard error"
 
-[<Fact>]
-let ``a file that is no image is named before anything is printed`` () =
-    withRun (fun folder _ ->
-        File.WriteAllText(Path.Combine(folder, "notes.png"), "no image at all")
+                        Expect.equal (Directory.GetFiles(folder, "*", SearchOption.AllDirectories)) [| path |] "files"))
 
-        for wrong in [ "notes.png"; "missing.png" ] do
-            let ended = run folder [ "predict"; "run"; "data/t10k-images-idx3-ubyte.gz"; wrong ]
-            Assert.Equal(2, ended.Code)
-            Assert.Empty ended.Out
-            Assert.Contains(wrong, List.exactlyOne ended.Err))
+            testCase "a run's folder tells all about it" (fun () ->
+                withRun (fun folder _ ->
+                    let at name = Path.Combine(folder, "run", name)
+
+                    for name in
+                        words
+                            "config.json metrics.csv checkpoint/state.safetensors checkpoint/best.safetensors result.json report.html \
+                             pictures/confusion.svg pictures/misclassified.svg" do
+                        Expect.isTrue (File.Exists(at name)) name
+
+                    let json (name: string) = (JsonNode.Parse(File.ReadAllText(at name))).AsObject()
+                    let result = json "result.json"
+
+                    for field in
+                        words
+                            "task dataset model network parameters epochs loss test_accuracy test_accuracy_last train_accuracy \
+                             accuracy_by_class train_seconds seconds_per_epoch peak_rss_mib peak_cuda_mib device dtype threads seed \
+                             outcome" do
+                        Expect.isTrue (result.ContainsKey field) field
+
+                    Expect.equal (result["model"].GetValue<string>()) "metakan" "model"
+                    Expect.equal (result["epochs"].GetValue<int>()) 3 "epochs"
+                    Expect.equal (result["outcome"].GetValue<string>()) "completed" "outcome"
+                    // An embedding an edge, and one generator of 1-32-9.
+                    Expect.equal
+                        (result["parameters"].GetValue<int>())
+                        ((784 + 10) * 4 + 32 + 32 + 9 * 32 + 9)
+                        "parameters"
+
+                    let classes = result["accuracy_by_class"].AsObject()
+                    Expect.equal [ for one in classes -> one.Key ] (ImageSets.classes "fmnist") "classes"
+                    let config = json "config.json"
+                    Expect.equal (config["task"].GetValue<string>()) "classify" "task"
+                    Expect.equal (config["batch_size"].GetValue<int>()) 16 "batch size"
+                    Expect.equal (File.ReadAllLines(at "metrics.csv") |> Array.length) (1 + 3) "number of lines"))
+
+            testCase "a run killed at once resumes bit for bit" (fun () ->
+                interruptedBy _.Kill() (fun ended -> Expect.notEqual ended.Code 0 "exit code"))
+
+            Check.theory
+                "a run asked to end saves, ends with code 1, and resumes bit for bit"
+                [ "-TERM"; "-INT" ]
+                (fun name ->
+                    interruptedBy (signal name) (fun ended ->
+                        Expect.equal ended.Code 1 "exit code"
+                        Expect.stringContains (List.last ended.Err) "classify --resume cut" "standard error"))
+
+            testCase "images are labelled from IDX and PNG files as in the run" (fun () ->
+                withRun (fun folder testImages ->
+                    let picture index : Fixtures.Png =
+                        {
+                            Width = 28
+                            Height = 28
+                            Colour = 0
+                            Depth = 8
+                            Interlaced = false
+                            Samples = (Images.at index testImages).ToArray() |> Array.map int
+                            Palette = [||]
+                            Transparent = [||]
+                        }
+
+                    File.WriteAllBytes(Path.Combine(folder, "seven.png"), Fixtures.png 0 (picture 7))
+                    let file = "data/t10k-images-idx3-ubyte.gz"
+                    let ended = run folder [ "predict"; "run"; file; "seven.png" ]
+                    Expect.equal (ended.Code, ended.Err) (0, []) "exit code and standard error"
+                    Expect.equal ended.Out.Length (30 + 1) "number of lines"
+                    let found = ended.Out |> List.take 30 |> List.mapi (fun i line -> likely $"{file}[{i}]" line)
+                    Expect.equal (likely "seven.png" ended.Out[30]) found[7] "most likely class"
+
+                    // As many are right as the run says of its best epoch.
+                    let classes = ImageSets.classes "fmnist"
+
+                    let right =
+                        found |> Seq.zip testImages.Labels |> Seq.filter (fun (label, name) -> classes[label] = name)
+
+                    let result = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "run", "result.json")))
+
+                    Check.near
+                        5e-13
+                        (float (Seq.length right) / 30.0)
+                        (result["test_accuracy"].GetValue<float>())
+                        "accuracy"))
+
+            testCase "a file that is no image is named before anything is printed" (fun () ->
+                withRun (fun folder _ ->
+                    File.WriteAllText(Path.Combine(folder, "notes.png"), "no image at all")
+
+                    for wrong in [ "notes.png"; "missing.png" ] do
+                        let ended = run folder [ "predict"; "run"; "data/t10k-images-idx3-ubyte.gz"; wrong ]
+                        Expect.equal ended.Code 2 "exit code"
+                        Expect.isEmpty ended.Out "standard output"
+                        Expect.stringContains (List.exactlyOne ended.Err) wrong "standard error"))
+        ]

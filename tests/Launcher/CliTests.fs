@@ -1,45 +1,49 @@
 /// The built command line, run as a process of its own.
 module MetaKan.Tests.Launcher.CliTests
 
-open Xunit
+open Expecto
+open MetaKan.Tests
 open MetaKan.Tests.Launcher.Process
 
-[<Fact>]
-let ``info names the provider, the processor and the threads`` () =
-    let ended, left = metakan [ "info" ]
-    Assert.Equal(0, ended.Code)
-    Assert.Empty left
+let tests =
+    testList
+        "Launcher.Cli"
+        [
+            testCase "info names the provider, the processor and the threads" (fun () ->
+                let ended, left = metakan [ "info" ]
+                Expect.equal ended.Code 0 "exit code"
+                Expect.isEmpty left "files left behind"
 
-    for name in [ "metakan"; "provider"; "cpu"; "cuda"; "threads" ] do
-        Assert.Contains(ended.Out, fun line -> line.StartsWith(name + " "))
+                for name in [ "metakan"; "provider"; "cpu"; "cuda"; "threads" ] do
+                    Expect.exists ended.Out (fun line -> line.StartsWith(name + " ")) "standard output")
 
-[<Fact>]
-let ``the version is one line`` () =
-    let ended, _ = metakan [ "--version" ]
-    Assert.Equal(0, ended.Code)
-    Assert.Equal($"metakan {MetaKan.Build.version}", List.exactlyOne ended.Out)
+            testCase "the version is one line" (fun () ->
+                let ended, _ = metakan [ "--version" ]
+                Expect.equal ended.Code 0 "exit code"
+                Expect.equal (List.exactlyOne ended.Out) $"metakan {MetaKan.Build.version}" "standard output")
 
-[<Theory>]
-[<InlineData("")>]
-[<InlineData("--help")>]
-let ``help lists every command`` arguments =
-    let ended, left = metakan (linesOf arguments)
-    Assert.Equal(0, ended.Code)
-    Assert.Empty ended.Err
-    Assert.Empty left
+            Check.theory "help lists every command" [ ""; "--help" ] (fun arguments ->
+                let ended, left = metakan (linesOf arguments)
+                Expect.equal ended.Code 0 "exit code"
+                Expect.isEmpty ended.Err "standard error"
+                Expect.isEmpty left "files left behind"
 
-    for command in [ "pde"; "report"; "bench"; "info"; "script"; "bundle" ] do
-        Assert.Contains(ended.Out, fun line -> line.TrimStart().StartsWith command)
+                for command in [ "pde"; "report"; "bench"; "info"; "script"; "bundle" ] do
+                    Expect.exists ended.Out (fun line -> line.TrimStart().StartsWith command) "standard output")
 
-[<Theory>]
-[<InlineData("nonesuch", "nonesuch", "metakan --help")>]
-[<InlineData("--nonesuch", "--nonesuch", "metakan --help")>]
-[<InlineData("info --nonesuch", "--nonesuch", "metakan info --help")>]
-let ``bad input ends with code 2 and one line that names it and the help`` (arguments: string) named help =
-    let ended, left = metakan (List.ofArray (arguments.Split ' '))
-    Assert.Equal(2, ended.Code)
-    Assert.Empty ended.Out
-    Assert.Empty left
-    let line = List.exactlyOne ended.Err
-    Assert.Contains($"'{named}'", line)
-    Assert.Contains(help, line)
+            Check.theory
+                "bad input ends with code 2 and one line that names it and the help"
+                [
+                    "nonesuch", "nonesuch", "metakan --help"
+                    "--nonesuch", "--nonesuch", "metakan --help"
+                    "info --nonesuch", "--nonesuch", "metakan info --help"
+                ]
+                (fun (arguments, named, help) ->
+                    let ended, left = metakan (List.ofArray (arguments.Split ' '))
+                    Expect.equal ended.Code 2 "exit code"
+                    Expect.isEmpty ended.Out "standard output"
+                    Expect.isEmpty left "files left behind"
+                    let line = List.exactlyOne ended.Err
+                    Expect.stringContains line $"'{named}'" "line"
+                    Expect.stringContains line help "line")
+        ]

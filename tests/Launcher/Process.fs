@@ -5,6 +5,7 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Threading
+open Expecto
 open MetaKan
 open MetaKan.Tests.Folder
 
@@ -65,7 +66,7 @@ let metakan (arguments: string list) : Ended * string list =
 /// Bad input ends with code 2 and one line that says this, and nothing is written.
 let refused (arguments: string) (said: string) =
     let ended, left = metakan (words arguments)
-    Xunit.Assert.Equal(2, ended.Code)
-    Xunit.Assert.Empty ended.Out
-    Xunit.Assert.Empty left
-    Xunit.Assert.Contains(said, List.exactlyOne ended.Err)
+    Expect.equal ended.Code 2 "exit code"
+    Expect.isEmpty ended.Out "standard output"
+    Expect.isEmpty left "files left behind"
+    Expect.stringContains (List.exactlyOne ended.Err) said "standard error"

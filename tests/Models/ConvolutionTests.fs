@@ -2,12 +2,12 @@
 module MetaKan.Tests.ConvolutionTests
 
 open System
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.EdgeLayers
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 type private Image = { Window: Window; Inputs: int; Outputs: int; Shape: int list; Seed: int }
 
@@ -95,127 +95,129 @@ let private direct (image: Image) (case: Case) : Tensor =
     ]
     |> tensor (image.Shape.Head :: image.Outputs :: size)
 
-[<Fact>]
-let ``a convolution is the sum over its taps, of the size that its window says`` () =
-    forAll 60 images (fun image ->
-        let case = case (layer image) image.Seed image.Shape
-        close "value" 1e-11 (direct image case) (apply (layer image) case))
-
-[<Fact>]
-let ``a convolution differentiates by input, coefficients and its own parameters`` () =
-    // The order in memory of these weights, of one input and one output, is one that libtorch 1.13 gets wrong.
-    let strip =
-        {
-            Window = { Window.square 3 3 with Size = [ 1; 3 ]; Padding = 2 }
-            Inputs = 1
-            Outputs = 1
-            Shape = [ 2; 1; 4; 4 ]
-            Seed = 1
-        }
-
-    forAll 30 (Gen.oneof [ images; images; images; Gen.constant strip ]) (fun image ->
-        case (layer image) image.Seed image.Shape |> gradientsOf (layer image) image.Seed)
-
-[<Fact>]
-let ``the order of an image's pixels in memory does not matter`` () =
-    forAll 15 images (fun image ->
-        let case = case (layer image) image.Seed image.Shape
-        let last = case.X.movedim([| 1L |], [| -1L |]).contiguous().movedim([| -1L |], [| 1L |])
-        close "value" 1e-12 (apply (layer image) case) (apply (layer image) { case with X = last }))
-
-[<Fact>]
-let ``one tap is the dense layer at every pixel`` () =
-    forAll 20 images (fun image ->
-        let image =
-            { image with
-                Window =
-                    {
-                        Size = List.map (fun _ -> 1) image.Window.Size
-                        Stride = 1
-                        Padding = 0
-                        Dilation = 1
-                        Groups = 1
-                    }
-            }
-
-        let case = case (layer image) image.Seed image.Shape
-        let pixels = case.X.movedim ([| 1L |], [| -1L |])
-
-        let dense =
-            apply
-                (Dense.layer family image.Inputs image.Outputs)
-                { case with Coefficients = case.Coefficients.flatten (2L); X = pixels.flatten (0L, -2L) }
-
-        let y = apply (layer image) case
-        close "value" 1e-12 dense (y.movedim([| 1L |], [| -1L |]).flatten(0L, -2L)))
-
-[<Fact>]
-let ``where no padding is seen, an image moved by a stride gives its output moved by one`` () =
-    forAll 30 images (fun image ->
-        let window = image.Window
-        // Long enough on the last axis for outputs that see no padding.
-        let reach = window.Dilation * (List.last window.Size - 1) + 1
-        let n = reach + 2 * window.Padding + 4 * window.Stride
-        let image = { image with Shape = List.updateAt (image.Shape.Length - 1) n image.Shape }
-        let case = case (layer image) image.Seed image.Shape
-        let moved = case.X.narrow (-1L, int64 window.Stride, int64 (n - window.Stride))
-        let y, y' = apply (layer image) case, apply (layer image) { case with X = moved }
-        let margin = int64 ((window.Padding + window.Stride - 1) / window.Stride)
-        let inner = y'.shape[y'.shape.Length - 1] - 2L * margin
-        Assert.True(inner >= 1L)
-        close "value" 1e-12 (y.narrow (-1L, margin + 1L, inner)) (y'.narrow (-1L, margin, inner)))
-
-[<Fact>]
-let ``groups are convolutions of their own`` () =
-    forAll 30 images (fun image ->
-        let groups = image.Window.Groups
-        let case = case (layer image) image.Seed image.Shape
-        let inputs, outputs = image.Inputs / groups, image.Outputs / groups
-        let single = Convolution.layer { image.Window with Groups = 1 } family inputs outputs
-
-        let separate =
-            [|
-                for g in 0 .. groups - 1 do
-                    let part (axis: int64) (count: int) (t: Tensor) = t.narrow (axis, int64 (g * count), int64 count)
-
-                    apply
-                        single
-                        {
-                            Own = case.Own |> Map.map (fun _ t -> part 0L inputs t)
-                            Coefficients = part 1L outputs case.Coefficients
-                            X = part 1L inputs case.X
-                        }
-            |]
-
-        close "value" 1e-12 (torch.cat (separate, 1L)) (apply (layer image) case))
-
-[<Fact>]
-let ``a square window keeps an image's size and halves it with stride 2`` () =
-    use _ = torch.NewDisposeScope()
-
-    let side stride =
-        let layer = Convolution.layer (Window.square 3 stride) family 1 2
-        (case layer 1 [ 1; 1; 28; 28 ] |> apply layer).shape |> List.ofArray
-
-    Assert.Equal<int64 list>([ 1L; 2L; 28L; 28L ], side 1)
-    Assert.Equal<int64 list>([ 1L; 2L; 14L; 14L ], side 2)
-
-[<Fact>]
-let ``what is no window is a mistake of the caller`` () =
-    let square = Window.square 3 1
-
-    for window in
+let tests =
+    testList
+        "Models.Convolution"
         [
-            { square with Size = [] }
-            { square with Size = [ 1; 1; 1; 1 ] }
-            { square with Size = [ 3; 0 ] }
-            { square with Stride = 0 }
-            { square with Padding = -1 }
-            { square with Dilation = 0 }
-            { square with Groups = 0 }
-            // 2 divides the outputs only, 3 the inputs only.
-            { square with Groups = 2 }
-            { square with Groups = 3 }
-        ] do
-        Assert.Throws<ArgumentException>(fun () -> Convolution.layer window family 3 4 |> ignore) |> ignore
-        Assert.Throws<ArgumentException>(fun () -> Linear.convolution window 3 4 |> ignore) |> ignore
+            property "a convolution is the sum over its taps, of the size that its window says" 60 images (fun image ->
+                let case = case (layer image) image.Seed image.Shape
+                close "value" 1e-11 (direct image case) (apply (layer image) case))
+
+            testCase "a convolution differentiates by input, coefficients and its own parameters" (fun () ->
+                // The order in memory of these weights, of one input and one output, is one that libtorch 1.13 gets wrong.
+                let strip =
+                    {
+                        Window = { Window.square 3 3 with Size = [ 1; 3 ]; Padding = 2 }
+                        Inputs = 1
+                        Outputs = 1
+                        Shape = [ 2; 1; 4; 4 ]
+                        Seed = 1
+                    }
+
+                forAll 30 (Gen.oneof [ images; images; images; Gen.constant strip ]) (fun image ->
+                    case (layer image) image.Seed image.Shape |> gradientsOf (layer image) image.Seed))
+
+            property "the order of an image's pixels in memory does not matter" 15 images (fun image ->
+                let case = case (layer image) image.Seed image.Shape
+                let last = case.X.movedim([| 1L |], [| -1L |]).contiguous().movedim([| -1L |], [| 1L |])
+                close "value" 1e-12 (apply (layer image) case) (apply (layer image) { case with X = last }))
+
+            property "one tap is the dense layer at every pixel" 20 images (fun image ->
+                let image =
+                    { image with
+                        Window =
+                            {
+                                Size = List.map (fun _ -> 1) image.Window.Size
+                                Stride = 1
+                                Padding = 0
+                                Dilation = 1
+                                Groups = 1
+                            }
+                    }
+
+                let case = case (layer image) image.Seed image.Shape
+                let pixels = case.X.movedim ([| 1L |], [| -1L |])
+
+                let dense =
+                    apply
+                        (Dense.layer family image.Inputs image.Outputs)
+                        { case with Coefficients = case.Coefficients.flatten (2L); X = pixels.flatten (0L, -2L) }
+
+                let y = apply (layer image) case
+                close "value" 1e-12 dense (y.movedim([| 1L |], [| -1L |]).flatten(0L, -2L)))
+
+            property
+                "where no padding is seen, an image moved by a stride gives its output moved by one"
+                30
+                images
+                (fun image ->
+                    let window = image.Window
+                    // Long enough on the last axis for outputs that see no padding.
+                    let reach = window.Dilation * (List.last window.Size - 1) + 1
+                    let n = reach + 2 * window.Padding + 4 * window.Stride
+                    let image = { image with Shape = List.updateAt (image.Shape.Length - 1) n image.Shape }
+                    let case = case (layer image) image.Seed image.Shape
+                    let moved = case.X.narrow (-1L, int64 window.Stride, int64 (n - window.Stride))
+                    let y, y' = apply (layer image) case, apply (layer image) { case with X = moved }
+                    let margin = int64 ((window.Padding + window.Stride - 1) / window.Stride)
+                    let inner = y'.shape[y'.shape.Length - 1] - 2L * margin
+                    Expect.isTrue (inner >= 1L) "a padding within"
+                    close "value" 1e-12 (y.narrow (-1L, margin + 1L, inner)) (y'.narrow (-1L, margin, inner)))
+
+            property "groups are convolutions of their own" 30 images (fun image ->
+                let groups = image.Window.Groups
+                let case = case (layer image) image.Seed image.Shape
+                let inputs, outputs = image.Inputs / groups, image.Outputs / groups
+                let single = Convolution.layer { image.Window with Groups = 1 } family inputs outputs
+
+                let separate =
+                    [|
+                        for g in 0 .. groups - 1 do
+                            let part (axis: int64) (count: int) (t: Tensor) =
+                                t.narrow (axis, int64 (g * count), int64 count)
+
+                            apply
+                                single
+                                {
+                                    Own = case.Own |> Map.map (fun _ t -> part 0L inputs t)
+                                    Coefficients = part 1L outputs case.Coefficients
+                                    X = part 1L inputs case.X
+                                }
+                    |]
+
+                close "value" 1e-12 (torch.cat (separate, 1L)) (apply (layer image) case))
+
+            testCase "a square window keeps an image's size and halves it with stride 2" (fun () ->
+                use _ = torch.NewDisposeScope()
+
+                let side stride =
+                    let layer = Convolution.layer (Window.square 3 stride) family 1 2
+                    (case layer 1 [ 1; 1; 28; 28 ] |> apply layer).shape |> List.ofArray
+
+                Expect.equal (side 1) [ 1L; 2L; 28L; 28L ] "shape"
+                Expect.equal (side 2) [ 1L; 2L; 14L; 14L ] "shape")
+
+            testCase "what is no window is a mistake of the caller" (fun () ->
+                let square = Window.square 3 1
+
+                for window in
+                    [
+                        { square with Size = [] }
+                        { square with Size = [ 1; 1; 1; 1 ] }
+                        { square with Size = [ 3; 0 ] }
+                        { square with Stride = 0 }
+                        { square with Padding = -1 }
+                        { square with Dilation = 0 }
+                        { square with Groups = 0 }
+                        // 2 divides the outputs only, 3 the inputs only.
+                        { square with Groups = 2 }
+                        { square with Groups = 3 }
+                    ] do
+                    Expect.throwsT<ArgumentException>
+                        (fun () -> Convolution.layer window family 3 4 |> ignore)
+                        "a window of no size"
+
+                    Expect.throwsT<ArgumentException>
+                        (fun () -> Linear.convolution window 3 4 |> ignore)
+                        "a window of no size")
+        ]

@@ -1,11 +1,11 @@
 /// The dense layer of a KAN against the sum that defines it.
 module MetaKan.Tests.DenseTests
 
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.EdgeLayers
 open MetaKan.Tests.Numeric
-open Xunit
 
 let private layers =
     gen {
@@ -16,15 +16,20 @@ let private layers =
         return Dense.layer family inputs outputs, inputs, rows, seed
     }
 
-[<Fact>]
-let ``a dense layer is the sum of its edges' functions`` () =
-    forAll 30 layers (fun (layer, inputs, rows, seed) ->
-        let case = case layer seed [ rows; inputs ]
-        let f = family.Features case.Own case.X
-        // [N, 1, in, M] times [out, in, M], summed over inputs and functions.
-        let c = case.Coefficients.permute (1L, 2L, 0L)
-        close "value" 1e-12 ((f.unsqueeze 1L * c).sum(-1L).sum -1L) (apply layer case))
+let tests =
+    testList
+        "Models.Dense"
+        [
+            property "a dense layer is the sum of its edges' functions" 30 layers (fun (layer, inputs, rows, seed) ->
+                let case = case layer seed [ rows; inputs ]
+                let f = family.Features case.Own case.X
+                // [N, 1, in, M] times [out, in, M], summed over inputs and functions.
+                let c = case.Coefficients.permute (1L, 2L, 0L)
+                close "value" 1e-12 ((f.unsqueeze 1L * c).sum(-1L).sum -1L) (apply layer case))
 
-[<Fact>]
-let ``a dense layer differentiates by input, coefficients and its own parameters`` () =
-    forAll 15 layers (fun (layer, inputs, rows, seed) -> case layer seed [ rows; inputs ] |> gradientsOf layer seed)
+            property
+                "a dense layer differentiates by input, coefficients and its own parameters"
+                15
+                layers
+                (fun (layer, inputs, rows, seed) -> case layer seed [ rows; inputs ] |> gradientsOf layer seed)
+        ]

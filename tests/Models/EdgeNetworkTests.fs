@@ -2,12 +2,12 @@
 module MetaKan.Tests.EdgeNetworkTests
 
 open System
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.EdgeLayers
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private meta p sharing = { EmbeddingDim = p; HiddenDim = 5; Sharing = sharing; Chunk = None }
 
@@ -64,85 +64,96 @@ let private cases =
         return meta p sharing, assignment, seed
     }
 
-[<Fact>]
-let ``generated and stored coefficients that are equal give equal networks`` () =
-    forAll 15 cases (fun (meta, assignment, seed) ->
-        let generated, _ = EdgeNetwork.create (Some meta) blocks
-        let stored, _ = EdgeNetwork.create None blocks
-        let p = fresh generated seed
-        let x = uniform seed (-1.2, 1.2) [ 2; 2; 5; 4 ]
-        let loss apply p = let y: Tensor = apply p in (y * y).sum()
-        close "value" 1e-10 (run stored (plain assignment p) x) (run generated p x)
-        // The network that the parameters stand for, differentiated through what makes them.
-        let _, expected = Params.withGradient (loss (fun p -> run stored (plain assignment p) x)) p
-        let _, found = Params.withGradient (loss (fun p -> run generated p x)) p
-        closeTrees "gradient" 1e-9 expected found)
-
-[<Fact>]
-let ``a network without meta-learner stores its coefficients under its layers' names`` () =
-    use _ = torch.NewDisposeScope()
-    let layer, group = EdgeNetwork.create None blocks
-    let p = layer.Init (Key.ofSeed 1) Placement.cpu64
-
-    Assert.Equal<string list>(
+let tests =
+    testList
+        "Models.EdgeNetwork"
         [
-            "head.bias"
-            "head.weight"
-            for l in 0..2 do
-                $"layers.{l}.functions.weight"
-                $"layers.{l}.weight"
-        ],
-        List.ofSeq p.Keys
-    )
+            property
+                "generated and stored coefficients that are equal give equal networks"
+                15
+                cases
+                (fun (meta, assignment, seed) ->
+                    let generated, _ = EdgeNetwork.create (Some meta) blocks
+                    let stored, _ = EdgeNetwork.create None blocks
+                    let p = fresh generated seed
+                    let x = uniform seed (-1.2, 1.2) [ 2; 2; 5; 4 ]
+                    let loss apply p = let y: Tensor = apply p in (y * y).sum()
+                    close "value" 1e-10 (run stored (plain assignment p) x) (run generated p x)
+                    // The network that the parameters stand for, differentiated through what makes them.
+                    let _, expected = Params.withGradient (loss (fun p -> run stored (plain assignment p) x)) p
+                    let _, found = Params.withGradient (loss (fun p -> run generated p x)) p
+                    closeTrees "gradient" 1e-9 expected found)
 
-    Assert.Equal<int64 list>([ 6L; 1L; 3L; 3L; int64 family.Count ], List.ofArray p["layers.1.weight"].shape)
-    Assert.All(p.Keys, fun name -> Assert.Equal(Weights, group name))
-    // Layers of one shape, and a layer's coefficients and its own numbers, are drawn apart.
-    let twice, _ =
-        EdgeNetwork.create None [ for l in 0..1 -> $"layers.{l}", Block.Edges(Dense.layer family 6 6) ]
+            testCase "a network without meta-learner stores its coefficients under its layers' names" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let layer, group = EdgeNetwork.create None blocks
+                let p = layer.Init (Key.ofSeed 1) Placement.cpu64
 
-    let p = twice.Init (Key.ofSeed 1) Placement.cpu64
-    Assert.True(Tensor.item ((p["layers.0.weight"] - p["layers.1.weight"]).abs().min()) > 0.0)
+                Expect.equal
+                    (List.ofSeq p.Keys)
+                    [
+                        "head.bias"
+                        "head.weight"
+                        for l in 0..2 do
+                            $"layers.{l}.functions.weight"
+                            $"layers.{l}.weight"
+                    ]
+                    "keys"
 
-[<Fact>]
-let ``embeddings, generators and other weights are told apart`` () =
-    use _ = torch.NewDisposeScope()
-    let layer, group = EdgeNetwork.create (Some(meta 2 (Clusters [ 0; 1; 0 ]))) blocks
-    let p = layer.Init (Key.ofSeed 1) Placement.cpu64
+                Expect.equal (List.ofArray p["layers.1.weight"].shape) [ 6L; 1L; 3L; 3L; int64 family.Count ] "shape"
 
-    let expected =
-        [
-            for l, (_, layer) in List.indexed edges do
-                $"embeddings.{l}", Embeddings, [ List.reduce (*) layer.Edges; 2 ]
-                $"layers.{l}.functions.weight", Weights, [ [ 2; 3; 6 ][l] ]
-            for g in 0..1 do
-                $"hypernet.{g}.0.bias", Generators, [ 5 ]
-                $"hypernet.{g}.0.weight", Generators, [ 5; 2 ]
-                $"hypernet.{g}.2.bias", Generators, [ family.Count ]
-                $"hypernet.{g}.2.weight", Generators, [ family.Count; 5 ]
-            "head.bias", Weights, [ 3 ]
-            "head.weight", Weights, [ 3; 4 ]
+                for name in p.Keys do
+                    Expect.equal (group name) Weights "group"
+                // Layers of one shape, and a layer's coefficients and its own numbers, are drawn apart.
+                let twice, _ =
+                    EdgeNetwork.create None [ for l in 0..1 -> $"layers.{l}", Block.Edges(Dense.layer family 6 6) ]
+
+                let p = twice.Init (Key.ofSeed 1) Placement.cpu64
+
+                Expect.isTrue
+                    (Tensor.item ((p["layers.0.weight"] - p["layers.1.weight"]).abs().min()) > 0.0)
+                    "layers differ")
+
+            testCase "embeddings, generators and other weights are told apart" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let layer, group = EdgeNetwork.create (Some(meta 2 (Clusters [ 0; 1; 0 ]))) blocks
+                let p = layer.Init (Key.ofSeed 1) Placement.cpu64
+
+                let expected =
+                    [
+                        for l, (_, layer) in List.indexed edges do
+                            $"embeddings.{l}", Embeddings, [ List.reduce (*) layer.Edges; 2 ]
+                            $"layers.{l}.functions.weight", Weights, [ [ 2; 3; 6 ][l] ]
+                        for g in 0..1 do
+                            $"hypernet.{g}.0.bias", Generators, [ 5 ]
+                            $"hypernet.{g}.0.weight", Generators, [ 5; 2 ]
+                            $"hypernet.{g}.2.bias", Generators, [ family.Count ]
+                            $"hypernet.{g}.2.weight", Generators, [ family.Count; 5 ]
+                        "head.bias", Weights, [ 3 ]
+                        "head.weight", Weights, [ 3; 4 ]
+                    ]
+                    |> List.sort
+
+                Expect.equal
+                    (List.sort [ for KeyValue(name, t) in p -> name, group name, [ for n in t.shape -> int n ] ])
+                    expected
+                    "names, groups and shapes")
+
+            testCase
+                "a generator of layers with unequal numbers an edge, and chunks, are a mistake of the caller"
+                (fun () ->
+                    let fewer = { family with Count = family.Count - 1 }
+                    let mixed = blocks @ [ "last", Block.Edges(Dense.layer fewer 3 3) ]
+                    let create meta = fun () -> EdgeNetwork.create (Some meta) mixed |> ignore
+                    create (meta 1 PerLayer) ()
+                    create (meta 1 (Clusters [ 0; 0; 0; 1 ])) ()
+
+                    for meta in
+                        [
+                            meta 1 Shared
+                            meta 1 (Clusters [ 0; 0; 1; 1 ])
+                            meta 1 (Clusters [ 0; 0; 0 ])
+                            { meta 1 PerLayer with Chunk = Some 2 }
+                        ] do
+                        Expect.throwsT<ArgumentException> (create meta) "settings that do not fit")
         ]
-        |> List.sort
-
-    Assert.Equal<_ list>(
-        expected,
-        List.sort [ for KeyValue(name, t) in p -> name, group name, [ for n in t.shape -> int n ] ]
-    )
-
-[<Fact>]
-let ``a generator of layers with unequal numbers an edge, and chunks, are a mistake of the caller`` () =
-    let fewer = { family with Count = family.Count - 1 }
-    let mixed = blocks @ [ "last", Block.Edges(Dense.layer fewer 3 3) ]
-    let create meta = fun () -> EdgeNetwork.create (Some meta) mixed |> ignore
-    create (meta 1 PerLayer) ()
-    create (meta 1 (Clusters [ 0; 0; 0; 1 ])) ()
-
-    for meta in
-        [
-            meta 1 Shared
-            meta 1 (Clusters [ 0; 0; 1; 1 ])
-            meta 1 (Clusters [ 0; 0; 0 ])
-            { meta 1 PerLayer with Chunk = Some 2 }
-        ] do
-        Assert.Throws<ArgumentException>(create meta) |> ignore

@@ -1,10 +1,10 @@
 /// KAN and MetaKAN against numbers of the published implementation.
 module MetaKan.Tests.GoldenTests
 
+open Expecto
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private cubic = { Size = 5; Order = 3 }
 
@@ -37,11 +37,14 @@ let private agrees (name: string) (model: Model) =
     agree "jets" jet.Second jet.Value
     agree "nested differentiation" (Nested.laplacian (model.Apply p) x) (model.Apply p x)
 
-[<Fact>]
-let ``a KAN computes the published numbers`` () = agrees "kan" (Kan.create cubic [ 3; 5; 2 ])
+let tests =
+    testList
+        "Models.Golden"
+        [
+            testCase "a KAN computes the published numbers" (fun () -> agrees "kan" (Kan.create cubic [ 3; 5; 2 ]))
 
-[<Fact>]
-let ``a MetaKAN computes the published numbers`` () = agrees "metakan" (metaKan None)
+            testCase "a MetaKAN computes the published numbers" (fun () -> agrees "metakan" (metaKan None))
 
-[<Fact>]
-let ``a MetaKAN in chunks computes the published numbers`` () = agrees "metakan" (metaKan (Some 2))
+            testCase "a MetaKAN in chunks computes the published numbers" (fun () ->
+                agrees "metakan" (metaKan (Some 2)))
+        ]

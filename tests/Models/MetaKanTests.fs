@@ -2,12 +2,12 @@
 module MetaKan.Tests.MetaKanTests
 
 open System
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Networks
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private cubic = { Size = 5; Order = 3 }
 
@@ -15,24 +15,6 @@ let private meta sharing hidden = { EmbeddingDim = 1; HiddenDim = hidden; Sharin
 
 let private pde d sharing = MetaKan.create cubic (meta sharing 64) [ d; 128; 128; 128; 1 ]
 let private count (model: Model) = Params.count (model.Init (Key.ofSeed 1) Placement.cpu32)
-
-[<Fact>]
-let ``parameters are counted as published`` () =
-    use _ = torch.NewDisposeScope()
-    Assert.Equal(38308L, count (pde 20 PerLayer))
-    Assert.Equal(37028L, count (pde 10 PerLayer))
-    // 34,176 edges of ten inputs, 713 numbers a generator.
-    Assert.Equal(34176L + 713L, count (pde 10 Shared))
-    Assert.Equal(34176L + 2L * 713L, count (pde 10 (Clusters [ 0; 0; 1; 1 ])))
-    // The published classifier.
-    let classifier sharing = count (MetaKan.create cubic (meta sharing 32) [ 784; 32; 10 ])
-    Assert.Equal(25769L, classifier Shared)
-    Assert.Equal(26130L, classifier PerLayer)
-
-[<Fact>]
-let ``clusters that miss a layer or skip a number are a mistake of the caller`` () =
-    for assignment in [ [ 0; 1 ]; [ 0; 0; 2; 2 ]; [ 1; 1; 1; 1 ]; [] ] do
-        Assert.Throws<ArgumentException>(fun () -> pde 10 (Clusters assignment) |> ignore) |> ignore
 
 /// Value and Laplacian at points, and the gradients of a loss of both.
 let private results (network: Network) (p: Params) (value: Params -> Tensor -> Tensor * Tensor) =
@@ -73,61 +55,82 @@ let private withSome (seed: int) (part: string) (number: float) (p: Params) : Pa
         else
             t)
 
-[<Fact>]
-let ``one number per edge takes the piecewise path to the same results`` () =
-    forAll 20 oneNumber (fun network -> same network (parameters network))
+let tests =
+    testList
+        "Models.MetaKan"
+        [
+            testCase "parameters are counted as published" (fun () ->
+                use _ = torch.NewDisposeScope()
+                Expect.equal (count (pde 20 PerLayer)) 38308L "number of parameters"
+                Expect.equal (count (pde 10 PerLayer)) 37028L "number of parameters"
+                // 34,176 edges of ten inputs, 713 numbers a generator.
+                Expect.equal (count (pde 10 Shared)) (34176L + 713L) "number of parameters"
+                Expect.equal (count (pde 10 (Clusters [ 0; 0; 1; 1 ]))) (34176L + 2L * 713L) "number of parameters"
+                // The published classifier.
+                let classifier sharing = count (MetaKan.create cubic (meta sharing 32) [ 784; 32; 10 ])
+                Expect.equal (classifier Shared) 25769L "number of parameters"
+                Expect.equal (classifier PerLayer) 26130L "number of parameters")
 
-[<Fact>]
-let ``generators with units that have no slope, no bias, or neither`` () =
-    forAll 8 (Gen.zip oneNumber seeds) (fun (network, seed) ->
-        let p = parameters network
-        same network (p |> withSome seed "0.weight" 0.0)
-        same network (p |> withSome seed "0.bias" 0.0)
-        same network (p |> withSome seed "0.weight" 0.0 |> withSome (seed + 1) "0.bias" 0.0))
+            testCase "clusters that miss a layer or skip a number are a mistake of the caller" (fun () ->
+                for assignment in [ [ 0; 1 ]; [ 0; 0; 2; 2 ]; [ 1; 1; 1; 1 ]; [] ] do
+                    Expect.throwsT<ArgumentException>
+                        (fun () -> pde 10 (Clusters assignment) |> ignore)
+                        "an assignment that does not fit")
 
-[<Fact>]
-let ``generators whose units break at the same place`` () =
-    forAll 15 (Gen.zip oneNumber seeds) (fun (network, seed) ->
-        same network (parameters network |> withSome seed "0.weight" 0.5 |> withSome seed "0.bias" -0.25))
+            property "one number per edge takes the piecewise path to the same results" 20 oneNumber (fun network ->
+                same network (parameters network))
 
-[<Fact>]
-let ``generators as they are at the start`` () =
-    forAll 15 oneNumber (fun network -> same network ((model network).Init (Key.ofSeed network.Seed) Placement.cpu64))
+            property
+                "generators with units that have no slope, no bias, or neither"
+                8
+                (Gen.zip oneNumber seeds)
+                (fun (network, seed) ->
+                    let p = parameters network
+                    same network (p |> withSome seed "0.weight" 0.0)
+                    same network (p |> withSome seed "0.bias" 0.0)
+                    same network (p |> withSome seed "0.weight" 0.0 |> withSome (seed + 1) "0.bias" 0.0))
 
-[<Fact>]
-let ``chunks change nothing`` () =
-    forAll 25 metaKans (fun network ->
-        let p = parameters network
+            property
+                "generators whose units break at the same place"
+                15
+                (Gen.zip oneNumber seeds)
+                (fun (network, seed) ->
+                    same network (parameters network |> withSome seed "0.weight" 0.5 |> withSome seed "0.bias" -0.25))
 
-        let chunked chunk =
-            match network.Family with
-            | OfMetaKan(grid, meta) -> { network with Family = OfMetaKan(grid, { meta with Chunk = chunk }) }
-            | _ -> network
+            property "generators as they are at the start" 15 oneNumber (fun network ->
+                same network ((model network).Init (Key.ofSeed network.Seed) Placement.cpu64))
 
-        let whole, wholeGradients = results network p (byJet (chunked None))
+            property "chunks change nothing" 25 metaKans (fun network ->
+                let p = parameters network
 
-        for chunk in [ Some 1; Some 3 ] do
-            let values, gradients = results network p (byJet (chunked chunk))
-            closeTrees "result" 1e-11 whole values
-            closeTrees "gradient" 1e-10 wholeGradients gradients
-            let apply network p = (model network).Apply p (points network 3)
-            close "value" 1e-11 (apply (chunked None) p) (apply (chunked chunk) p))
+                let chunked chunk =
+                    match network.Family with
+                    | OfMetaKan(grid, meta) -> { network with Family = OfMetaKan(grid, { meta with Chunk = chunk }) }
+                    | _ -> network
 
-[<Fact>]
-let ``a MetaKAN says what it is and which group a parameter is of`` () =
-    let model = pde 10 PerLayer
-    Assert.Equal("metakan", model.Name)
-    Assert.Equal("MetaKAN 10-128-128-128-1, G = 5, k = 3, p = 1, h = 64", model.Description)
-    Assert.Equal(Embeddings, model.Group "embeddings.2")
-    Assert.Equal(Generators, model.Group "hypernet.0.2.bias")
+                let whole, wholeGradients = results network p (byJet (chunked None))
 
-[<Fact>]
-let ``initial weights have Xavier's spread, biases are zero`` () =
-    use _ = torch.NewDisposeScope()
-    let p = (pde 10 PerLayer).Init (Key.ofSeed 1) Placement.cpu64
-    let spread name = Tensor.item (p[name].square().mean()) |> sqrt
-    Assert.InRange(spread "embeddings.1" * sqrt ((16384.0 + 1.0) / 2.0), 0.97, 1.03)
-    Assert.InRange(spread "hypernet.1.2.weight" * sqrt ((64.0 + 9.0) / 2.0), 0.9, 1.1)
-    Assert.InRange(spread "hypernet.1.0.weight" * sqrt ((64.0 + 1.0) / 2.0), 0.7, 1.3)
-    Assert.Equal(0.0, spread "hypernet.2.0.bias")
-    Assert.Equal(0.0, spread "hypernet.2.2.bias")
+                for chunk in [ Some 1; Some 3 ] do
+                    let values, gradients = results network p (byJet (chunked chunk))
+                    closeTrees "result" 1e-11 whole values
+                    closeTrees "gradient" 1e-10 wholeGradients gradients
+                    let apply network p = (model network).Apply p (points network 3)
+                    close "value" 1e-11 (apply (chunked None) p) (apply (chunked chunk) p))
+
+            testCase "a MetaKAN says what it is and which group a parameter is of" (fun () ->
+                let model = pde 10 PerLayer
+                Expect.equal model.Name "metakan" "name"
+                Expect.equal model.Description "MetaKAN 10-128-128-128-1, G = 5, k = 3, p = 1, h = 64" "description"
+                Expect.equal (model.Group "embeddings.2") Embeddings "group of a weight"
+                Expect.equal (model.Group "hypernet.0.2.bias") Generators "group of a weight")
+
+            testCase "initial weights have Xavier's spread, biases are zero" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let p = (pde 10 PerLayer).Init (Key.ofSeed 1) Placement.cpu64
+                let spread name = Tensor.item (p[name].square().mean()) |> sqrt
+                Check.inRange 0.97 1.03 (spread "embeddings.1" * sqrt ((16384.0 + 1.0) / 2.0)) "spread"
+                Check.inRange 0.9 1.1 (spread "hypernet.1.2.weight" * sqrt ((64.0 + 9.0) / 2.0)) "spread"
+                Check.inRange 0.7 1.3 (spread "hypernet.1.0.weight" * sqrt ((64.0 + 1.0) / 2.0)) "spread"
+                Expect.equal (spread "hypernet.2.0.bias") 0.0 "spread"
+                Expect.equal (spread "hypernet.2.2.bias") 0.0 "spread")
+        ]

@@ -1,12 +1,12 @@
 /// What every model promises: its value, its jet, and the gradients of both.
 module MetaKan.Tests.ModelTests
 
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Networks
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private laplacianJet network (p: Params) (x: Tensor) =
     Operator.laplacian network.Widths.Head
@@ -15,120 +15,123 @@ let private laplacianJet network (p: Params) (x: Tensor) =
 
 let private meanSquare (t: Tensor) = (t * t).mean()
 
-[<Fact>]
-let ``value and derivatives are those of the network written out`` () =
-    forAll 60 networks (fun network ->
-        let p, x = parameters network, points network 5
-        let f = reference network p
-        let jet = laplacianJet network p x
-        close "value" 1e-10 (f x) ((model network).Apply p x)
-        close "jet's value" 1e-10 (f x) jet.Value
-        close "tangents" 1e-9 (Nested.jacobian f x) ((Jet.tangents jet).transpose(1L, 2L))
-        close "laplacian" 1e-8 (Nested.laplacian f x) jet.Second)
+let tests =
+    testList
+        "Models.Model"
+        [
+            property "value and derivatives are those of the network written out" 60 networks (fun network ->
+                let p, x = parameters network, points network 5
+                let f = reference network p
+                let jet = laplacianJet network p x
+                close "value" 1e-10 (f x) ((model network).Apply p x)
+                close "jet's value" 1e-10 (f x) jet.Value
+                close "tangents" 1e-9 (Nested.jacobian f x) ((Jet.tangents jet).transpose(1L, 2L))
+                close "laplacian" 1e-8 (Nested.laplacian f x) jet.Second)
 
-[<Fact>]
-let ``nested differentiation of the network gives the same derivatives`` () =
-    forAll 20 networks (fun network ->
-        let p, x = parameters network, points network 4
-        let f = reference network p
-        close "jacobian" 1e-9 (Nested.jacobian f x) (Nested.jacobian ((model network).Apply p) x)
-        close "laplacian" 1e-8 (Nested.laplacian f x) (Nested.laplacian ((model network).Apply p) x))
+            property "nested differentiation of the network gives the same derivatives" 20 networks (fun network ->
+                let p, x = parameters network, points network 4
+                let f = reference network p
+                close "jacobian" 1e-9 (Nested.jacobian f x) (Nested.jacobian ((model network).Apply p) x)
+                close "laplacian" 1e-8 (Nested.laplacian f x) (Nested.laplacian ((model network).Apply p) x))
 
-[<Fact>]
-let ``a loss of value, tangents and Laplacian has the gradients of the network written out`` () =
-    forAll 40 networks (fun network ->
-        let x = points network 5
-        let tracked () = parameters network |> Params.tracked
-        let p, q = tracked (), tracked ()
-        let f = reference network p
-        let nested = meanSquare (Nested.laplacian f x) + meanSquare (f x) + meanSquare (Nested.jacobian f x)
-        let jet = laplacianJet network q x
-        let loss = meanSquare jet.Second + meanSquare jet.Value + meanSquare (Jet.tangents jet)
-        close "loss" 1e-9 nested loss
-        closeTrees "gradient" 1e-8 (Params.gradient nested p) (Params.gradient loss q))
+            property
+                "a loss of value, tangents and Laplacian has the gradients of the network written out"
+                40
+                networks
+                (fun network ->
+                    let x = points network 5
+                    let tracked () = parameters network |> Params.tracked
+                    let p, q = tracked (), tracked ()
+                    let f = reference network p
 
-[<Fact>]
-let ``a loss of the Laplacian by nested differentiation has the same gradients`` () =
-    forAll 15 networks (fun network ->
-        let x = points network 3
-        let tracked () = parameters network |> Params.tracked
-        let p, q = tracked (), tracked ()
-        let loss f = meanSquare (Nested.laplacian f x) + meanSquare (f x)
+                    let nested =
+                        meanSquare (Nested.laplacian f x) + meanSquare (f x) + meanSquare (Nested.jacobian f x)
 
-        closeTrees
-            "gradient"
-            1e-8
-            (Params.gradient (loss (reference network p)) p)
-            (Params.gradient (loss ((model network).Apply q)) q))
+                    let jet = laplacianJet network q x
+                    let loss = meanSquare jet.Second + meanSquare jet.Value + meanSquare (Jet.tangents jet)
+                    close "loss" 1e-9 nested loss
+                    closeTrees "gradient" 1e-8 (Params.gradient nested p) (Params.gradient loss q))
 
-[<Fact>]
-let ``any lines may be followed, also those of each point's own`` () =
-    forAll 25 (Gen.zip networks seeds) (fun (network, seed) ->
-        let p, x = parameters network, points network 4
-        let d = network.Widths.Head
-        let vectors, weights = normal seed [ 4; 3; d ], normal (seed + 1) [ 3 ]
+            property
+                "a loss of the Laplacian by nested differentiation has the same gradients"
+                15
+                networks
+                (fun network ->
+                    let x = points network 3
+                    let tracked () = parameters network |> Params.tracked
+                    let p, q = tracked (), tracked ()
+                    let loss f = meanSquare (Nested.laplacian f x) + meanSquare (f x)
 
-        let jet =
-            Directions.seed { Tangents = Dense vectors; Weights = weights; First = Map.empty } x
-            |> (model network).Jet p
+                    closeTrees
+                        "gradient"
+                        1e-8
+                        (Params.gradient (loss (reference network p)) p)
+                        (Params.gradient (loss ((model network).Apply q)) q))
 
-        let line v (s: Tensor) = reference network p (x + s * vectors.select (1L, v))
-        let still = torch.zeros ([| 4L; 1L |], torch.float64)
-        let tangents = torch.stack ([| for v in 0L .. 2L -> (Nested.jacobian (line v) still).squeeze -1L |], 1L)
-        let second = Seq.reduce (+) [ for v in 0L .. 2L -> weights[v] * Nested.laplacian (line v) still ]
-        close "tangents" 1e-9 tangents (Jet.tangents jet)
-        close "second" 1e-8 (1.0 + second) (1.0 + jet.Second))
+            property
+                "any lines may be followed, also those of each point's own"
+                25
+                (Gen.zip networks seeds)
+                (fun (network, seed) ->
+                    let p, x = parameters network, points network 4
+                    let d = network.Widths.Head
+                    let vectors, weights = normal seed [ 4; 3; d ], normal (seed + 1) [ 3 ]
 
-[<Fact>]
-let ``rows do not depend on each other`` () =
-    forAll 20 networks (fun network ->
-        let p, x = parameters network, points network 6
-        let f = (model network).Apply p
-        close "rows" 1e-12 (f x) (torch.cat [| for row in x.split 1L -> f row |])
-        let jet = (laplacianJet network p x).Second
-        close "jets" 1e-12 jet (torch.cat [| for rows in x.split 4L -> (laplacianJet network p rows).Second |]))
+                    let jet =
+                        Directions.seed { Tangents = Dense vectors; Weights = weights; First = Map.empty } x
+                        |> (model network).Jet p
 
-[<Fact>]
-let ``inputs may be reordered together with their edges`` () =
-    forAll 20 networks (fun network ->
-        let p, x = parameters network, points network 5
-        let inputs, outputs = network.Widths.Head, network.Widths[1]
-        let order = Key.permutation (Key.ofSeed network.Seed) inputs |> Array.map int64 |> torch.tensor
+                    let line v (s: Tensor) = reference network p (x + s * vectors.select (1L, v))
+                    let still = torch.zeros ([| 4L; 1L |], torch.float64)
 
-        let reordered =
-            p
-            |> Map.map (fun name t ->
-                if name.StartsWith "layers.0." && t.dim () > 1L then
-                    t.index_select (1L, order)
-                elif name = "embeddings.0" then
-                    t.view(int64 outputs, int64 inputs, -1L).index_select(1L, order).reshape t.shape
-                else
-                    t)
+                    let tangents =
+                        torch.stack ([| for v in 0L .. 2L -> (Nested.jacobian (line v) still).squeeze -1L |], 1L)
 
-        let f = (model network).Apply
-        close "reordered" 1e-11 (f p x) (f reordered (x.index_select (1L, order))))
+                    let second = Seq.reduce (+) [ for v in 0L .. 2L -> weights[v] * Nested.laplacian (line v) still ]
+                    close "tangents" 1e-9 tangents (Jet.tangents jet)
+                    close "second" 1e-8 (1.0 + second) (1.0 + jet.Second))
 
-[<Fact>]
-let ``the same key makes the same parameters, another key others`` () =
-    forAll 10 networks (fun network ->
-        let init seed = (model network).Init (Key.ofSeed seed) Placement.cpu64
-        closeTrees "again" 0.0 (init network.Seed) (init network.Seed)
-        let other = init (network.Seed + 1)
+            property "rows do not depend on each other" 20 networks (fun network ->
+                let p, x = parameters network, points network 6
+                let f = (model network).Apply p
+                close "rows" 1e-12 (f x) (torch.cat [| for row in x.split 1L -> f row |])
+                let jet = (laplacianJet network p x).Second
+                close "jets" 1e-12 jet (torch.cat [| for rows in x.split 4L -> (laplacianJet network p rows).Second |]))
 
-        for KeyValue(name, t) in init network.Seed do
-            Assert.True(torch.isfinite(t).all().item<bool>())
+            property "inputs may be reordered together with their edges" 20 networks (fun network ->
+                let p, x = parameters network, points network 5
+                let inputs, outputs = network.Widths.Head, network.Widths[1]
+                let order = Key.permutation (Key.ofSeed network.Seed) inputs |> Array.map int64 |> torch.tensor
 
-            if not (name.Contains "hypernet" && name.EndsWith "bias") then
-                Assert.NotEqual<float>(Tensor.toArray t, Tensor.toArray other[name]))
+                let reordered =
+                    p
+                    |> Map.map (fun name t ->
+                        if name.StartsWith "layers.0." && t.dim () > 1L then
+                            t.index_select (1L, order)
+                        elif name = "embeddings.0" then
+                            t.view(int64 outputs, int64 inputs, -1L).index_select(1L, order).reshape t.shape
+                        else
+                            t)
 
-[<Fact>]
-let ``parameters are made where they are asked for`` () =
-    forAll 10 networks (fun network ->
-        for KeyValue(_, t) in (model network).Init (Key.ofSeed 1) Placement.cpu32 do
-            Assert.Equal(torch.float32, t.dtype))
+                let f = (model network).Apply
+                close "reordered" 1e-11 (f p x) (f reordered (x.index_select (1L, order))))
 
-[<Fact>]
-let ``more directions never take less memory`` () =
-    forAll 10 networks (fun network ->
-        let numbers = (model network).NumbersPerPoint
-        Assert.True(numbers 0 > 0L && numbers 10 > numbers 1))
+            property "the same key makes the same parameters, another key others" 10 networks (fun network ->
+                let init seed = (model network).Init (Key.ofSeed seed) Placement.cpu64
+                closeTrees "again" 0.0 (init network.Seed) (init network.Seed)
+                let other = init (network.Seed + 1)
+
+                for KeyValue(name, t) in init network.Seed do
+                    Expect.isTrue (torch.isfinite(t).all().item<bool>()) "every number is finite"
+
+                    if not (name.Contains "hypernet" && name.EndsWith "bias") then
+                        Expect.notEqual (Tensor.toArray other[name]) (Tensor.toArray t) "parameters of another key")
+
+            property "parameters are made where they are asked for" 10 networks (fun network ->
+                for KeyValue(_, t) in (model network).Init (Key.ofSeed 1) Placement.cpu32 do
+                    Expect.equal t.dtype torch.float32 "precision")
+
+            property "more directions never take less memory" 10 networks (fun network ->
+                let numbers = (model network).NumbersPerPoint
+                Expect.isTrue (numbers 0 > 0L && numbers 10 > numbers 1) "numbers grow with the grid")
+        ]

@@ -2,11 +2,11 @@
 module MetaKan.Tests.NetworksTests
 
 open System
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private cubic = { Size = 5; Order = 3 }
 let private kan = EdgeFunctions.Family(Families.kan cubic)
@@ -32,41 +32,6 @@ let private counts (network: Classifier) =
 
     [ Embeddings; Generators; Weights ]
     |> List.map (fun group -> p |> Map.filter (fun name _ -> network.Group name = group) |> Params.count)
-
-[<Fact>]
-let ``fully connected networks have the published numbers of parameters`` () =
-    use _ = torch.NewDisposeScope()
-    let fc functions meta = digits functions meta |> Networks.fc [ 32 ] |> counts
-    Assert.Equal<int64 list>([ 0L; 0L; 254080L ], fc kan None)
-    Assert.Equal<int64 list>([ 25408L; 361L; 0L ], fc kan (Some(meta Shared 32)))
-    Assert.Equal<int64 list>([ 25408L; 722L; 0L ], fc kan (Some(meta PerLayer 32)))
-    Assert.Equal<int64 list>([ 0L; 0L; 25450L ], fc EdgeFunctions.Linear None)
-
-[<Fact>]
-let ``convolutional networks have an embedding for each tap of each pair of channels`` () =
-    use _ = torch.NewDisposeScope()
-    let edges = 9L * (1L * 32L + 32L * 64L + 64L * 128L + 128L * 256L)
-    let norms, prelus, head = 2L * (32L + 64L + 128L + 256L), 4L, 2570L
-    let batch functions meta = { digits functions meta with Norm = Normalisation.Batch } |> Networks.conv4 |> counts
-    Assert.Equal<int64 list>([ 0L; 0L; 10L * edges + norms + prelus + head ], batch kan None)
-    Assert.Equal<int64 list>([ edges; 361L; norms + prelus + head ], batch kan (Some(meta Shared 32)))
-    Assert.Equal<int64 list>([ 0L; 0L; edges + 480L + norms + prelus + head ], batch EdgeFunctions.Linear None)
-
-    let edges =
-        9L
-        * (1L * 16L
-           + 16L * 32L
-           + 32L * 64L
-           + 64L * 128L
-           + 128L * 256L
-           + 256L * 256L
-           + 256L * 512L
-           + 512L * 512L)
-
-    let clusters = Clusters(Clusters.ofChannels 3 (List.map fst Networks.eight))
-    let kacn = EdgeFunctions.Family(Families.kacn 3)
-    let eight = digits kacn (Some(meta clusters 16)) |> Networks.conv8 |> counts
-    Assert.Equal<int64 list>([ edges; 3L * (16L + 16L + 4L * 17L); 5130L ], eight)
 
 let private families =
     [
@@ -124,108 +89,178 @@ let private ready (network: Classifier, settings: NetworkSettings, seed: int) =
     let p = network.Layers.Init (Key.ofSeed seed) Placement.cpu64
     p, network.Layers.Statistics Placement.cpu64, uniform seed (-1.0, 1.0) [ 4; 2; height; width ]
 
-[<Fact>]
-let ``a prediction has a number for each class and depends on its own image alone`` () =
-    forAll 60 networks (fun (network, settings, seed) ->
-        let p, statistics, x = ready (network, settings, seed)
-        let learn = Learning(Key.ofSeed seed)
-        let _, gathered = network.Layers.Apply learn p statistics x
-        let predict x = network.Layers.Apply Predicting p gathered x
-        let y, after = predict x
-        Assert.Equal<int64 list>([ 4L; int64 settings.Classes ], List.ofArray y.shape)
-        Assert.True(torch.isfinite(y).all().item<bool>())
-        close "again" 0.0 y (fst (predict x))
-        closeTrees "statistics" 0.0 gathered after
-
-        for row in 0L .. 3L do
-            close "alone" 1e-11 (y.narrow (0L, row, 1L)) (fst (predict (x.narrow (0L, row, 1L)))))
-
-[<Fact>]
-let ``learning drops by its key and gathers what batches are like`` () =
-    forAll 30 networks (fun (network, settings, seed) ->
-        let p, statistics, x = ready (network, settings, seed)
-        let learn seed = network.Layers.Apply (Learning(Key.ofSeed seed)) p statistics x
-        let y, gathered = learn 1
-        close "again" 0.0 y (fst (learn 1))
-        Assert.True(Tensor.item ((y - fst (learn 2)).abs().max()) > 0.0)
-        Assert.Equal<string list>(List.ofSeq statistics.Keys, List.ofSeq gathered.Keys)
-        Assert.Equal(settings.Norm.IsBatch, not statistics.IsEmpty)
-
-        for KeyValue(name, t) in gathered do
-            Assert.True(Tensor.item ((t - statistics[name]).abs().max()) > 0.0, name))
-
-[<Fact>]
-let ``every parameter takes part`` () =
-    // Fixed networks: a random one may well have a PReLU that meets no negative number.
-    for functions in
-        EdgeFunctions.Linear
-        :: EdgeFunctions.Wavelet Wavelets.morlet
-        :: List.map EdgeFunctions.Family families do
-        for meta in [ None; Some { meta PerLayer 4 with EmbeddingDim = 2 } ] do
-            for connected in List.distinct [ true; functions.IsWavelet ] do
+let tests =
+    testList
+        "Models.Networks"
+        [
+            testCase "fully connected networks have the published numbers of parameters" (fun () ->
                 use _ = torch.NewDisposeScope()
+                let fc functions meta = digits functions meta |> Networks.fc [ 32 ] |> counts
+                Expect.equal (fc kan None) [ 0L; 0L; 254080L ] "numbers of fc"
+                Expect.equal (fc kan (Some(meta Shared 32))) [ 25408L; 361L; 0L ] "numbers of fc"
+                Expect.equal (fc kan (Some(meta PerLayer 32))) [ 25408L; 722L; 0L ] "numbers of fc"
+                Expect.equal (fc EdgeFunctions.Linear None) [ 0L; 0L; 25450L ] "numbers of fc")
 
-                let settings =
-                    {
-                        Functions = functions
-                        Meta = if functions.IsLinear then None else meta
-                        Norm = Normalisation.Batch
-                        Dropout = 0.0
-                        HeadDropout = 0.0
-                        Inputs = 2, 6, 6
-                        Classes = 3
-                    }
+            testCase "convolutional networks have an embedding for each tap of each pair of channels" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let edges = 9L * (1L * 32L + 32L * 64L + 64L * 128L + 128L * 256L)
+                let norms, prelus, head = 2L * (32L + 64L + 128L + 256L), 4L, 2570L
 
-                let network = build connected settings
-                let p, statistics, x = ready (network, settings, 1)
-                // Away from translations and scales that are alike for all edges.
-                let p = p |> Map.map (fun name t -> t + 0.1 * normal name.Length [ for n in t.shape -> int n ])
-                let weights = normal 2 [ 4; 3 ]
+                let batch functions meta =
+                    { digits functions meta with Norm = Normalisation.Batch } |> Networks.conv4 |> counts
 
-                let loss p =
-                    let y, _ = network.Layers.Apply (Learning(Key.ofSeed 1)) p statistics x
-                    (y * weights).sum()
+                Expect.equal (batch kan None) [ 0L; 0L; 10L * edges + norms + prelus + head ] "numbers of conv4"
 
-                for KeyValue(name, g) in snd (Params.withGradient loss p) do
-                    Assert.True(Tensor.item (g.abs().max()) > 0.0, $"{network.Description} does not depend on {name}")
+                Expect.equal
+                    (batch kan (Some(meta Shared 32)))
+                    [ edges; 361L; norms + prelus + head ]
+                    "numbers of conv4"
 
-[<Fact>]
-let ``the published networks see images of 28×28 pixels`` () =
-    for build in [ Networks.conv4; Networks.conv8 ] do
-        use _ = torch.NewDisposeScope()
-        let settings = { digits EdgeFunctions.Linear None with Norm = Normalisation.Instance }
-        let network = build settings
-        let x = Key.normal (Key.ofSeed 1) Placement.cpu32 [ 2L; 1L; 28L; 28L ]
-        let y, _ = network.Layers.Apply Predicting (fresh network) Map.empty x
-        Assert.Equal<int64 list>([ 2L; 10L ], List.ofArray y.shape)
+                Expect.equal
+                    (batch EdgeFunctions.Linear None)
+                    [ 0L; 0L; edges + 480L + norms + prelus + head ]
+                    "numbers of conv4"
 
-[<Fact>]
-let ``a network says what it is`` () =
-    let description (network: Classifier) = network.Name, network.Description
-    let clusters = Some(meta (Clusters [ 0; 0; 1; 1 ]) 64)
+                let edges =
+                    9L
+                    * (1L * 16L
+                       + 16L * 32L
+                       + 32L * 64L
+                       + 64L * 128L
+                       + 128L * 256L
+                       + 256L * 256L
+                       + 256L * 512L
+                       + 512L * 512L)
 
-    Assert.Equal(("kan", "kan 784-32-10"), description (Networks.fc [ 32 ] (digits kan None)))
-    Assert.Equal(("mlp", "mlp 784-10"), description (Networks.fc [] (digits EdgeFunctions.Linear None)))
+                let clusters = Clusters(Clusters.ofChannels 3 (List.map fst Networks.eight))
+                let kacn = EdgeFunctions.Family(Families.kacn 3)
+                let eight = digits kacn (Some(meta clusters 16)) |> Networks.conv8 |> counts
+                Expect.equal eight [ edges; 3L * (16L + 16L + 4L * 17L); 5130L ] "numbers of conv8")
 
-    Assert.Equal(
-        ("metakan", "metakan 784-32-10, p = 1, h = 32, 1 generator"),
-        description (Networks.fc [ 32 ] (digits kan (Some(meta Shared 32))))
-    )
+            property
+                "a prediction has a number for each class and depends on its own image alone"
+                60
+                networks
+                (fun (network, settings, seed) ->
+                    let p, statistics, x = ready (network, settings, seed)
+                    let learn = Learning(Key.ofSeed seed)
+                    let _, gathered = network.Layers.Apply learn p statistics x
+                    let predict x = network.Layers.Apply Predicting p gathered x
+                    let y, after = predict x
+                    Expect.equal (List.ofArray y.shape) [ 4L; int64 settings.Classes ] "shape"
+                    Expect.isTrue (torch.isfinite(y).all().item<bool>()) "every number is finite"
+                    close "again" 0.0 y (fst (predict x))
+                    closeTrees "statistics" 0.0 gathered after
 
-    Assert.Equal(
-        ("metakan", "metakan 1×28×28, convolutions 32-64-128-256, 10 classes, p = 1, h = 64, 2 generators"),
-        description (Networks.conv4 (digits kan clusters))
-    )
+                    for row in 0L .. 3L do
+                        close "alone" 1e-11 (y.narrow (0L, row, 1L)) (fst (predict (x.narrow (0L, row, 1L)))))
 
-    Assert.Equal("wavkan", (Networks.fc [ 32 ] (digits (EdgeFunctions.Wavelet Wavelets.morlet) None)).Name)
+            property
+                "learning drops by its key and gathers what batches are like"
+                30
+                networks
+                (fun (network, settings, seed) ->
+                    let p, statistics, x = ready (network, settings, seed)
+                    let learn seed = network.Layers.Apply (Learning(Key.ofSeed seed)) p statistics x
+                    let y, gathered = learn 1
+                    close "again" 0.0 y (fst (learn 1))
 
-[<Fact>]
-let ``networks that there are not are a mistake of the caller`` () =
-    let settings = digits kan None
-    let refused (build: unit -> Classifier) = Assert.Throws<ArgumentException>(fun () -> build () |> ignore) |> ignore
-    refused (fun () -> Networks.fc [ 32 ] { settings with Norm = Normalisation.Instance })
-    refused (fun () -> Networks.conv4 { settings with Functions = EdgeFunctions.Wavelet Wavelets.meyer })
-    refused (fun () -> Networks.conv4 (digits EdgeFunctions.Linear (Some(meta Shared 4))))
-    refused (fun () -> Networks.conv4 (digits kan (Some(meta (Clusters [ 0; 1 ]) 4))))
-    refused (fun () -> Networks.conv4 { settings with Dropout = 1.0 })
-    refused (fun () -> Networks.fc [ 32 ] { settings with HeadDropout = -0.1 })
+                    Expect.isTrue
+                        (Tensor.item ((y - fst (learn 2)).abs().max()) > 0.0)
+                        "another seed learns another network"
+
+                    Expect.equal (List.ofSeq gathered.Keys) (List.ofSeq statistics.Keys) "keys"
+                    Expect.equal (not statistics.IsEmpty) settings.Norm.IsBatch "statistics"
+
+                    for KeyValue(name, t) in gathered do
+                        Expect.isTrue (Tensor.item ((t - statistics[name]).abs().max()) > 0.0) name)
+
+            testCase "every parameter takes part" (fun () ->
+                // Fixed networks: a random one may well have a PReLU that meets no negative number.
+                for functions in
+                    EdgeFunctions.Linear
+                    :: EdgeFunctions.Wavelet Wavelets.morlet
+                    :: List.map EdgeFunctions.Family families do
+                    for meta in [ None; Some { meta PerLayer 4 with EmbeddingDim = 2 } ] do
+                        for connected in List.distinct [ true; functions.IsWavelet ] do
+                            use _ = torch.NewDisposeScope()
+
+                            let settings =
+                                {
+                                    Functions = functions
+                                    Meta = if functions.IsLinear then None else meta
+                                    Norm = Normalisation.Batch
+                                    Dropout = 0.0
+                                    HeadDropout = 0.0
+                                    Inputs = 2, 6, 6
+                                    Classes = 3
+                                }
+
+                            let network = build connected settings
+                            let p, statistics, x = ready (network, settings, 1)
+                            // Away from translations and scales that are alike for all edges.
+                            let p =
+                                p |> Map.map (fun name t -> t + 0.1 * normal name.Length [ for n in t.shape -> int n ])
+
+                            let weights = normal 2 [ 4; 3 ]
+
+                            let loss p =
+                                let y, _ = network.Layers.Apply (Learning(Key.ofSeed 1)) p statistics x
+                                (y * weights).sum()
+
+                            for KeyValue(name, g) in snd (Params.withGradient loss p) do
+                                Expect.isTrue
+                                    (Tensor.item (g.abs().max()) > 0.0)
+                                    $"{network.Description} does not depend on {name}")
+
+            testCase "the published networks see images of 28×28 pixels" (fun () ->
+                for build in [ Networks.conv4; Networks.conv8 ] do
+                    use _ = torch.NewDisposeScope()
+                    let settings = { digits EdgeFunctions.Linear None with Norm = Normalisation.Instance }
+                    let network = build settings
+                    let x = Key.normal (Key.ofSeed 1) Placement.cpu32 [ 2L; 1L; 28L; 28L ]
+                    let y, _ = network.Layers.Apply Predicting (fresh network) Map.empty x
+                    Expect.equal (List.ofArray y.shape) [ 2L; 10L ] "shape")
+
+            testCase "a network says what it is" (fun () ->
+                let description (network: Classifier) = network.Name, network.Description
+                let clusters = Some(meta (Clusters [ 0; 0; 1; 1 ]) 64)
+
+                Expect.equal
+                    (description (Networks.fc [ 32 ] (digits kan None)))
+                    ("kan", "kan 784-32-10")
+                    "description"
+
+                Expect.equal
+                    (description (Networks.fc [] (digits EdgeFunctions.Linear None)))
+                    ("mlp", "mlp 784-10")
+                    "description"
+
+                Expect.equal
+                    (description (Networks.fc [ 32 ] (digits kan (Some(meta Shared 32)))))
+                    ("metakan", "metakan 784-32-10, p = 1, h = 32, 1 generator")
+                    "description"
+
+                Expect.equal
+                    (description (Networks.conv4 (digits kan clusters)))
+                    ("metakan", "metakan 1×28×28, convolutions 32-64-128-256, 10 classes, p = 1, h = 64, 2 generators")
+                    "description"
+
+                Expect.equal
+                    ((Networks.fc [ 32 ] (digits (EdgeFunctions.Wavelet Wavelets.morlet) None)).Name)
+                    "wavkan"
+                    "name")
+
+            testCase "networks that there are not are a mistake of the caller" (fun () ->
+                let settings = digits kan None
+
+                let refused (build: unit -> Classifier) =
+                    Expect.throwsT<ArgumentException> (fun () -> build () |> ignore) "a refusal"
+
+                refused (fun () -> Networks.fc [ 32 ] { settings with Norm = Normalisation.Instance })
+                refused (fun () -> Networks.conv4 { settings with Functions = EdgeFunctions.Wavelet Wavelets.meyer })
+                refused (fun () -> Networks.conv4 (digits EdgeFunctions.Linear (Some(meta Shared 4))))
+                refused (fun () -> Networks.conv4 (digits kan (Some(meta (Clusters [ 0; 1 ]) 4))))
+                refused (fun () -> Networks.conv4 { settings with Dropout = 1.0 })
+                refused (fun () -> Networks.fc [ 32 ] { settings with HeadDropout = -0.1 }))
+        ]

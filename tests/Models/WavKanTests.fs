@@ -1,11 +1,11 @@
 /// Layers of wavelets against their sum written out.
 module MetaKan.Tests.WavKanTests
 
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 type private Case = { Wavelet: Wavelet; Rows: int; Inputs: int; Outputs: int; Seed: int }
 
@@ -36,48 +36,57 @@ let private direct (case: Case) (c: Tensor) (x: Tensor) =
 
     (waves * c[2L]).sum -1L
 
-[<Fact>]
-let ``outputs are sums of scaled and moved wavelets`` () =
-    forAll 60 cases (fun case ->
-        let c, x = coefficients case, x case
-        close "value" 1e-12 (direct case c x) (WavKan.apply case.Wavelet c x))
+let tests =
+    testList
+        "Models.WavKan"
+        [
+            property "outputs are sums of scaled and moved wavelets" 60 cases (fun case ->
+                let c, x = coefficients case, x case
+                close "value" 1e-12 (direct case c x) (WavKan.apply case.Wavelet c x))
 
-[<Fact>]
-let ``gradients are central differences`` () =
-    forAll 60 (cases |> Gen.filter (fun case -> case.Rows > 0)) (fun case ->
-        differentiates
-            case.Wavelet.Name
-            1e-5
-            (fun t -> WavKan.apply case.Wavelet t[0] t[1])
-            [ coefficients case; x case ])
+            property
+                "gradients are central differences"
+                60
+                (cases |> Gen.filter (fun case -> case.Rows > 0))
+                (fun case ->
+                    differentiates
+                        case.Wavelet.Name
+                        1e-5
+                        (fun t -> WavKan.apply case.Wavelet t[0] t[1])
+                        [ coefficients case; x case ])
 
-[<Fact>]
-let ``gradients are those of automatic differentiation, in blocks too`` () =
-    forAll 15 (cases |> Gen.filter (fun case -> case.Wavelet.Name <> "meyer")) (fun case ->
-        // More than a block of rows.
-        let case = { case with Rows = case.Rows * 70; Inputs = case.Inputs * 1000 }
+            property
+                "gradients are those of automatic differentiation, in blocks too"
+                15
+                (cases |> Gen.filter (fun case -> case.Wavelet.Name <> "meyer"))
+                (fun case ->
+                    // More than a block of rows.
+                    let case = { case with Rows = case.Rows * 70; Inputs = case.Inputs * 1000 }
 
-        let gradients (f: Tensor -> Tensor -> Tensor) =
-            let c, x = (coefficients case).requires_grad_ true, (x case).requires_grad_ true
-            let y = f c x
-            let cotangent = normal (case.Seed + 2) [ case.Rows; case.Outputs ]
-            List.ofSeq (torch.autograd.grad ([| y |], [| c; x |], [| cotangent |]))
+                    let gradients (f: Tensor -> Tensor -> Tensor) =
+                        let c, x = (coefficients case).requires_grad_ true, (x case).requires_grad_ true
+                        let y = f c x
+                        let cotangent = normal (case.Seed + 2) [ case.Rows; case.Outputs ]
+                        List.ofSeq (torch.autograd.grad ([| y |], [| c; x |], [| cotangent |]))
 
-        List.iter2 (close "gradient" 1e-6) (gradients (direct case)) (gradients (WavKan.apply case.Wavelet)))
+                    List.iter2
+                        (close "gradient" 1e-6)
+                        (gradients (direct case))
+                        (gradients (WavKan.apply case.Wavelet)))
 
-[<Fact>]
-let ``a fresh layer is unscaled, in place, and as heavy as the reference's`` () =
-    use _ = torch.NewDisposeScope()
-    let layer = WavKan.layer Wavelets.mexicanHat 40 30
-    Assert.Equal<int list>([ 30; 40 ], layer.Edges)
-    Assert.Equal(3, layer.Numbers)
-    Assert.Empty(layer.Init (Key.ofSeed 1) Placement.cpu64)
-    let p = layer.Stored (Key.ofSeed 1) Placement.cpu64
-    Assert.Equal(3L * 30L * 40L, Params.count p)
-    let c = layer.Coefficients p
-    let bound = 1.0 / sqrt 40.0
-    Assert.InRange(Tensor.item (c[2L].max()), 0.98 * bound, bound)
-    Assert.InRange(Tensor.item (c[2L].min()), -bound, -0.98 * bound)
-    let x = normal 1 [ 3; 40 ]
-    let expected = torch.matmul (Wavelets.mexicanHat.Value x, c[2L].t())
-    close "value" 1e-12 expected (layer.Apply Map.empty c x)
+            testCase "a fresh layer is unscaled, in place, and as heavy as the reference's" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let layer = WavKan.layer Wavelets.mexicanHat 40 30
+                Expect.equal layer.Edges [ 30; 40 ] "edges"
+                Expect.equal layer.Numbers 3 "numbers"
+                Expect.isEmpty (layer.Init (Key.ofSeed 1) Placement.cpu64) "parameters"
+                let p = layer.Stored (Key.ofSeed 1) Placement.cpu64
+                Expect.equal (Params.count p) (3L * 30L * 40L) "number of parameters"
+                let c = layer.Coefficients p
+                let bound = 1.0 / sqrt 40.0
+                Check.inRange (0.98 * bound) bound (Tensor.item (c[2L].max())) "largest coefficient"
+                Check.inRange (-bound) (-0.98 * bound) (Tensor.item (c[2L].min())) "least coefficient"
+                let x = normal 1 [ 3; 40 ]
+                let expected = torch.matmul (Wavelets.mexicanHat.Value x, c[2L].t())
+                close "value" 1e-12 expected (layer.Apply Map.empty c x))
+        ]

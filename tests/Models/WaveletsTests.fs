@@ -2,11 +2,11 @@
 module MetaKan.Tests.WaveletsTests
 
 open System
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private formula (name: string) (u: float) =
     let bell = exp (-u * u / 2.0)
@@ -40,34 +40,35 @@ let private points seed =
 
 let private wavelets = Gen.zip (Gen.elements Wavelets.all) seeds
 
-[<Fact>]
-let ``values are those of the formulas`` () =
-    forAll 40 wavelets (fun (wavelet, seed) ->
-        let u = points seed
-        let kept = u.clone ()
-        let expected = tensor [ 85; 1 ] [ for u in Tensor.toArray u -> formula wavelet.Name u ]
-        close "value" 1e-12 expected (wavelet.Value u)
-        close "value beside the slope" 1e-12 expected (fst (wavelet.WithSlope u))
-        close "what was given" 0.0 kept u)
+let tests =
+    testList
+        "Models.Wavelets"
+        [
+            property "values are those of the formulas" 40 wavelets (fun (wavelet, seed) ->
+                let u = points seed
+                let kept = u.clone ()
+                let expected = tensor [ 85; 1 ] [ for u in Tensor.toArray u -> formula wavelet.Name u ]
+                close "value" 1e-12 expected (wavelet.Value u)
+                close "value beside the slope" 1e-12 expected (fst (wavelet.WithSlope u))
+                close "what was given" 0.0 kept u)
 
-[<Fact>]
-let ``slopes are central differences`` () =
-    forAll 40 wavelets (fun (wavelet, seed) ->
-        let u = uniform seed (-4.0, 4.0) [ 60; 2 ]
-        // Meyer's wavelet has a corner at 0.
-        let u = u + u.sign () * 1e-3
-        let h = 1e-5
-        let expected = (wavelet.Value(u + h) - wavelet.Value(u - h)) / (2.0 * h)
-        close "slope" 1e-8 expected (snd (wavelet.WithSlope u)))
+            property "slopes are central differences" 40 wavelets (fun (wavelet, seed) ->
+                let u = uniform seed (-4.0, 4.0) [ 60; 2 ]
+                // Meyer's wavelet has a corner at 0.
+                let u = u + u.sign () * 1e-3
+                let h = 1e-5
+                let expected = (wavelet.Value(u + h) - wavelet.Value(u - h)) / (2.0 * h)
+                close "slope" 1e-8 expected (snd (wavelet.WithSlope u)))
 
-[<Fact>]
-let ``each is even or odd, and its slope the other`` () =
-    forAll 20 wavelets (fun (wavelet, seed) ->
-        let u = points seed
-        let sign = if wavelet.Name = "dog" then -1.0 else 1.0
-        close "value" 1e-13 (wavelet.Value u * sign) (wavelet.Value -u)
-        close "slope" 1e-13 (snd (wavelet.WithSlope u) * -sign) (snd (wavelet.WithSlope -u)))
+            property "each is even or odd, and its slope the other" 20 wavelets (fun (wavelet, seed) ->
+                let u = points seed
+                let sign = if wavelet.Name = "dog" then -1.0 else 1.0
+                close "value" 1e-13 (wavelet.Value u * sign) (wavelet.Value -u)
+                close "slope" 1e-13 (snd (wavelet.WithSlope u) * -sign) (snd (wavelet.WithSlope -u)))
 
-[<Fact>]
-let ``names are told apart`` () =
-    Assert.Equal<string list>([ "mexican-hat"; "morlet"; "dog"; "meyer"; "shannon" ], Wavelets.all |> List.map _.Name)
+            testCase "names are told apart" (fun () ->
+                Expect.equal
+                    (Wavelets.all |> List.map _.Name)
+                    [ "mexican-hat"; "morlet"; "dog"; "meyer"; "shannon" ]
+                    "names")
+        ]

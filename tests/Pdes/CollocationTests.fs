@@ -1,12 +1,12 @@
 /// The collocation loss and its gradient, however it is chunked, and the errors from the exact solution.
 module MetaKan.Tests.CollocationTests
 
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Networks
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private settings = { Points = 7; Laplacian = Exact; MemoryLimit = 2048 }
 
@@ -54,85 +54,93 @@ let private nestedLoss (problem: Problem) network (p: Params) =
 /// A memory limit of zero works off a point at a time; this many bytes a point make chunks of three.
 let private threeAtATime (model: Model) = { model with NumbersPerPoint = fun _ -> 1024L * 1024L / 8L / 3L }
 
-[<Fact>]
-let ``loss and gradient are those of residual and penalties, in chunks of any size`` () =
-    forAll 25 toOne (fun network ->
-        let problem, model, p = problem network.Widths.Head, model network, parameters network
-        let tracked = Params.tracked p
-        let expected = nestedLoss problem network tracked
-        let expectedGradient = Params.gradient expected tracked
+let tests =
+    testList
+        "Pdes.Collocation"
+        [
+            property
+                "loss and gradient are those of residual and penalties, in chunks of any size"
+                25
+                toOne
+                (fun network ->
+                    let problem, model, p = problem network.Widths.Head, model network, parameters network
+                    let tracked = Params.tracked p
+                    let expected = nestedLoss problem network tracked
+                    let expectedGradient = Params.gradient expected tracked
 
-        for settings, model in
-            [
-                settings, model
-                { settings with MemoryLimit = 0 }, model
-                { settings with MemoryLimit = 1 }, threeAtATime model
-            ] do
-            let loss, g = Collocation.gradient settings problem model (Key.ofSeed 1) p
-            close "loss" 1e-9 expected loss
-            closeTrees "gradient" 1e-8 expectedGradient g
-            Assert.False loss.requires_grad)
+                    for settings, model in
+                        [
+                            settings, model
+                            { settings with MemoryLimit = 0 }, model
+                            { settings with MemoryLimit = 1 }, threeAtATime model
+                        ] do
+                        let loss, g = Collocation.gradient settings problem model (Key.ofSeed 1) p
+                        close "loss" 1e-9 expected loss
+                        closeTrees "gradient" 1e-8 expectedGradient g
+                        Expect.isFalse loss.requires_grad "nothing is recorded")
 
-[<Fact>]
-let ``chunks share the directions that a key draws`` () =
-    forAll 10 (Gen.zip toOne seeds) (fun (network, seed) ->
-        let problem, model, p = problem network.Widths.Head, model network, parameters network
+            property "chunks share the directions that a key draws" 10 (Gen.zip toOne seeds) (fun (network, seed) ->
+                let problem, model, p = problem network.Widths.Head, model network, parameters network
 
-        for method' in [ Sdgd 1; Hutchinson 2 ] do
-            let at limit model =
-                Collocation.gradient
-                    { settings with Laplacian = method'; MemoryLimit = limit }
-                    problem
-                    model
-                    (Key.ofSeed seed)
-                    p
+                for method' in [ Sdgd 1; Hutchinson 2 ] do
+                    let at limit model =
+                        Collocation.gradient
+                            { settings with Laplacian = method'; MemoryLimit = limit }
+                            problem
+                            model
+                            (Key.ofSeed seed)
+                            p
 
-            let loss, g = at 2048 model
-            let chunked, chunkedGradient = at 1 (threeAtATime model)
-            close "loss" 1e-11 loss chunked
-            closeTrees "gradient" 1e-9 g chunkedGradient)
+                    let loss, g = at 2048 model
+                    let chunked, chunkedGradient = at 1 (threeAtATime model)
+                    close "loss" 1e-11 loss chunked
+                    closeTrees "gradient" 1e-9 g chunkedGradient)
 
-[<Fact>]
-let ``a key decides the points of residual and penalties, each by itself`` () =
-    use _ = torch.NewDisposeScope()
-    let seen = ResizeArray<float[]>()
+            testCase "a key decides the points of residual and penalties, each by itself" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let seen = ResizeArray<float[]>()
 
-    let recording key place n =
-        let x = (Domain.ball 2 1.0).Sample key place n
-        seen.Add(Tensor.toArray x)
-        x
+                let recording key place n =
+                    let x = (Domain.ball 2 1.0).Sample key place n
+                    seen.Add(Tensor.toArray x)
+                    x
 
-    let whole = problem 2
+                let whole = problem 2
 
-    let problem =
-        { whole with
-            Domain = { whole.Domain with Sample = recording }
-            Penalties = whole.Penalties |> List.map (fun penalty -> { penalty with Sample = recording; Points = 7 })
-        }
+                let problem =
+                    { whole with
+                        Domain = { whole.Domain with Sample = recording }
+                        Penalties =
+                            whole.Penalties
+                            |> List.map (fun penalty -> { penalty with Sample = recording; Points = 7 })
+                    }
 
-    let model = Mlp.create [ 2; 3; 1 ]
-    let p = model.Init (Key.ofSeed 1) Placement.cpu64
+                let model = Mlp.create [ 2; 3; 1 ]
+                let p = model.Init (Key.ofSeed 1) Placement.cpu64
 
-    let draw seed =
-        seen.Clear()
-        let loss, _ = Collocation.gradient settings problem model (Key.ofSeed seed) p
-        Tensor.item loss, List.ofSeq seen
+                let draw seed =
+                    seen.Clear()
+                    let loss, _ = Collocation.gradient settings problem model (Key.ofSeed seed) p
+                    Tensor.item loss, List.ofSeq seen
 
-    let loss, points = draw 1
-    Assert.Equal(3, (List.distinct points).Length)
-    Assert.Equal((loss, points), draw 1)
-    Assert.Empty(Set.intersect (set points) (set (snd (draw 2))))
+                let loss, points = draw 1
+                Expect.equal (List.distinct points).Length 3 "distinct points"
+                Expect.equal (draw 1) (loss, points) "loss and points"
+                Expect.isEmpty (Set.intersect (set points) (set (snd (draw 2)))) "points in common")
 
-[<Fact>]
-let ``errors are relative distances over all points`` () =
-    forAll 10 (Gen.zip seeds (Gen.choose (1, 1300))) (fun (seed, n) ->
-        let x = normal seed [ n; 1 ]
-        let exact (x: Tensor) = torch.sin x + 0.1
-        let u x = exact x + x * 0.01
-        let truth, difference = exact x, x * 0.01
-        let norm (t: Tensor) = Tensor.item (t.square().sum()) |> sqrt
-        let errors = Map(Collocation.errors exact u x)
-        Assert.Equal(1.0, errors["relative_l2"] / (norm difference / norm truth), 10)
-        let sum (t: Tensor) = Tensor.item (t.abs().sum())
-        Assert.Equal(1.0, errors["relative_l1"] / (sum difference / sum truth), 10)
-        Assert.Equal(0.0, Map(Collocation.errors exact exact x)["relative_l2"]))
+            property
+                "errors are relative distances over all points"
+                10
+                (Gen.zip seeds (Gen.choose (1, 1300)))
+                (fun (seed, n) ->
+                    let x = normal seed [ n; 1 ]
+                    let exact (x: Tensor) = torch.sin x + 0.1
+                    let u x = exact x + x * 0.01
+                    let truth, difference = exact x, x * 0.01
+                    let norm (t: Tensor) = Tensor.item (t.square().sum()) |> sqrt
+                    let errors = Map(Collocation.errors exact u x)
+                    Check.near 5e-11 (errors["relative_l2"] / (norm difference / norm truth)) 1.0 "relative l2"
+                    let sum (t: Tensor) = Tensor.item (t.abs().sum())
+                    Check.near 5e-11 (errors["relative_l1"] / (sum difference / sum truth)) 1.0 "relative l1"
+                    Expect.equal (Map(Collocation.errors exact exact x)["relative_l2"]) 0.0 "relative l2")
+        ]

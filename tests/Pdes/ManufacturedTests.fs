@@ -2,8 +2,8 @@
 module MetaKan.Tests.ManufacturedTests
 
 open System
+open Expecto
 open MetaKan
-open Xunit
 
 let private place = Placement.cpu64
 let private x, y, t = 0, 1, 2
@@ -35,41 +35,45 @@ let private residual method f =
     |> problem.Residual
     |> Tensor.toArray
 
-[<Fact>]
-let ``the chosen solution solves the equation, another function does not`` () =
-    Assert.All(residual Exact solution, fun r -> Assert.InRange(r, -1e-12, 1e-12))
-    Assert.All(residual Exact (fun p -> solution p + p[t]), fun r -> Assert.InRange(abs r, 0.1, 10.0))
+let tests =
+    testList
+        "Pdes.Manufactured"
+        [
+            testCase "the chosen solution solves the equation, another function does not" (fun () ->
+                for r in residual Exact solution do
+                    Check.inRange (-1e-12) 1e-12 r "residual"
 
-[<Fact>]
-let ``the source is exact where the operator is estimated`` () =
-    let none (p: Jet) = 0.0 * p[x]
+                for r in residual Exact (fun p -> solution p + p[t]) do
+                    Check.inRange 0.1 10.0 (abs r) "residual")
 
-    // Of u = 0 every estimate is exact, so that what is left is the source.
-    Assert.Equal<float[]>(residual Exact none, residual (Sdgd 1) none)
-    Assert.Equal<float[]>(residual Exact none, residual (Hutchinson 1) none)
-    Assert.Contains(residual (Sdgd 1) solution, fun r -> abs r > 0.1)
+            testCase "the source is exact where the operator is estimated" (fun () ->
+                let none (p: Jet) = 0.0 * p[x]
 
-[<Fact>]
-let ``the source is that of the formula`` () =
-    let p = [| 0.3; 0.7; 0.2 |]
-    let wave = exp -p[2] * sin (Math.PI * p[0]) * cos (3.0 * p[1])
-    let u = wave + p[0] * p[0]
-    let source = -wave - (-Math.PI * Math.PI * wave + 2.0 - 2.0 * 9.0 * wave) + u * u
-    let point = Tensor.ofArray place [ 1L; 3L ] p
-    let directions = Operator.directions Exact (Key.ofSeed 2) place operator
+                // Of u = 0 every estimate is exact, so that what is left is the source.
+                Expect.equal (residual (Sdgd 1) none) (residual Exact none) "residual"
+                Expect.equal (residual (Hutchinson 1) none) (residual Exact none) "residual"
+                Expect.exists (residual (Sdgd 1) solution) (fun r -> abs r > 0.1) "residual")
 
-    let residual =
-        Problem.derivatives problem (fixedTo (fun p -> 0.0 * p[x])) directions Map.empty point
-        |> problem.Residual
-        |> Tensor.item
+            testCase "the source is that of the formula" (fun () ->
+                let p = [| 0.3; 0.7; 0.2 |]
+                let wave = exp -p[2] * sin (Math.PI * p[0]) * cos (3.0 * p[1])
+                let u = wave + p[0] * p[0]
+                let source = -wave - (-Math.PI * Math.PI * wave + 2.0 - 2.0 * 9.0 * wave) + u * u
+                let point = Tensor.ofArray place [ 1L; 3L ] p
+                let directions = Operator.directions Exact (Key.ofSeed 2) place operator
 
-    Assert.Equal(-source, residual, 10)
-    Assert.Equal(u, Tensor.item (problem.Exact.Value point), 12)
+                let residual =
+                    Problem.derivatives problem (fixedTo (fun p -> 0.0 * p[x])) directions Map.empty point
+                    |> problem.Residual
+                    |> Tensor.item
 
-[<Fact>]
-let ``a jet's components are those of its points`` () =
-    let points = domain.Sample (Key.ofSeed 1) place 5
+                Check.near 5e-11 residual (-source) "residual"
+                Check.near 5e-13 (Tensor.item (problem.Exact.Value point)) u "exact solution")
 
-    for i in 0..2 do
-        let expected = Tensor.toArray (points.narrow (1L, int64 i, 1L))
-        Assert.Equal<float[]>(expected, Tensor.toArray (Jet.valueOf (fun p -> p[i]) points))
+            testCase "a jet's components are those of its points" (fun () ->
+                let points = domain.Sample (Key.ofSeed 1) place 5
+
+                for i in 0..2 do
+                    let expected = Tensor.toArray (points.narrow (1L, int64 i, 1L))
+                    Expect.equal (Tensor.toArray (Jet.valueOf (fun p -> p[i]) points)) expected "values")
+        ]

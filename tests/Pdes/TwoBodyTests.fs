@@ -1,90 +1,105 @@
 /// The two-body solution and the equations posed on it.
 module MetaKan.Tests.TwoBodyTests
 
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
-
-[<Theory>]
-[<InlineData("two-body-4.json")>]
-[<InlineData("two-body-10.json")>]
-let ``the solution and its sources are the published ones`` (file: string) =
-    use _ = torch.NewDisposeScope()
-    let golden = Golden.read file
-    let column (name: string) = (Golden.tensor (golden.GetProperty name)).unsqueeze -1L
-    let body = TwoBody.ofSeed 7 (golden.GetProperty("dim").GetInt32())
-    let x = Golden.tensor (golden.GetProperty "x")
-
-    close
-        "coefficients"
-        1e-12
-        (Golden.tensor (golden.GetProperty "c"))
-        (tensor [ body.Coefficients.Length ] (List.ofArray body.Coefficients))
-
-    close "solution" 1e-6 (column "u") (TwoBody.solution body x)
-    let gradient = (Nested.jacobian (TwoBody.solution body) x).squeeze 1L
-    close "gradient" 1e-6 (Golden.tensor (golden.GetProperty "gradient")) gradient
-    close "laplacian" 1e-6 (column "laplacian") (TwoBody.laplacian body x)
-    close "Poisson's source" 1e-6 (column "laplacian") (Poisson.source body x)
-    close "Allen–Cahn's source" 1e-6 (column "allen_cahn_source") (AllenCahn.source body x)
-
-[<Fact>]
-let ``seeds give the numbers of the reference generator`` () =
-    // numpy.random.seed(0); numpy.random.randn(5)
-    let expected = [ 1.76405235; 0.40015721; 0.97873798; 2.2408932; 1.86755799 ]
-    use _ = torch.NewDisposeScope()
-    close "seed 0" 1e-8 (tensor [ 5 ] expected) (tensor [ 5 ] (List.ofArray (TwoBody.ofSeed 0 6).Coefficients))
-    // Past the generator's 624 words, and an odd count.
-    let many = (TwoBody.ofSeed 3 4002).Coefficients
-    Assert.Equal(4001, many.Length)
-    Assert.InRange(Array.average many, -0.06, 0.06)
-    Assert.InRange(many |> Array.averageBy (fun c -> c * c), 0.93, 1.07)
-    Assert.Equal<float>(many[..99], (TwoBody.ofSeed 3 101).Coefficients)
 
 let private bodies = Gen.zip seeds (Gen.choose (2, 8))
 
-[<Fact>]
-let ``the closed-form Laplacian is that of the solution`` () =
-    forAll 25 bodies (fun (seed, d) ->
-        let body = TwoBody.ofSeed seed d
-        let x = normal seed [ 6; d ] * 0.5
-        Assert.Equal(d, TwoBody.dimension body)
-        close "laplacian" 1e-9 (Nested.laplacian (TwoBody.solution body) x) (TwoBody.laplacian body x))
+let tests =
+    testList
+        "Pdes.TwoBody"
+        [
+            Check.theory
+                "the solution and its sources are the published ones"
+                [ "two-body-4.json"; "two-body-10.json" ]
+                (fun file ->
+                    use _ = torch.NewDisposeScope()
+                    let golden = Golden.read file
+                    let column (name: string) = (Golden.tensor (golden.GetProperty name)).unsqueeze -1L
+                    let body = TwoBody.ofSeed 7 (golden.GetProperty("dim").GetInt32())
+                    let x = Golden.tensor (golden.GetProperty "x")
 
-[<Fact>]
-let ``the exact solution leaves no residual, others do`` () =
-    forAll 15 bodies (fun (seed, d) ->
-        let body = TwoBody.ofSeed seed d
-        let x = normal (seed + 1) [ 6; d ] * 0.4
+                    close
+                        "coefficients"
+                        1e-12
+                        (Golden.tensor (golden.GetProperty "c"))
+                        (tensor [ body.Coefficients.Length ] (List.ofArray body.Coefficients))
 
-        for problem in [ Poisson.problem body; AllenCahn.problem body ] do
-            let residual (u: Tensor -> Tensor) =
-                problem.Residual
-                    {
-                        X = x
-                        U = u x
-                        Laplacian = Nested.laplacian u x
-                        Partial = fun i -> failwith $"no equation here reads a derivative by x_{i}"
-                    }
+                    close "solution" 1e-6 (column "u") (TwoBody.solution body x)
+                    let gradient = (Nested.jacobian (TwoBody.solution body) x).squeeze 1L
+                    close "gradient" 1e-6 (Golden.tensor (golden.GetProperty "gradient")) gradient
+                    close "laplacian" 1e-6 (column "laplacian") (TwoBody.laplacian body x)
+                    close "Poisson's source" 1e-6 (column "laplacian") (Poisson.source body x)
+                    close "Allen–Cahn's source" 1e-6 (column "allen_cahn_source") (AllenCahn.source body x))
 
-            let size f = Tensor.item ((f: Tensor).abs().max())
-            let exact = problem.Exact.Value
-            Assert.InRange(size (residual exact) / (1.0 + size (TwoBody.laplacian body x)), 0.0, 1e-10)
-            Assert.True(size (residual (fun x -> 1.1 * exact x)) > 1e-6)
-            Assert.Equal(d, problem.Dimension))
+            testCase "seeds give the numbers of the reference generator" (fun () ->
+                // numpy.random.seed(0); numpy.random.randn(5)
+                let expected = [ 1.76405235; 0.40015721; 0.97873798; 2.2408932; 1.86755799 ]
+                use _ = torch.NewDisposeScope()
 
-[<Fact>]
-let ``the constraint holds every network to zero on the sphere`` () =
-    forAll 10 bodies (fun (seed, d) ->
-        let problem = AllenCahn.problem (TwoBody.ofSeed seed d)
-        let model = Mlp.create [ d; 4; 1 ]
-        let p = model.Init (Key.ofSeed seed) Placement.cpu64
-        let inside = problem.Domain.Sample (Key.ofSeed seed) Placement.cpu64 8
-        let surface = inside / (inside * inside).sum(1L, keepdim = true).sqrt()
-        let u = Problem.solution problem model p
-        Assert.InRange(Tensor.item ((u surface).abs().max()), 0.0, 1e-13)
-        Assert.InRange(Tensor.item ((TwoBody.solution (TwoBody.ofSeed seed d) surface).abs().max()), 0.0, 1e-12)
-        let bound = 1.0 - (inside * inside).sum(1L, keepdim = true)
-        close "inside" 1e-12 (bound * model.Apply p inside) (u inside))
+                close
+                    "seed 0"
+                    1e-8
+                    (tensor [ 5 ] expected)
+                    (tensor [ 5 ] (List.ofArray (TwoBody.ofSeed 0 6).Coefficients))
+                // Past the generator's 624 words, and an odd count.
+                let many = (TwoBody.ofSeed 3 4002).Coefficients
+                Expect.equal many.Length 4001 "number of coefficients"
+                Check.inRange (-0.06) 0.06 (Array.average many) "mean of coefficients"
+                Check.inRange 0.93 1.07 (many |> Array.averageBy (fun c -> c * c)) "mean square of coefficients"
+                Expect.equal (TwoBody.ofSeed 3 101).Coefficients many[..99] "coefficients")
+
+            property "the closed-form Laplacian is that of the solution" 25 bodies (fun (seed, d) ->
+                let body = TwoBody.ofSeed seed d
+                let x = normal seed [ 6; d ] * 0.5
+                Expect.equal (TwoBody.dimension body) d "dimension"
+                close "laplacian" 1e-9 (Nested.laplacian (TwoBody.solution body) x) (TwoBody.laplacian body x))
+
+            property "the exact solution leaves no residual, others do" 15 bodies (fun (seed, d) ->
+                let body = TwoBody.ofSeed seed d
+                let x = normal (seed + 1) [ 6; d ] * 0.4
+
+                for problem in [ Poisson.problem body; AllenCahn.problem body ] do
+                    let residual (u: Tensor -> Tensor) =
+                        problem.Residual
+                            {
+                                X = x
+                                U = u x
+                                Laplacian = Nested.laplacian u x
+                                Partial = fun i -> failwith $"no equation here reads a derivative by x_{i}"
+                            }
+
+                    let size f = Tensor.item ((f: Tensor).abs().max())
+                    let exact = problem.Exact.Value
+
+                    Check.inRange
+                        0.0
+                        1e-10
+                        (size (residual exact) / (1.0 + size (TwoBody.laplacian body x)))
+                        "size of residual"
+
+                    Expect.isTrue (size (residual (fun x -> 1.1 * exact x)) > 1e-6) "residual of another function"
+                    Expect.equal problem.Dimension d "dimension")
+
+            property "the constraint holds every network to zero on the sphere" 10 bodies (fun (seed, d) ->
+                let problem = AllenCahn.problem (TwoBody.ofSeed seed d)
+                let model = Mlp.create [ d; 4; 1 ]
+                let p = model.Init (Key.ofSeed seed) Placement.cpu64
+                let inside = problem.Domain.Sample (Key.ofSeed seed) Placement.cpu64 8
+                let surface = inside / (inside * inside).sum(1L, keepdim = true).sqrt()
+                let u = Problem.solution problem model p
+                Check.inRange 0.0 1e-13 (Tensor.item ((u surface).abs().max())) "largest on the sphere"
+
+                Check.inRange
+                    0.0
+                    1e-12
+                    (Tensor.item ((TwoBody.solution (TwoBody.ofSeed seed d) surface).abs().max()))
+                    "largest of the solution on the sphere"
+
+                let bound = 1.0 - (inside * inside).sum(1L, keepdim = true)
+                close "inside" 1e-12 (bound * model.Apply p inside) (u inside))
+        ]

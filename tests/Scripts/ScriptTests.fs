@@ -4,7 +4,8 @@ module MetaKan.Tests.Scripts.ScriptTests
 open System
 open System.Diagnostics
 open System.IO
-open Xunit
+open Expecto
+open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Images
 open MetaKan.Tests.Launcher.Process
@@ -31,21 +32,29 @@ let private lastLine (folder: string) (script: string) (sizes: string list) =
     start.Environment["METAKAN_DATA"] <- Path.Combine(folder, "data")
     use program = Process.Start start
     let ended = ended program
-    Assert.Equal((0, []), (ended.Code, ended.Err))
+    Expect.equal (ended.Code, ended.Err) (0, []) "exit code and standard error"
     List.last ended.Out
 
-[<Theory>]
-[<InlineData("hello-kan.fsx", "8", "f(x, y) = ")>]
-[<InlineData("feynman.fsx", "1", "II.6.15a ")>]
-[<InlineData("continual.fsx", "2", "The figures are in ")>]
-[<InlineData("custom-pde.fsx", "2", "The report is ")>]
-let ``A script runs to its last line`` (script: string, size: string, last: string) =
-    withFolder (fun folder -> Assert.StartsWith(last, lastLine folder script [ size ]))
+let tests =
+    testList
+        "Scripts.Script"
+        [
+            Check.theory
+                "A script runs to its last line"
+                [
+                    "hello-kan.fsx", "8", "f(x, y) = "
+                    "feynman.fsx", "1", "II.6.15a "
+                    "continual.fsx", "2", "The figures are in "
+                    "custom-pde.fsx", "2", "The report is "
+                ]
+                (fun (script, size, last) ->
+                    withFolder (fun folder -> Expect.stringStarts (lastLine folder script [ size ]) last "last line"))
 
-[<Theory>]
-[<InlineData("fashion.fsx", "metawavkan ")>]
-[<InlineData("conv.fsx", "metakagn ")>]
-let ``A script that classifies runs to its last line, on images that the test writes`` (script: string, last: string) =
-    withFolder (fun folder ->
-        Fixtures.writeIdx (Path.Combine(folder, "data", "fmnist")) 8 4 |> ignore
-        Assert.StartsWith(last, lastLine folder script [ "1"; "8" ]))
+            Check.theory
+                "A script that classifies runs to its last line, on images that the test writes"
+                [ "fashion.fsx", "metawavkan "; "conv.fsx", "metakagn " ]
+                (fun (script, last) ->
+                    withFolder (fun folder ->
+                        Fixtures.writeIdx (Path.Combine(folder, "data", "fmnist")) 8 4 |> ignore
+                        Expect.stringStarts (lastLine folder script [ "1"; "8" ]) last "last line"))
+        ]

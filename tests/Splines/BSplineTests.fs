@@ -2,12 +2,12 @@
 module MetaKan.Tests.BSplineTests
 
 open System
+open Expecto
 open FsCheck
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 /// B_m of order k at x by the recursion, closed on the left; 0/0 is 0 (de Boor, chapter IX, equation 14).
 let rec private coxDeBoor (t: float[]) (k: int) (m: int) (x: float) : float =
@@ -94,95 +94,86 @@ let private agrees (case: Case) =
 
     close "values" 1e-9 expected ((basis case).Derivatives [ 0 ] (columns case.X)).Head
 
-[<Fact>]
-let ``values are those of the recursion, on any knots of each input`` () = forAll 60 apart agrees
+let tests =
+    testList
+        "Splines.BSpline"
+        [
+            property "values are those of the recursion, on any knots of each input" 60 apart agrees
 
-[<Fact>]
-let ``values are those of the recursion on repeated knots`` () = forAll 60 repeated agrees
+            property "values are those of the recursion on repeated knots" 60 repeated agrees
 
-[<Fact>]
-let ``derivatives on repeated knots are numbers`` () =
-    forAll 30 repeated (fun case ->
-        for d in (basis case).Derivatives [ 0 .. case.Order + 1 ] (columns case.X) do
-            Assert.True(torch.isfinite(d).all().item<bool>()))
+            property "derivatives on repeated knots are numbers" 30 repeated (fun case ->
+                for d in (basis case).Derivatives [ 0 .. case.Order + 1 ] (columns case.X) do
+                    Expect.isTrue (torch.isfinite(d).all().item<bool>()) "every number is finite")
 
-[<Fact>]
-let ``one sequence of knots serves every input`` () =
-    forAll 20 apart (fun case ->
-        let shared = { case with Knots = [| case.Knots[0] |] }
-        let each = { case with Knots = Array.create case.X.Length case.Knots[0] }
-        let x = columns case.X
+            property "one sequence of knots serves every input" 20 apart (fun case ->
+                let shared = { case with Knots = [| case.Knots[0] |] }
+                let each = { case with Knots = Array.create case.X.Length case.Knots[0] }
+                let x = columns case.X
 
-        for a, b in Seq.zip ((basis each).Derivatives [ 0; 1 ] x) ((basis shared).Derivatives [ 0; 1 ] x) do
-            close "shared knots" 1e-14 a b)
+                for a, b in Seq.zip ((basis each).Derivatives [ 0; 1 ] x) ((basis shared).Derivatives [ 0; 1 ] x) do
+                    close "shared knots" 1e-14 a b)
 
-[<Fact>]
-let ``values are not negative, sum to one inside, and vanish outside`` () =
-    forAll 40 apart (fun case ->
-        let values x = ((basis case).Derivatives [ 0 ] x).Head
-        Assert.True(Tensor.item (values(columns case.X).min()) >= -1e-12)
-        let sums = (values (columns (inside case).X)).sum -1L
-        close "sum" 1e-9 (torch.ones_like sums) sums
+            property "values are not negative, sum to one inside, and vanish outside" 40 apart (fun case ->
+                let values x = ((basis case).Derivatives [ 0 ] x).Head
+                Expect.isTrue (Tensor.item (values(columns case.X).min()) >= -1e-12) "no function is negative"
+                let sums = (values (columns (inside case).X)).sum -1L
+                close "sum" 1e-9 (torch.ones_like sums) sums
 
-        let outside =
-            case.Knots |> Array.map (fun t -> [| t[0] - 1e-9; t[0] - 5.0; Array.last t; Array.last t + 5.0 |])
+                let outside =
+                    case.Knots |> Array.map (fun t -> [| t[0] - 1e-9; t[0] - 5.0; Array.last t; Array.last t + 5.0 |])
 
-        for d in (basis case).Derivatives [ 0; 1 ] (columns outside) do
-            Assert.Equal(0.0, Tensor.item (d.abs().max())))
+                for d in (basis case).Derivatives [ 0; 1 ] (columns outside) do
+                    Expect.equal (Tensor.item (d.abs().max())) 0.0 "largest derivative")
 
-[<Fact>]
-let ``derivatives are central differences of the lower ones`` () =
-    forAll 30 apart (fun case ->
-        let x = columns (smoothPoints case).X
-        let derivative p x = ((basis case).Derivatives [ p ] x).Head
-        let h = 1e-5
+            property "derivatives are central differences of the lower ones" 30 apart (fun case ->
+                let x = columns (smoothPoints case).X
+                let derivative p x = ((basis case).Derivatives [ p ] x).Head
+                let h = 1e-5
 
-        for p in 1 .. case.Order + 1 do
-            let differences = (derivative (p - 1) (x + h) - derivative (p - 1) (x - h)) / (2.0 * h)
-            // The scale of the values before, as the last derivative is zero.
-            let scale = 1.0 + Tensor.item ((derivative (p - 1) x).abs().max())
-            close $"derivative {p}" 1e-5 (1.0 + differences / scale) (1.0 + derivative p x / scale))
+                for p in 1 .. case.Order + 1 do
+                    let differences = (derivative (p - 1) (x + h) - derivative (p - 1) (x - h)) / (2.0 * h)
+                    // The scale of the values before, as the last derivative is zero.
+                    let scale = 1.0 + Tensor.item ((derivative (p - 1) x).abs().max())
+                    close $"derivative {p}" 1e-5 (1.0 + differences / scale) (1.0 + derivative p x / scale))
 
-[<Fact>]
-let ``derivatives sum to zero inside`` () =
-    forAll 30 apart (fun case ->
-        for d in (basis case).Derivatives [ 1 .. case.Order ] (columns (inside case).X) do
-            let size = 1.0 + Tensor.item (d.abs().max())
-            Assert.InRange(Tensor.item ((d.sum -1L).abs().max()) / size, 0.0, 1e-9))
+            property "derivatives sum to zero inside" 30 apart (fun case ->
+                for d in (basis case).Derivatives [ 1 .. case.Order ] (columns (inside case).X) do
+                    let size = 1.0 + Tensor.item (d.abs().max())
+                    Check.inRange 0.0 1e-9 (Tensor.item ((d.sum -1L).abs().max()) / size) "sum of derivatives")
 
-[<Fact>]
-let ``polynomials up to the order are splines`` () =
-    // Marsden's identity: (y - x)^k = Σ_m Π_j (y - t_{m+j}) B_m(x), j = 1 … k, for every y.
-    forAll 40 (Gen.zip apart (Gen.choose (-30, 30))) (fun (case, y) ->
-        let y = float y / 10.0
-        let x = columns (inside case).X
+            testCase "polynomials up to the order are splines" (fun () ->
+                // Marsden's identity: (y - x)^k = Σ_m Π_j (y - t_{m+j}) B_m(x), j = 1 … k, for every y.
+                forAll 40 (Gen.zip apart (Gen.choose (-30, 30))) (fun (case, y) ->
+                    let y = float y / 10.0
+                    let x = columns (inside case).X
 
-        let weights =
-            [|
-                for t in case.Knots do
-                    for m in 0 .. (basis case).Count - 1 do
-                        Seq.fold (fun product j -> product * (y - t[m + j])) 1.0 (seq { 1 .. case.Order })
-            |]
-            |> Tensor.ofArray Placement.cpu64 [ 1L; int64 case.Knots.Length; -1L ]
+                    let weights =
+                        [|
+                            for t in case.Knots do
+                                for m in 0 .. (basis case).Count - 1 do
+                                    Seq.fold (fun product j -> product * (y - t[m + j])) 1.0 (seq { 1 .. case.Order })
+                        |]
+                        |> Tensor.ofArray Placement.cpu64 [ 1L; int64 case.Knots.Length; -1L ]
 
-        let powers = (y - x).pow((float case.Order).ToScalar())
+                    let powers = (y - x).pow((float case.Order).ToScalar())
 
-        let scale = Tensor.item (powers.abs().max()) + Tensor.item (weights.abs().max()) |> max 1.0
+                    let scale = Tensor.item (powers.abs().max()) + Tensor.item (weights.abs().max()) |> max 1.0
 
-        let spline = (((basis case).Derivatives [ 0 ] x).Head * weights).sum -1L
-        close "polynomial" 1e-10 (1.0 + powers / scale) (1.0 + spline / scale))
+                    let spline = (((basis case).Derivatives [ 0 ] x).Head * weights).sum -1L
+                    close "polynomial" 1e-10 (1.0 + powers / scale) (1.0 + spline / scale)))
 
-[<Fact>]
-let ``uniform knots extend the grid by the order on both sides`` () =
-    let expected = [| -4.0; -3.0; -2.0; -1.0; 0.0; 1.0; 2.0; 3.0; 4.0 |] |> Array.map (fun t -> t / 2.0)
-    Assert.Equal<float>(expected, Knots.uniform 4 2 (-1.0, 1.0))
-    Assert.Equal(6, (BSpline.basis Placement.cpu64 2 [| expected |]).Count)
+            testCase "uniform knots extend the grid by the order on both sides" (fun () ->
+                let expected = [| -4.0; -3.0; -2.0; -1.0; 0.0; 1.0; 2.0; 3.0; 4.0 |] |> Array.map (fun t -> t / 2.0)
+                Expect.equal (Knots.uniform 4 2 (-1.0, 1.0)) expected "knots"
+                Expect.equal (BSpline.basis Placement.cpu64 2 [| expected |]).Count 6 "number of functions")
 
-[<Fact>]
-let ``too few knots and uneven knots are a mistake of the caller`` () =
-    let refused knots =
-        Assert.Throws<ArgumentException>(fun () -> BSpline.basis Placement.cpu64 3 knots |> ignore)
-        |> ignore
+            testCase "too few knots and uneven knots are a mistake of the caller" (fun () ->
+                let refused knots =
+                    Expect.throwsT<ArgumentException>
+                        (fun () -> BSpline.basis Placement.cpu64 3 knots |> ignore)
+                        "knots that are none"
 
-    refused [| [| 0.0; 1.0; 2.0; 3.0 |] |]
-    refused [| [| 0.0; 1.0; 2.0; 3.0; 4.0 |]; [| 0.0; 1.0; 2.0; 3.0; 4.0; 5.0 |] |]
+                refused [| [| 0.0; 1.0; 2.0; 3.0 |] |]
+                refused [| [| 0.0; 1.0; 2.0; 3.0; 4.0 |]; [| 0.0; 1.0; 2.0; 3.0; 4.0; 5.0 |] |])
+        ]

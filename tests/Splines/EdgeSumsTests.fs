@@ -2,12 +2,12 @@
 module MetaKan.Tests.EdgeSumsTests
 
 open System
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.BSplineTests
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private scaled = Gen.elements [ true; false ]
 
@@ -67,130 +67,146 @@ let private agrees tolerance place (case: Case, (seed, outputs), scaled) =
 
 let private layers cases = Gen.zip3 cases (Gen.zip seeds (Gen.choose (1, 9))) scaled
 
-[<Fact>]
-let ``sums and gradients are those of the edges one by one, in double precision`` () =
-    forAll 80 (layers apart) (agrees 1e-11 Placement.cpu64)
-    forAll 40 (layers repeated) (agrees 1e-11 Placement.cpu64)
+let tests =
+    testList
+        "Splines.EdgeSums"
+        [
+            testCase "sums and gradients are those of the edges one by one, in double precision" (fun () ->
+                forAll 80 (layers apart) (agrees 1e-11 Placement.cpu64)
+                forAll 40 (layers repeated) (agrees 1e-11 Placement.cpu64))
 
-[<Fact>]
-let ``sums and gradients are those of the edges one by one, in single precision`` () =
-    forAll 40 (layers apart) (agrees 2e-4 Placement.cpu32)
+            property
+                "sums and gradients are those of the edges one by one, in single precision"
+                40
+                (layers apart)
+                (agrees 2e-4 Placement.cpu32)
 
-[<Fact>]
-let ``one sequence of knots serves every input`` () =
-    forAll 20 (layers apart) (fun (case, more, scaled) ->
-        agrees 1e-11 Placement.cpu64 ({ case with Knots = [| case.Knots[0] |] }, more, scaled))
+            property "one sequence of knots serves every input" 20 (layers apart) (fun (case, more, scaled) ->
+                agrees 1e-11 Placement.cpu64 ({ case with Knots = [| case.Knots[0] |] }, more, scaled))
 
-[<Fact>]
-let ``a layer wider than a vector, and one with many inputs`` () =
-    let knots = Knots.uniform 5 3 (-1.0, 1.0)
+            testCase "a layer wider than a vector, and one with many inputs" (fun () ->
+                let knots = Knots.uniform 5 3 (-1.0, 1.0)
 
-    for inputs, outputs in [ 1, 1; 2, 37; 50, 3; 17, 16 ] do
-        let case =
-            {
-                Order = 3
-                Knots = [| knots |]
-                X = Array.init inputs (fun i -> Array.init 40 (fun n -> sin (float (7 * n + i))))
-            }
+                for inputs, outputs in [ 1, 1; 2, 37; 50, 3; 17, 16 ] do
+                    let case =
+                        {
+                            Order = 3
+                            Knots = [| knots |]
+                            X = Array.init inputs (fun i -> Array.init 40 (fun n -> sin (float (7 * n + i))))
+                        }
 
-        agrees 1e-11 Placement.cpu64 (case, (inputs, outputs), true)
-        agrees 1e-3 Placement.cpu32 (case, (inputs, outputs), true)
+                    agrees 1e-11 Placement.cpu64 (case, (inputs, outputs), true)
+                    agrees 1e-3 Placement.cpu32 (case, (inputs, outputs), true))
 
-[<Fact>]
-let ``points once located serve any number of weights`` () =
-    forAll 20 (layers apart) (fun (case, (seed, outputs), scaled) ->
-        let place, x = Placement.cpu64, columns case.X
-        let located = EdgeSums.create place case.Order case.Knots x
+            property
+                "points once located serve any number of weights"
+                20
+                (layers apart)
+                (fun (case, (seed, outputs), scaled) ->
+                    let place, x = Placement.cpu64, columns case.X
+                    let located = EdgeSums.create place case.Order case.Knots x
 
-        for n in 0..2 do
-            let weights = edges place case (seed + 10 * n) outputs scaled
-            close "sums" 1e-11 (termByTerm place case x weights) (located weights))
+                    for n in 0..2 do
+                        let weights = edges place case (seed + 10 * n) outputs scaled
+                        close "sums" 1e-11 (termByTerm place case x weights) (located weights))
 
-[<Fact>]
-let ``many points on several threads give the same numbers as on one`` () =
-    forAll 5 (Gen.zip apart seeds) (fun (case, seed) ->
-        let x = uniform seed (-2.0, 3.0) [ 9000; case.Knots.Length ]
-        let weights = edges Placement.cpu64 case seed 5 true
-        let sums = EdgeSums.create Placement.cpu64 case.Order case.Knots
-        let threads = torch.get_num_threads ()
+            // Alone: the number of threads is the process's.
+            testSequenced
+            <| property
+                "many points on several threads give the same numbers as on one"
+                5
+                (Gen.zip apart seeds)
+                (fun (case, seed) ->
+                    let x = uniform seed (-2.0, 3.0) [ 9000; case.Knots.Length ]
+                    let weights = edges Placement.cpu64 case seed 5 true
+                    let sums = EdgeSums.create Placement.cpu64 case.Order case.Knots
+                    let threads = torch.get_num_threads ()
 
-        let on count =
-            torch.set_num_threads count
+                    let on count =
+                        torch.set_num_threads count
 
-            try
-                valueAndGradients sums x weights
-            finally
-                torch.set_num_threads threads
+                        try
+                            valueAndGradients sums x weights
+                        finally
+                            torch.set_num_threads threads
 
-        let one, byOne = on 1
-        let three, byThree = on 3
-        close "sums" 1e-15 one three
-        // Sums over points in another order.
-        List.iter2 (close "gradients" 1e-12) byOne byThree)
+                    let one, byOne = on 1
+                    let three, byThree = on 3
+                    close "sums" 1e-15 one three
+                    // Sums over points in another order.
+                    List.iter2 (close "gradients" 1e-12) byOne byThree)
 
-[<Fact>]
-let ``weights that are views are read as what they show`` () =
-    use _ = torch.NewDisposeScope()
+            testCase "weights that are views are read as what they show" (fun () ->
+                use _ = torch.NewDisposeScope()
 
-    let case =
-        {
-            Order = 3
-            Knots = [| Knots.uniform 5 3 (-1.0, 1.0) |]
-            X = [| [| 0.1; -0.7 |]; [| 0.4; 2.0 |] |]
-        }
+                let case =
+                    {
+                        Order = 3
+                        Knots = [| Knots.uniform 5 3 (-1.0, 1.0) |]
+                        X = [| [| 0.1; -0.7 |]; [| 0.4; 2.0 |] |]
+                    }
 
-    let plain = edges Placement.cpu64 case 3 4 true
+                let plain = edges Placement.cpu64 case 3 4 true
 
-    let turned =
-        {
-            Splines = plain.Splines.transpose(0L, 2L).contiguous().transpose(0L, 2L)
-            Scale = plain.Scale |> Option.map (fun t -> t.t().contiguous().t())
-            Base = plain.Base.t().contiguous().t()
-        }
+                let turned =
+                    {
+                        Splines = plain.Splines.transpose(0L, 2L).contiguous().transpose(0L, 2L)
+                        Scale = plain.Scale |> Option.map (fun t -> t.t().contiguous().t())
+                        Base = plain.Base.t().contiguous().t()
+                    }
 
-    Assert.False(turned.Splines.is_contiguous () || turned.Base.is_contiguous ())
-    let f = EdgeSums.create Placement.cpu64 3 case.Knots
-    let value, gradients = valueAndGradients f (columns case.X) plain
-    let same, alike = valueAndGradients f (columns case.X) turned
-    close "sums" 0.0 value same
-    List.iter2 (close "gradients" 0.0) gradients alike
+                Expect.isFalse
+                    (turned.Splines.is_contiguous () || turned.Base.is_contiguous ())
+                    "weights in another order"
 
-[<Fact>]
-let ``what is no number stays visible, and infinity is outside the knots`` () =
-    use _ = torch.NewDisposeScope()
-    let case = { Order = 3; Knots = [| Knots.uniform 5 3 (-1.0, 1.0) |]; X = [| [||] |] }
-    let weights = edges Placement.cpu64 case 1 2 true
+                let f = EdgeSums.create Placement.cpu64 3 case.Knots
+                let value, gradients = valueAndGradients f (columns case.X) plain
+                let same, alike = valueAndGradients f (columns case.X) turned
+                close "sums" 0.0 value same
+                List.iter2 (close "gradients" 0.0) gradients alike)
 
-    let at x = EdgeSums.create Placement.cpu64 3 case.Knots (tensor [ 1; 1 ] [ x ]) weights |> Tensor.toArray
+            testCase "what is no number stays visible, and infinity is outside the knots" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let case = { Order = 3; Knots = [| Knots.uniform 5 3 (-1.0, 1.0) |]; X = [| [||] |] }
+                let weights = edges Placement.cpu64 case 1 2 true
 
-    Assert.All(at nan, fun y -> Assert.True(Double.IsNaN y))
-    Assert.Equal<float>(Tensor.toArray (weights.Base * infinity), at infinity)
+                let at x =
+                    EdgeSums.create Placement.cpu64 3 case.Knots (tensor [ 1; 1 ] [ x ]) weights |> Tensor.toArray
 
-[<Fact>]
-let ``no points have no sums, and move no weight`` () =
-    use _ = torch.NewDisposeScope()
-    let case = { Order = 3; Knots = [| Knots.uniform 5 3 (-1.0, 1.0) |]; X = [| [||]; [||] |] }
-    let weights = edges Placement.cpu64 case 1 3 true
-    let x = torch.zeros (0L, 2L, dtype = torch.float64)
-    let value, gradients = valueAndGradients (EdgeSums.create Placement.cpu64 3 case.Knots) x weights
-    Assert.Equal<int64>([| 0L; 3L |], value.shape)
-    Assert.All(gradients.Tail, fun g -> Assert.All(Tensor.toArray g, fun number -> Assert.Equal(0.0, number)))
+                for y in at nan do
+                    Expect.isTrue (Double.IsNaN y) "the value is no number"
 
-[<Fact>]
-let ``points of another precision are a mistake of the caller`` () =
-    use _ = torch.NewDisposeScope()
-    let sums = EdgeSums.create Placement.cpu64 3 [| Knots.uniform 5 3 (-1.0, 1.0) |]
-    let x = torch.zeros (2L, 2L, dtype = torch.float32)
-    Assert.Throws<ArgumentException>(fun () -> sums x |> ignore) |> ignore
+                Expect.equal (at infinity) (Tensor.toArray (weights.Base * infinity)) "sums at infinity")
 
-[<Fact>]
-let ``edges times numbers are as many times as large`` () =
-    forAll 20 (layers apart) (fun (case, (seed, outputs), scaled) ->
-        let weights = edges Placement.cpu64 case seed outputs scaled
-        let factors = normal (seed + 9) [ case.X.Length; outputs ]
+            testCase "no points have no sums, and move no weight" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let case = { Order = 3; Knots = [| Knots.uniform 5 3 (-1.0, 1.0) |]; X = [| [||]; [||] |] }
+                let weights = edges Placement.cpu64 case 1 3 true
+                let x = torch.zeros (0L, 2L, dtype = torch.float64)
+                let value, gradients = valueAndGradients (EdgeSums.create Placement.cpu64 3 case.Knots) x weights
+                Expect.equal value.shape [| 0L; 3L |] "shape"
 
-        close
-            "coefficients"
-            1e-14
-            (EdgeWeights.coefficients weights * factors.unsqueeze 1L)
-            (EdgeWeights.coefficients (EdgeWeights.times factors weights)))
+                for g in gradients.Tail do
+                    for number in Tensor.toArray g do
+                        Expect.equal number 0.0 "gradient")
+
+            testCase "points of another precision are a mistake of the caller" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let sums = EdgeSums.create Placement.cpu64 3 [| Knots.uniform 5 3 (-1.0, 1.0) |]
+                let x = torch.zeros (2L, 2L, dtype = torch.float32)
+                Expect.throwsT<ArgumentException> (fun () -> sums x |> ignore) "points of another precision")
+
+            property
+                "edges times numbers are as many times as large"
+                20
+                (layers apart)
+                (fun (case, (seed, outputs), scaled) ->
+                    let weights = edges Placement.cpu64 case seed outputs scaled
+                    let factors = normal (seed + 9) [ case.X.Length; outputs ]
+
+                    close
+                        "coefficients"
+                        1e-14
+                        (EdgeWeights.coefficients weights * factors.unsqueeze 1L)
+                        (EdgeWeights.coefficients (EdgeWeights.times factors weights)))
+        ]

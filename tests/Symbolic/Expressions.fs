@@ -2,10 +2,10 @@
 module MetaKan.Tests.Expressions
 
 open System
+open Expecto
 open FsCheck
 open FsCheck.FSharp
 open MetaKan
-open Xunit
 
 let private numbers =
     Gen.oneof
@@ -86,6 +86,6 @@ let sameValue (point: Map<string, float>) (expected: Expression) (actual: Expres
     let clear = tame (fun name -> point[name]) expected && spread <= 1e-6 * max 1e-300 (abs wanted)
 
     if clear && not (abs (found - wanted) <= 1e-9 * abs wanted + 100.0 * spread) then
-        Assert.Fail $"{found}, not {wanted}, at {point}: {Printer.text actual} for {Printer.text expected}"
+        failtest $"{found}, not {wanted}, at {point}: {Printer.text actual} for {Printer.text expected}"
 
     clear

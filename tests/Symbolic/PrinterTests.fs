@@ -1,130 +1,135 @@
 /// Writing formulas.
 module MetaKan.Tests.PrinterTests
 
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Expressions
 open MetaKan.Tests.Numeric
-open Xunit
 
-[<Fact>]
-let ``text has no superfluous parentheses`` () =
-    // As it is, and what else is written the same way.
-    for text, others in
+let tests =
+    testList
+        "Symbolic.Printer"
         [
-            "exp(sin(3.1416*x) + y^2)", []
-            "2*x - 3", [ "2*x + -3"; "(2*x) - (3)" ]
-            "x/(1 + y)", [ "x*(1 + y)^-1" ]
-            "x + y + z", [ "x + (y + z)"; "(x + y) + z" ]
-            "x - (y + z)", []
-            "x*y*z", [ "x*(y*z)" ]
-            "x/(y*z)", [ "x/y/z"; "x*y^-1*z^-1" ]
-            "x*z/y", [ "x/y*z" ]
-            "x/(y/z)", []
-            "1/x", [ "x^-1" ]
-            "1/x^2", [ "x^-2"; "1*x^-2" ]
-            "(x + y)*z", []
-            "(x + y)^2", []
-            "(-x)^2", []
-            "-x^2", [ "-(x^2)"; "-1*x^2" ]
-            "-2*x", []
-            "-2*x*y", [ "2*x*(-y)"; "-(2*x*y)" ]
-            "6*x", []
-            "-(x + y)", []
-            "(x*y)^2", []
-            "(x/y)^2", []
-            "(x^y)^z", []
-            "x^y^z", [ "x^(y^z)" ]
-            "x^(-y)", [ "x^-y" ]
-            "x^(y*z)", []
-            "2^x", []
-            "(-2)^x", []
-            "sqrt(x)", [ "x^0.5" ]
-            "1/sqrt(x)", [ "x^-0.5" ]
-            "sin(x)^2", [ "(sin(x))^2" ]
-            "pi*x/2", [ "pi/2*x" ]
-            "(2*pi)^x", []
-            "1/(2*pi)", []
-            "pi", []
-            "-pi", []
-            "1e-05*x", [ "0.00001*x" ]
-            "0.30000000000000004", []
-            "inf", []
-            "0", []
-        ] do
-        for other in text :: others do
-            Assert.Equal(text, Printer.text (Parser.expression other))
+            testCase "text has no superfluous parentheses" (fun () ->
+                // As it is, and what else is written the same way.
+                for text, others in
+                    [
+                        "exp(sin(3.1416*x) + y^2)", []
+                        "2*x - 3", [ "2*x + -3"; "(2*x) - (3)" ]
+                        "x/(1 + y)", [ "x*(1 + y)^-1" ]
+                        "x + y + z", [ "x + (y + z)"; "(x + y) + z" ]
+                        "x - (y + z)", []
+                        "x*y*z", [ "x*(y*z)" ]
+                        "x/(y*z)", [ "x/y/z"; "x*y^-1*z^-1" ]
+                        "x*z/y", [ "x/y*z" ]
+                        "x/(y/z)", []
+                        "1/x", [ "x^-1" ]
+                        "1/x^2", [ "x^-2"; "1*x^-2" ]
+                        "(x + y)*z", []
+                        "(x + y)^2", []
+                        "(-x)^2", []
+                        "-x^2", [ "-(x^2)"; "-1*x^2" ]
+                        "-2*x", []
+                        "-2*x*y", [ "2*x*(-y)"; "-(2*x*y)" ]
+                        "6*x", []
+                        "-(x + y)", []
+                        "(x*y)^2", []
+                        "(x/y)^2", []
+                        "(x^y)^z", []
+                        "x^y^z", [ "x^(y^z)" ]
+                        "x^(-y)", [ "x^-y" ]
+                        "x^(y*z)", []
+                        "2^x", []
+                        "(-2)^x", []
+                        "sqrt(x)", [ "x^0.5" ]
+                        "1/sqrt(x)", [ "x^-0.5" ]
+                        "sin(x)^2", [ "(sin(x))^2" ]
+                        "pi*x/2", [ "pi/2*x" ]
+                        "(2*pi)^x", []
+                        "1/(2*pi)", []
+                        "pi", []
+                        "-pi", []
+                        "1e-05*x", [ "0.00001*x" ]
+                        "0.30000000000000004", []
+                        "inf", []
+                        "0", []
+                    ] do
+                    for other in text :: others do
+                        Expect.equal (Printer.text (Parser.expression other)) text "expression"
 
-    Assert.Equal("0", Printer.text (Sum []))
-    Assert.Equal("1", Printer.text (Product []))
-    Assert.Equal("6*x", Printer.text (Product [ Number -6.0; Product [ Number -1.0; Variable "x" ] ]))
-    Assert.Equal("3*pi/2", Printer.text (Number(1.5 * System.Math.PI)))
+                Expect.equal (Printer.text (Sum [])) "0" "sum"
+                Expect.equal (Printer.text (Product [])) "1" "product"
 
-[<Fact>]
-let ``text is read back to the same value`` () =
-    let mutable compared = 0
+                Expect.equal
+                    (Printer.text (Product [ Number -6.0; Product [ Number -1.0; Variable "x" ] ]))
+                    "6*x"
+                    "product"
 
-    forAll 3000 (Gen.zip formulas points) (fun (e, point) ->
-        if sameValue point e (Parser.expression (Printer.text e)) then
-            compared <- compared + 1)
+                Expect.equal (Printer.text (Number(1.5 * System.Math.PI))) "3*pi/2" "number")
 
-    Assert.True(compared > 1000, $"only {compared} cases had a value")
+            testCase "text is read back to the same value" (fun () ->
+                let mutable compared = 0
 
-[<Fact>]
-let ``text that is read back is written the same from then on`` () =
-    let again = Parser.expression >> Printer.text
+                forAll 3000 (Gen.zip formulas points) (fun (e, point) ->
+                    if sameValue point e (Parser.expression (Printer.text e)) then
+                        compared <- compared + 1)
 
-    forAll 2000 formulas (fun e ->
-        let text = again (Printer.text e)
-        Assert.Equal(text, again text))
+                Expect.isTrue (compared > 1000) $"only {compared} cases had a value")
 
-[<Fact>]
-let ``latex is that of mathematics`` () =
-    for text, expected in
-        [
-            "exp(sin(pi*x_1) + y^2)", @"e^{\sin\left(\pi x_{1}\right) + y^{2}}"
-            "x/(1 + y)", @"\frac{x}{1 + y}"
-            "1/x^2", @"\frac{1}{x^{2}}"
-            "2*x - 3", "2 x - 3"
-            "-(x + y)*z", @"-\left(x + y\right) z"
-            "x*2*3", @"x \cdot 2 \cdot 3"
-            "sqrt(x + 1)", @"\sqrt{x + 1}"
-            "abs(x)^3", @"\left|x\right|^{3}"
-            "exp(x)^2", @"\left(e^{x}\right)^{2}"
-            "gaussian(x)", @"e^{-x^{2}}"
-            "gaussian(2*x)", @"e^{-\left(2 x\right)^{2}}"
-            "(x + y)^(2*z)", @"\left(x + y\right)^{2 z}"
-            "(x/y)^2", @"\left(\frac{x}{y}\right)^{2}"
-            "x^y^z", "x^{y^{z}}"
-            "pi/2", @"\frac{\pi}{2}"
-            "asin(x) + atanh(x)", @"\arcsin\left(x\right) + \operatorname{artanh}\left(x\right)"
-            "1.5e-7*x", @"1.5 \cdot 10^{-7} x"
-            "1.5e-7^2", @"\left(1.5 \cdot 10^{-7}\right)^{2}"
-            "x1 + x_12 + theta_0 + omega", @"x_{1} + x_{12} + \theta_{0} + \omega"
-            "speed + u_xx + a_b_c", @"\mathrm{speed} + u_{\mathrm{xx}} + a_{\mathrm{b\_c}}"
-            "inf + nan", @"\infty + \mathrm{nan}"
-        ] do
-        Assert.Equal(expected, Printer.latex (Parser.expression text))
+            testCase "text that is read back is written the same from then on" (fun () ->
+                let again = Parser.expression >> Printer.text
 
-[<Fact>]
-let ``latex is balanced`` () =
-    let count (part: string) (text: string) = text.Split(part).Length - 1
+                forAll 2000 formulas (fun e ->
+                    let text = again (Printer.text e)
+                    Expect.equal (again text) text "text"))
 
-    forAll 2000 formulas (fun e ->
-        let latex = Printer.latex e
+            testCase "latex is that of mathematics" (fun () ->
+                for text, expected in
+                    [
+                        "exp(sin(pi*x_1) + y^2)", @"e^{\sin\left(\pi x_{1}\right) + y^{2}}"
+                        "x/(1 + y)", @"\frac{x}{1 + y}"
+                        "1/x^2", @"\frac{1}{x^{2}}"
+                        "2*x - 3", "2 x - 3"
+                        "-(x + y)*z", @"-\left(x + y\right) z"
+                        "x*2*3", @"x \cdot 2 \cdot 3"
+                        "sqrt(x + 1)", @"\sqrt{x + 1}"
+                        "abs(x)^3", @"\left|x\right|^{3}"
+                        "exp(x)^2", @"\left(e^{x}\right)^{2}"
+                        "gaussian(x)", @"e^{-x^{2}}"
+                        "gaussian(2*x)", @"e^{-\left(2 x\right)^{2}}"
+                        "(x + y)^(2*z)", @"\left(x + y\right)^{2 z}"
+                        "(x/y)^2", @"\left(\frac{x}{y}\right)^{2}"
+                        "x^y^z", "x^{y^{z}}"
+                        "pi/2", @"\frac{\pi}{2}"
+                        "asin(x) + atanh(x)", @"\arcsin\left(x\right) + \operatorname{artanh}\left(x\right)"
+                        "1.5e-7*x", @"1.5 \cdot 10^{-7} x"
+                        "1.5e-7^2", @"\left(1.5 \cdot 10^{-7}\right)^{2}"
+                        "x1 + x_12 + theta_0 + omega", @"x_{1} + x_{12} + \theta_{0} + \omega"
+                        "speed + u_xx + a_b_c", @"\mathrm{speed} + u_{\mathrm{xx}} + a_{\mathrm{b\_c}}"
+                        "inf + nan", @"\infty + \mathrm{nan}"
+                    ] do
+                    Expect.equal (Printer.latex (Parser.expression text)) expected "latex")
 
-        let depth =
-            latex
-            |> Seq.scan
-                (fun depth c ->
-                    match c with
-                    | '{' -> depth + 1
-                    | '}' -> depth - 1
-                    | _ -> depth)
-                0
-            |> List.ofSeq
+            testCase "latex is balanced" (fun () ->
+                let count (part: string) (text: string) = text.Split(part).Length - 1
 
-        Assert.True(List.forall ((<=) 0) depth && List.last depth = 0, latex)
-        Assert.Equal(count @"\left(" latex, count @"\right)" latex)
-        Assert.DoesNotContain("*", latex)
-        Assert.DoesNotContain("#", latex))
+                forAll 2000 formulas (fun e ->
+                    let latex = Printer.latex e
+
+                    let depth =
+                        latex
+                        |> Seq.scan
+                            (fun depth c ->
+                                match c with
+                                | '{' -> depth + 1
+                                | '}' -> depth - 1
+                                | _ -> depth)
+                            0
+                        |> List.ofSeq
+
+                    Expect.isTrue (List.forall ((<=) 0) depth && List.last depth = 0) latex
+                    Expect.equal (count @"\right)" latex) (count @"\left(" latex) "brackets"
+                    Check.lacks latex "*" "latex"
+                    Check.lacks latex "#" "latex"))
+        ]

@@ -1,10 +1,10 @@
 /// Fitted formulas, written as a person would.
 module MetaKan.Tests.TidyTests
 
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
-open Xunit
 
 let private points =
     [
@@ -15,24 +15,6 @@ let private points =
     ]
 
 let private tidied (text: string) = Printer.text (Tidy.formula points 1e-3 (Parser.expression text))
-
-[<Theory>]
-[<InlineData("39.3471037736765*exp(sin(3.14159*x) + 0.0182615*(7.4*y + 1e-10)^2 - 3.672422375949755)",
-             "exp(sin(pi*x) + y^2)")>]
-[<InlineData("2*exp(3*log(x) - log(y)) + 0.00000001*x", "2*x^3/y")>]
-[<InlineData("sin(-3.1416*x + 9.42478) + 0.00001", "sin(pi*x)")>]
-[<InlineData("cos(x + 1.5707963)", "-sin(x)")>]
-[<InlineData("abs(-2*x)", "abs(2*x)")>]
-[<InlineData("cos(-x) + sin(-y)", "cos(x) - sin(y)")>]
-[<InlineData("log(2.718281828*x)", "log(x) + 1")>]
-let ``constants, signs and quarter turns find their place`` (given: string, expected: string) =
-    Assert.Equal(expected, tidied given)
-
-[<Fact>]
-let ``a small factor of a large value is not nothing`` () =
-    match Tidy.formula points 1e-3 (Parser.expression "0.0000001234*exp(16.1181*x)") with
-    | Product [ Number c; _ ] -> Assert.Equal(1.0, c / 1.234e-7, 9)
-    | other -> Assert.Fail(Printer.text other)
 
 /// c·f(a x + b) + d, the form that fitted edges have.
 let private edge variable =
@@ -45,16 +27,41 @@ let private edge variable =
         return c * Call(f, a * Variable variable + b) + d
     }
 
-[<Fact>]
-let ``where nothing is near anything the value stays`` () =
-    forAll 300 (Gen.zip (edge "x") (edge "y")) (fun (inner, other) ->
-        for e in [ Call(Function.Sin, inner + other); inner * other; inner / Number 3.0 - other ] do
-            let tidy = Tidy.formula points 1e-9 e
+let tests =
+    testList
+        "Symbolic.Tidy"
+        [
+            Check.theory
+                "constants, signs and quarter turns find their place"
+                [
+                    "39.3471037736765*exp(sin(3.14159*x) + 0.0182615*(7.4*y + 1e-10)^2 - 3.672422375949755)",
+                    "exp(sin(pi*x) + y^2)"
+                    "2*exp(3*log(x) - log(y)) + 0.00000001*x", "2*x^3/y"
+                    "sin(-3.1416*x + 9.42478) + 0.00001", "sin(pi*x)"
+                    "cos(x + 1.5707963)", "-sin(x)"
+                    "abs(-2*x)", "abs(2*x)"
+                    "cos(-x) + sin(-y)", "cos(x) - sin(y)"
+                    "log(2.718281828*x)", "log(x) + 1"
+                ]
+                (fun (given, expected) -> Expect.equal (tidied given) expected "text")
 
-            for point in points do
-                let before, after = Expression.value point e, Expression.value point tidy
+            testCase "a small factor of a large value is not nothing" (fun () ->
+                match Tidy.formula points 1e-3 (Parser.expression "0.0000001234*exp(16.1181*x)") with
+                | Product [ Number c; _ ] -> Check.near 5e-10 (c / 1.234e-7) 1.0 "coefficient"
+                | other -> failtest (Printer.text other))
 
-                Assert.True(
-                    abs (before - after) <= 1e-4,
-                    $"{Printer.text e} is {before}, {Printer.text tidy} is {after}"
-                ))
+            property
+                "where nothing is near anything the value stays"
+                300
+                (Gen.zip (edge "x") (edge "y"))
+                (fun (inner, other) ->
+                    for e in [ Call(Function.Sin, inner + other); inner * other; inner / Number 3.0 - other ] do
+                        let tidy = Tidy.formula points 1e-9 e
+
+                        for point in points do
+                            let before, after = Expression.value point e, Expression.value point tidy
+
+                            Expect.isTrue
+                                (abs (before - after) <= 1e-4)
+                                $"{Printer.text e} is {before}, {Printer.text tidy} is {after}")
+        ]

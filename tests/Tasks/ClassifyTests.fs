@@ -1,16 +1,15 @@
 /// Classifying: runs that learn, are interrupted and resumed, and what they leave behind.
-[<Xunit.Collection "alone">]
 module MetaKan.Tests.ClassifyTests
 
 open System
 open System.IO
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Numeric
 open MetaKan.Tests.Runs
 open TorchSharp
-open Xunit
 
 /// Images in the size of Fashion-MNIST whose class is the band that is bright, under noise.
 let private images (seed: int) (count: int) : Images =
@@ -58,187 +57,213 @@ let private small =
             { architecture "fc" "mlp" false with Norm = "batch" }
         ]
 
-[<Fact>]
-let ``a run that was interrupted and resumed is the uninterrupted one, to the bit`` () =
-    forAll 6 (Gen.zip small (Gen.choose (1, 11))) (fun (network, cut) ->
-        withFolder (fun whole ->
-            withFolder (fun folder ->
-                let settings = { settings network with Flip = true; Crop = 2; Rotate = 10.0; Jitter = 0.1 }
-                let expected = runIn whole false settings never ignore
-                Assert.Equal(Stopped, (runIn folder false settings (after cut) ignore).Outcome)
-                let found = runIn folder true settings never ignore
-                Assert.Equal(Completed, found.Outcome)
-                closeTrees "best" 0.0 expected.Best found.Best
-                closeTrees "last" 0.0 (state whole expected.Best).Params (state folder expected.Best).Params
-                Assert.Equal<string>(metrics whole, metrics folder)
-
-                for name in [ "test_accuracy"; "test_accuracy_last"; "parameters"; "epochs" ] do
-                    Assert.Equal(expected.Result[name].ToJsonString(), found.Result[name].ToJsonString()))))
-
-[<Theory>]
-[<InlineData("kan", false)>]
-[<InlineData("kan", true)>]
-[<InlineData("fastkan", false)>]
-[<InlineData("fastkan", true)>]
-[<InlineData("wavkan", false)>]
-[<InlineData("mlp", false)>]
-let ``bright bands are learned`` (model: string) (meta: bool) =
-    withFolder (fun folder ->
-        let settings =
-            { settings { architecture "fc" model meta with Width = [ 16 ]; HiddenDim = 16; Norm = "batch" } with
-                Epochs = 20
-                BatchSize = 20
-                Lr = 5e-3
-                LrE = 1e-2
-                LrH = 5e-3
-                Warmup = 60
-            }
-
-        let run = { Settings = settings; Folder = folder; Resume = false; Meters = [] }
-        let found = Classify.run run { set with Train = images 1 300 } never ignore
-
-        Assert.True(
-            found.Result["test_accuracy"].GetValue<float>() > 0.5,
-            found.Result["test_accuracy"].ToJsonString()
-        ))
-
-[<Fact>]
-let ``the best epoch is kept, and the folder predicts with it`` () =
-    withFolder (fun folder ->
-        let settings = settings (architecture "fc" "kan" true)
-        let measured = ResizeArray()
-
-        let found =
-            runIn folder false settings never (function
-                | Evaluated(_, _, measures) -> measured.Add(Map measures)
-                | _ -> ())
-
-        Assert.Equal(3, measured.Count)
-        let best = measured |> Seq.map (Map.find "test_accuracy") |> Seq.max
-        Assert.Equal(best, found.Result["test_accuracy"].GetValue<float>())
-
-        Assert.Equal(
-            Map.find "test_accuracy" (Seq.last measured),
-            found.Result["test_accuracy_last"].GetValue<float>()
-        )
-
-        let loaded, classifier, p = Classify.load folder
-        Assert.Equal(settings, loaded)
-        closeTrees "best" 0.0 found.Best p
-        let right = Classify.predict loaded classifier p set.Test |> Array.map2 (=) set.Test.Labels
-        Assert.Equal(best, float (right |> Array.filter id |> Array.length) / 30.0, 12)
-
-        for shares in Classify.probabilities loaded classifier p set.Test do
-            Assert.Equal(1.0, Array.sum shares, 9)
-
-        for picture in [ "confusion.svg"; "misclassified.svg" ] do
-            Assert.True(File.Exists(Path.Combine(RunFolder.picturesPath folder, picture)), picture))
-
-[<Fact>]
-let ``of all epochs the last among the best is kept`` () =
-    let fallen =
+/// One after another: the number of threads is the process's.
+let tests =
+    testSequenced
+    <| testList
+        "Tasks.Classify"
         [
-            for seed in 1..5 do
-                withFolder (fun folder ->
-                    let settings =
-                        { settings (architecture "fc" "kan" false) with
-                            Epochs = 8
-                            Lr = 0.02
-                            Schedule = "constant"
-                            Seed = seed
-                        }
+            property
+                "a run that was interrupted and resumed is the uninterrupted one, to the bit"
+                6
+                (Gen.zip small (Gen.choose (1, 11)))
+                (fun (network, cut) ->
+                    withFolder (fun whole ->
+                        withFolder (fun folder ->
+                            let settings =
+                                { settings network with Flip = true; Crop = 2; Rotate = 10.0; Jitter = 0.1 }
 
-                    let epochs = ResizeArray()
+                            let expected = runIn whole false settings never ignore
+                            Expect.equal ((runIn folder false settings (after cut) ignore).Outcome) Stopped "outcome"
+                            let found = runIn folder true settings never ignore
+                            Expect.equal found.Outcome Completed "outcome"
+                            closeTrees "best" 0.0 expected.Best found.Best
+
+                            closeTrees
+                                "last"
+                                0.0
+                                (state whole expected.Best).Params
+                                (state folder expected.Best).Params
+
+                            Expect.equal (metrics folder) (metrics whole) "metrics"
+
+                            for name in [ "test_accuracy"; "test_accuracy_last"; "parameters"; "epochs" ] do
+                                Expect.equal
+                                    (found.Result[name].ToJsonString())
+                                    (expected.Result[name].ToJsonString())
+                                    "result")))
+
+            Check.theory
+                "bright bands are learned"
+                [ "kan", false; "kan", true; "fastkan", false; "fastkan", true; "wavkan", false; "mlp", false ]
+                (fun (model, meta) ->
+                    withFolder (fun folder ->
+                        let settings =
+                            { settings
+                                  { architecture "fc" model meta with Width = [ 16 ]; HiddenDim = 16; Norm = "batch" } with
+                                Epochs = 20
+                                BatchSize = 20
+                                Lr = 5e-3
+                                LrE = 1e-2
+                                LrH = 5e-3
+                                Warmup = 60
+                            }
+
+                        let run = { Settings = settings; Folder = folder; Resume = false; Meters = [] }
+                        let found = Classify.run run { set with Train = images 1 300 } never ignore
+
+                        Expect.isTrue
+                            (found.Result["test_accuracy"].GetValue<float>() > 0.5)
+                            (found.Result["test_accuracy"].ToJsonString())))
+
+            testCase "the best epoch is kept, and the folder predicts with it" (fun () ->
+                withFolder (fun folder ->
+                    let settings = settings (architecture "fc" "kan" true)
+                    let measured = ResizeArray()
 
                     let found =
                         runIn folder false settings never (function
-                            | Evaluated(state, _, measures) ->
-                                epochs.Add(
-                                    Map.find "test_accuracy" (Map measures),
-                                    state.Params |> Map.map (fun _ t -> Tensor.toArray t)
-                                )
+                            | Evaluated(_, _, measures) -> measured.Add(Map measures)
                             | _ -> ())
 
-                    let best = epochs |> Seq.map fst |> Seq.max
-                    let _, expected = epochs |> Seq.findBack (fst >> (=) best)
-                    Assert.Equal<Map<string, float[]>>(expected, found.Best |> Map.map (fun _ t -> Tensor.toArray t))
-                    best > fst (Seq.last epochs))
+                    Expect.equal measured.Count 3 "number of epochs"
+                    let best = measured |> Seq.map (Map.find "test_accuracy") |> Seq.max
+                    Expect.equal (found.Result["test_accuracy"].GetValue<float>()) best "test accuracy"
+
+                    Expect.equal
+                        (found.Result["test_accuracy_last"].GetValue<float>())
+                        (Map.find "test_accuracy" (Seq.last measured))
+                        "last test accuracy"
+
+                    let loaded, classifier, p = Classify.load folder
+                    Expect.equal loaded settings "settings"
+                    closeTrees "best" 0.0 found.Best p
+                    let right = Classify.predict loaded classifier p set.Test |> Array.map2 (=) set.Test.Labels
+                    Check.near 5e-13 (float (right |> Array.filter id |> Array.length) / 30.0) best "accuracy"
+
+                    for shares in Classify.probabilities loaded classifier p set.Test do
+                        Check.near 5e-10 (Array.sum shares) 1.0 "sum of shares"
+
+                    for picture in [ "confusion.svg"; "misclassified.svg" ] do
+                        Expect.isTrue (File.Exists(Path.Combine(RunFolder.picturesPath folder, picture))) picture))
+
+            testCase "of all epochs the last among the best is kept" (fun () ->
+                let fallen =
+                    [
+                        for seed in 1..5 do
+                            withFolder (fun folder ->
+                                let settings =
+                                    { settings (architecture "fc" "kan" false) with
+                                        Epochs = 8
+                                        Lr = 0.02
+                                        Schedule = "constant"
+                                        Seed = seed
+                                    }
+
+                                let epochs = ResizeArray()
+
+                                let found =
+                                    runIn folder false settings never (function
+                                        | Evaluated(state, _, measures) ->
+                                            epochs.Add(
+                                                Map.find "test_accuracy" (Map measures),
+                                                state.Params |> Map.map (fun _ t -> Tensor.toArray t)
+                                            )
+                                        | _ -> ())
+
+                                let best = epochs |> Seq.map fst |> Seq.max
+                                let _, expected = epochs |> Seq.findBack (fst >> (=) best)
+                                Expect.equal (found.Best |> Map.map (fun _ t -> Tensor.toArray t)) expected "best"
+                                best > fst (Seq.last epochs))
+                    ]
+
+                // Some runs are to fall back, or the last epoch would do as the best.
+                Expect.contains fallen true "a run that falls back")
+
+            testCase "a step is the same for any number of threads" (fun () ->
+                let on threads =
+                    withFolder (fun folder ->
+                        let before = torch.get_num_threads ()
+                        torch.set_num_threads threads
+
+                        try
+                            let settings =
+                                { settings (architecture "fc" "kan" true) with Epochs = 1; Threads = threads }
+
+                            let found = runIn folder false settings never ignore
+                            found.Best |> Map.map (fun _ t -> t.clone ())
+                        finally
+                            torch.set_num_threads before)
+
+                closeTrees "threads" 1e-9 (on 1) (on 3))
+
+            Check.theory
+                "convolutions learn"
+                [ "conv4", "kan", true, "batch"; "conv4", "kagn", false, "instance" ]
+                (fun (net, model, meta, norm) ->
+                    withFolder (fun folder ->
+                        let network = { Architecture.published net model with Meta = meta; Norm = norm }
+                        let few = { set with Train = images 1 16; Test = images 2 4 }
+                        let losses = ResizeArray()
+
+                        let settings =
+                            { ClassifySettings.defaults "fmnist" network with
+                                Epochs = 4
+                                BatchSize = 8
+                                Threads = 2
+                                Lr = 1e-3
+                            }
+
+                        Classify.run
+                            { Settings = settings; Folder = folder; Resume = false; Meters = [] }
+                            few
+                            never
+                            (function
+                             | Stepped(_, loss) -> losses.Add loss.Value
+                             | _ -> ())
+                        |> ignore
+
+                        Expect.isTrue (Seq.last losses < losses[0]) $"{List.ofSeq losses}"))
+
+            property "statistics are gathered beside the parameters, and not descended" 20 seeds (fun seed ->
+                let p, statistics = Map [ "a", normal seed [ 3 ] ], Map [ "norm.mean", normal (seed + 1) [ 2 ] ]
+                let joined = Statistics.join p statistics
+                let again, also = Statistics.split joined
+                closeTrees "parameters" 0.0 p again
+                closeTrees "statistics" 0.0 statistics also
+                let next = Map [ "norm.mean", normal (seed + 2) [ 2 ] ]
+
+                let gradient (joined: Params) =
+                    joined["a"].sum(), Statistics.join (Map [ "a", torch.ones_like joined["a"] ]) next
+
+                let adam = Adam.create (fun _ -> { Rate = (fun _ -> 0.1); WeightDecay = 0.0 })
+                let gathering = Statistics.gathering adam
+                let _, moved, memory = gathering.Update 0 gradient joined (gathering.Init joined)
+                let moved, gathered = Statistics.split moved
+                closeTrees "gathered" 0.0 next gathered
+
+                let plain (p: Params) = p["a"].sum(), Map [ "a", torch.ones_like p["a"] ]
+
+                let _, expected, expectedMemory = adam.Update 0 plain p (adam.Init p)
+                closeTrees "moved" 0.0 expected moved
+                closeTrees "memory" 0.0 expectedMemory memory)
+
+            testCase "what does not go together is refused" (fun () ->
+                let refusal network =
+                    messageOf<BadInput>(fun () -> Architecture.build network (1, 28, 28) 10 |> ignore)
+
+                Expect.stringContains (refusal (architecture "conv4" "wavkan" false)) "wavkan" "refusal"
+                Expect.stringContains (refusal (architecture "fc" "mlp" true)) "mlp" "refusal"
+
+                Expect.stringContains
+                    (refusal { architecture "fc" "kan" false with Norm = "instance" })
+                    "instance"
+                    "refusal"
+
+                Expect.stringContains
+                    (refusal { architecture "conv4" "kan" true with Generators = 5 })
+                    "generators"
+                    "refusal"
+
+                Expect.stringContains (refusal (architecture "conv5" "kan" false)) "net" "refusal")
         ]
-
-    // Some runs are to fall back, or the last epoch would do as the best.
-    Assert.Contains(true, fallen)
-
-[<Fact>]
-let ``a step is the same for any number of threads`` () =
-    let on threads =
-        withFolder (fun folder ->
-            let before = torch.get_num_threads ()
-            torch.set_num_threads threads
-
-            try
-                let settings = { settings (architecture "fc" "kan" true) with Epochs = 1; Threads = threads }
-                let found = runIn folder false settings never ignore
-                found.Best |> Map.map (fun _ t -> t.clone ())
-            finally
-                torch.set_num_threads before)
-
-    closeTrees "threads" 1e-9 (on 1) (on 3)
-
-[<Theory>]
-[<InlineData("conv4", "kan", true, "batch")>]
-[<InlineData("conv4", "kagn", false, "instance")>]
-let ``convolutions learn`` (net: string) (model: string) (meta: bool) (norm: string) =
-    withFolder (fun folder ->
-        let network = { Architecture.published net model with Meta = meta; Norm = norm }
-        let few = { set with Train = images 1 16; Test = images 2 4 }
-        let losses = ResizeArray()
-
-        let settings =
-            { ClassifySettings.defaults "fmnist" network with
-                Epochs = 4
-                BatchSize = 8
-                Threads = 2
-                Lr = 1e-3
-            }
-
-        Classify.run { Settings = settings; Folder = folder; Resume = false; Meters = [] } few never (function
-            | Stepped(_, loss) -> losses.Add loss.Value
-            | _ -> ())
-        |> ignore
-
-        Assert.True(Seq.last losses < losses[0], $"{List.ofSeq losses}"))
-
-[<Fact>]
-let ``statistics are gathered beside the parameters, and not descended`` () =
-    forAll 20 seeds (fun seed ->
-        let p, statistics = Map [ "a", normal seed [ 3 ] ], Map [ "norm.mean", normal (seed + 1) [ 2 ] ]
-        let joined = Statistics.join p statistics
-        let again, also = Statistics.split joined
-        closeTrees "parameters" 0.0 p again
-        closeTrees "statistics" 0.0 statistics also
-        let next = Map [ "norm.mean", normal (seed + 2) [ 2 ] ]
-
-        let gradient (joined: Params) =
-            joined["a"].sum(), Statistics.join (Map [ "a", torch.ones_like joined["a"] ]) next
-
-        let adam = Adam.create (fun _ -> { Rate = (fun _ -> 0.1); WeightDecay = 0.0 })
-        let gathering = Statistics.gathering adam
-        let _, moved, memory = gathering.Update 0 gradient joined (gathering.Init joined)
-        let moved, gathered = Statistics.split moved
-        closeTrees "gathered" 0.0 next gathered
-
-        let plain (p: Params) = p["a"].sum(), Map [ "a", torch.ones_like p["a"] ]
-
-        let _, expected, expectedMemory = adam.Update 0 plain p (adam.Init p)
-        closeTrees "moved" 0.0 expected moved
-        closeTrees "memory" 0.0 expectedMemory memory)
-
-[<Fact>]
-let ``what does not go together is refused`` () =
-    let refusal network = messageOf<BadInput>(fun () -> Architecture.build network (1, 28, 28) 10 |> ignore)
-
-    Assert.Contains("wavkan", refusal (architecture "conv4" "wavkan" false))
-    Assert.Contains("mlp", refusal (architecture "fc" "mlp" true))
-    Assert.Contains("instance", refusal { architecture "fc" "kan" false with Norm = "instance" })
-    Assert.Contains("generators", refusal { architecture "conv4" "kan" true with Generators = 5 })
-    Assert.Contains("net", refusal (architecture "conv5" "kan" false))

@@ -3,11 +3,11 @@ module MetaKan.Tests.CsvTests
 
 open System
 open System.IO
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Numeric
-open Xunit
 
 let private reading (text: string) (test: string -> 'a) : 'a =
     withFolder (fun folder ->
@@ -21,7 +21,7 @@ let private table text = reading text (Csv.read Double.MaxValue)
 let private refusal (text: string) =
     reading text (fun path ->
         let message = messageOf<BadInput>(fun () -> Csv.read Double.MaxValue path |> ignore)
-        Assert.StartsWith(path, message)
+        Expect.stringStarts message path "message"
         message.Substring path.Length)
 
 /// Numbers of all magnitudes, in a file's notations of columns, separators and lines.
@@ -42,71 +42,83 @@ let private files =
         return columns, rows, separator, ending, quote, start, blank
     }
 
-[<Fact>]
-let ``numbers that were written are read back exactly`` () =
-    forAll 200 files (fun (columns, rows, separator, ending, quote, start, blank) ->
-        // Names with everything that quotes are for, unless there are none.
-        let names = [ for i in 1..columns -> if quote = "" then $"x{i}" else $"{i};;;a,,b\tc" ]
-        let line (cells: string seq) = cells |> Seq.map (fun cell -> quote + cell + quote) |> String.concat separator
+let tests =
+    testList
+        "Tasks.Csv"
+        [
+            property
+                "numbers that were written are read back exactly"
+                200
+                files
+                (fun (columns, rows, separator, ending, quote, start, blank) ->
+                    // Names with everything that quotes are for, unless there are none.
+                    let names = [ for i in 1..columns -> if quote = "" then $"x{i}" else $"{i};;;a,,b\tc" ]
 
-        let lines =
-            [
-                line names
-                for row in rows do
-                    line (row |> Seq.map (fun v -> v.ToString "R"))
-                yield! List.replicate blank ""
-            ]
+                    let line (cells: string seq) =
+                        cells |> Seq.map (fun cell -> quote + cell + quote) |> String.concat separator
 
-        let read = table (start + String.concat ending lines)
-        Assert.Equal<string list>(names, read.Columns)
-        Assert.Equal<float[][]>(rows, read.Rows))
+                    let lines =
+                        [
+                            line names
+                            for row in rows do
+                                line (row |> Seq.map (fun v -> v.ToString "R"))
+                            yield! List.replicate blank ""
+                        ]
 
-[<Fact>]
-let ``quoted cells may hold separators, line breaks and quotes`` () =
-    let read = table "\"a,\"\"b\"\"\",\"c\r\nd\"\r\n 1 ,\"2\"\r\n\r\n-3e2,.5"
-    Assert.Equal<string list>([ "a,\"b\""; "c\r\nd" ], read.Columns)
-    Assert.Equal<float[][]>([| [| 1.0; 2.0 |]; [| -300.0; 0.5 |] |], read.Rows)
+                    let read = table (start + String.concat ending lines)
+                    Expect.equal read.Columns names "columns"
+                    Expect.equal read.Rows rows "rows")
 
-[<Theory>]
-[<InlineData("", ": the file is empty; it takes a line with the names of the columns, then rows of numbers")>]
-[<InlineData("\n\r\n", ": the file is empty; it takes a line with the names of the columns, then rows of numbers")>]
-[<InlineData("x,0.5\n1,2", ", line 1: column 2: '0.5' is a number; the first line takes the names of the columns")>]
-[<InlineData("\n\n1,2\n3,4", ", line 3: column 1: '1' is a number; the first line takes the names of the columns")>]
-[<InlineData("x,y,x\n1,2,3", ", line 1: column 3: the name 'x' is that of column 1 too")>]
-[<InlineData("x, ,y\n1,2,3", ", line 1: column 2: the column has no name")>]
-[<InlineData("x,y,\n1,2,", ", line 1: column 3: the column has no name")>]
-[<InlineData("x,y\n1,2\n\n3,four", ", line 4: column 'y': 'four' is not a number such as -0.5 or 1e-3")>]
-[<InlineData("x;y\n1;2\n1,5;2", ", line 3: column 'x': '1,5' is not a number such as -0.5 or 1e-3")>]
-[<InlineData("x,y\n\"1\n2\",2\n3,4", ", line 2: column 'x': '1 2' is not a number such as -0.5 or 1e-3")>]
-[<InlineData("\"x\r\n\",y\r\n1,2\r\n,4", ", line 4: column 'x': '' is not a number such as -0.5 or 1e-3")>]
-[<InlineData("x,y\n1,NaN", ", line 2: column 'y': 'NaN' is not a finite number of at most 1.798e+308")>]
-[<InlineData("x,y\n-Infinity,2", ", line 2: column 'x': '-Infinity' is not a finite number of at most 1.798e+308")>]
-[<InlineData("x,y\n1e309,2", ", line 2: column 'x': '1e309' is not a finite number of at most 1.798e+308")>]
-[<InlineData("x,y\n1,2\n3", ", line 3: 2 cells expected, as in the header, not 1")>]
-[<InlineData("x,y\n1,2,3\n4,5", ", line 2: 2 cells expected, as in the header, not 3")>]
-[<InlineData("x,y\n1,\"2\n3,4\n", ", line 2: column 2: the quote that opens here is never closed")>]
-[<InlineData("x,y\n1,2\n3,\"2\"\"", ", line 3: column 2: the quote that opens here is never closed")>]
-[<InlineData("x,y\n1,\"2\"3\"\"\n3,4",
-             ", line 2: column 2: a quote within a field; quotes take the whole field, quotes in it doubled")>]
-let ``a fault is named with its line and column`` (text: string, message: string) = Assert.Equal(message, refusal text)
+            testCase "quoted cells may hold separators, line breaks and quotes" (fun () ->
+                let read = table "\"a,\"\"b\"\"\",\"c\r\nd\"\r\n 1 ,\"2\"\r\n\r\n-3e2,.5"
+                Expect.equal read.Columns [ "a,\"b\""; "c\r\nd" ] "columns"
+                Expect.equal read.Rows [| [| 1.0; 2.0 |]; [| -300.0; 0.5 |] |] "rows")
 
-[<Fact>]
-let ``long cells are cut in messages`` () =
-    let message = refusal ("x,y\n1," + String('a', 500))
-    Assert.Contains("'" + String('a', 37) + "...'", message)
+            Check.theory
+                "a fault is named with its line and column"
+                [
+                    "", ": the file is empty; it takes a line with the names of the columns, then rows of numbers"
+                    "\n\r\n", ": the file is empty; it takes a line with the names of the columns, then rows of numbers"
+                    "x,0.5\n1,2", ", line 1: column 2: '0.5' is a number; the first line takes the names of the columns"
+                    "\n\n1,2\n3,4", ", line 3: column 1: '1' is a number; the first line takes the names of the columns"
+                    "x,y,x\n1,2,3", ", line 1: column 3: the name 'x' is that of column 1 too"
+                    "x, ,y\n1,2,3", ", line 1: column 2: the column has no name"
+                    "x,y,\n1,2,", ", line 1: column 3: the column has no name"
+                    "x,y\n1,2\n\n3,four", ", line 4: column 'y': 'four' is not a number such as -0.5 or 1e-3"
+                    "x;y\n1;2\n1,5;2", ", line 3: column 'x': '1,5' is not a number such as -0.5 or 1e-3"
+                    "x,y\n\"1\n2\",2\n3,4", ", line 2: column 'x': '1 2' is not a number such as -0.5 or 1e-3"
+                    "\"x\r\n\",y\r\n1,2\r\n,4", ", line 4: column 'x': '' is not a number such as -0.5 or 1e-3"
+                    "x,y\n1,NaN", ", line 2: column 'y': 'NaN' is not a finite number of at most 1.798e+308"
+                    "x,y\n-Infinity,2", ", line 2: column 'x': '-Infinity' is not a finite number of at most 1.798e+308"
+                    "x,y\n1e309,2", ", line 2: column 'x': '1e309' is not a finite number of at most 1.798e+308"
+                    "x,y\n1,2\n3", ", line 3: 2 cells expected, as in the header, not 1"
+                    "x,y\n1,2,3\n4,5", ", line 2: 2 cells expected, as in the header, not 3"
+                    "x,y\n1,\"2\n3,4\n", ", line 2: column 2: the quote that opens here is never closed"
+                    "x,y\n1,2\n3,\"2\"\"", ", line 3: column 2: the quote that opens here is never closed"
+                    "x,y\n1,\"2\"3\"\"\n3,4",
+                    ", line 2: column 2: a quote within a field; quotes take the whole field, quotes in it doubled"
+                ]
+                (fun (text, message) -> Expect.equal (refusal text) message "refusal")
 
-[<Fact>]
-let ``numbers beyond what the caller can hold are refused`` () =
-    reading "x,y\n1e38,-1e39" (fun path ->
-        let message = messageOf<BadInput>(fun () -> Csv.read (float Single.MaxValue) path |> ignore)
-        Assert.EndsWith("line 2: column 'y': '-1e39' is not a finite number of at most 3.403e+38", message))
+            testCase "long cells are cut in messages" (fun () ->
+                let message = refusal ("x,y\n1," + String('a', 500))
+                Expect.stringContains message ("'" + String('a', 37) + "...'") "message")
 
-[<Fact>]
-let ``a file that cannot be read is named`` () =
-    withFolder (fun folder ->
-        let message path = messageOf<BadInput>(fun () -> Csv.read 1.0 path |> ignore)
-        let missing = Path.Combine(folder, "none.csv")
-        Assert.Equal($"{missing}: there is no such file", message missing)
-        let apart = Path.Combine(folder, "none", "data.csv")
-        Assert.Equal($"{apart}: there is no such file", message apart)
-        Assert.StartsWith($"{folder}: cannot be read (", message folder))
+            testCase "numbers beyond what the caller can hold are refused" (fun () ->
+                reading "x,y\n1e38,-1e39" (fun path ->
+                    let message = messageOf<BadInput>(fun () -> Csv.read (float Single.MaxValue) path |> ignore)
+
+                    Expect.stringEnds
+                        message
+                        "line 2: column 'y': '-1e39' is not a finite number of at most 3.403e+38"
+                        "message"))
+
+            testCase "a file that cannot be read is named" (fun () ->
+                withFolder (fun folder ->
+                    let message path = messageOf<BadInput>(fun () -> Csv.read 1.0 path |> ignore)
+                    let missing = Path.Combine(folder, "none.csv")
+                    Expect.equal (message missing) $"{missing}: there is no such file" "message"
+                    let apart = Path.Combine(folder, "none", "data.csv")
+                    Expect.equal (message apart) $"{apart}: there is no such file" "message"
+                    Expect.stringStarts (message folder) $"{folder}: cannot be read (" "message"))
+        ]

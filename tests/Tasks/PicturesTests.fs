@@ -3,9 +3,9 @@ module MetaKan.Tests.PicturesTests
 
 open System.IO
 open System.Xml.Linq
+open Expecto
 open MetaKan
 open MetaKan.Tests.Folder
-open Xunit
 
 let private key = Key.ofSeed 3
 
@@ -18,82 +18,95 @@ let private first (x: Tensor) : Tensor = x.narrow (1L, 0L, 1L)
 
 let private draw problem u = Pictures.draw problem u key Placement.cpu64
 
-[<Fact>]
-let ``a solution alone is drawn by itself, one beside the exact solution with that, the error and the points`` () =
-    for domain in [ Domain.ball 3 1.0; Domain.box [ 0.0, 1.0; 2.0, 3.0 ] ] do
-        let names exact = draw (problem domain exact) first |> List.map fst
-        Assert.Equal<string list>([ "1-solution" ], names None)
-        Assert.Equal<string list>([ "1-solution"; "2-exact"; "3-error"; "4-points" ], names (Some first))
+let tests =
+    testList
+        "Tasks.Pictures"
+        [
+            testCase
+                "a solution alone is drawn by itself, one beside the exact solution with that, the error and the points"
+                (fun () ->
+                    for domain in [ Domain.ball 3 1.0; Domain.box [ 0.0, 1.0; 2.0, 3.0 ] ] do
+                        let names exact = draw (problem domain exact) first |> List.map fst
+                        Expect.equal (names None) [ "1-solution" ] "names"
+                        Expect.equal (names (Some first)) [ "1-solution"; "2-exact"; "3-error"; "4-points" ] "names"
 
-    let line = Domain.box [ (0.0, 1.0) ]
-    let names exact = draw (problem line exact) first |> List.map fst
-    Assert.Equal<string list>([ "1-solution" ], names None)
-    Assert.Equal<string list>([ "1-solution"; "3-error"; "4-points" ], names (Some first))
+                    let line = Domain.box [ (0.0, 1.0) ]
+                    let names exact = draw (problem line exact) first |> List.map fst
+                    Expect.equal (names None) [ "1-solution" ] "names"
+                    Expect.equal (names (Some first)) [ "1-solution"; "3-error"; "4-points" ] "names")
 
-[<Fact>]
-let ``the pictures are well-formed and say where the slice lies`` () =
-    let titles domain =
-        draw (problem domain (Some first)) first
-        |> List.map (fun (_, svg) -> (XElement.Parse svg).Attribute(XName.Get "aria-label").Value)
-        |> List.head
+            testCase "the pictures are well-formed and say where the slice lies" (fun () ->
+                let titles domain =
+                    draw (problem domain (Some first)) first
+                    |> List.map (fun (_, svg) -> (XElement.Parse svg).Attribute(XName.Get "aria-label").Value)
+                    |> List.head
 
-    Assert.Equal("Computed solution", titles (Domain.box [ 0.0, 1.0; 0.0, 1.0 ]))
-    Assert.Equal("Computed solution at x₃ = 0.5", titles (Domain.box [ 0.0, 1.0; 0.0, 1.0; 0.0, 1.0 ]))
-    Assert.Equal("Computed solution at x₃ … x₁₂ = 0", titles (Domain.ball 12 1.0))
+                Expect.equal (titles (Domain.box [ 0.0, 1.0; 0.0, 1.0 ])) "Computed solution" "title"
 
-    Assert.Equal(
-        "Computed solution at x₃ = 0, x₄ = 2.5",
-        titles (Domain.box [ 0.0, 1.0; 0.0, 1.0; -1.0, 1.0; 2.0, 3.0 ])
-    )
+                Expect.equal
+                    (titles (Domain.box [ 0.0, 1.0; 0.0, 1.0; 0.0, 1.0 ]))
+                    "Computed solution at x₃ = 0.5"
+                    "title"
 
-[<Fact>]
-let ``the solution is asked within the domain only, over all of the slice, few points at a time`` () =
-    let asked = ResizeArray<float[]>()
+                Expect.equal (titles (Domain.ball 12 1.0)) "Computed solution at x₃ … x₁₂ = 0" "title"
 
-    let u (x: Tensor) =
-        Assert.InRange(x.shape[0], 1L, 1000L)
-        asked.AddRange(Tensor.toArray x |> Array.chunkBySize 3)
-        first x
+                Expect.equal
+                    (titles (Domain.box [ 0.0, 1.0; 0.0, 1.0; -1.0, 1.0; 2.0, 3.0 ]))
+                    "Computed solution at x₃ = 0, x₄ = 2.5"
+                    "title")
 
-    draw (problem (Domain.ball 3 2.0) None) u |> ignore
+            testCase
+                "the solution is asked within the domain only, over all of the slice, few points at a time"
+                (fun () ->
+                    let asked = ResizeArray<float[]>()
 
-    Assert.All(
-        asked,
-        fun x ->
-            Assert.InRange(x[0] * x[0] + x[1] * x[1], 0.0, 4.0)
-            Assert.Equal(0.0, x[2])
-    )
+                    let u (x: Tensor) =
+                        Check.inRange 1L 1000L x.shape[0] "points asked at once"
+                        asked.AddRange(Tensor.toArray x |> Array.chunkBySize 3)
+                        first x
 
-    Assert.InRange(asked |> Seq.map (fun x -> x[0]) |> Seq.max, 1.9, 2.0)
-    Assert.InRange(asked |> Seq.map (fun x -> x[1]) |> Seq.min, -2.0, -1.9)
+                    draw (problem (Domain.ball 3 2.0) None) u |> ignore
 
-[<Fact>]
-let ``the computed and the exact map share their colours`` () =
-    let exact (x: Tensor) = first x * -10.0
-    let pictures = draw (problem (Domain.box [ 0.0, 1.0; 0.0, 1.0 ]) (Some exact)) first |> Map
+                    for x in asked do
+                        Check.inRange 0.0 4.0 (x[0] * x[0] + x[1] * x[1]) "distance"
+                        Expect.equal x[2] 0.0 "the third coordinate"
 
-    let colours name =
-        (XElement.Parse pictures[name]).Descendants(XName.Get("text", "http://www.w3.org/2000/svg"))
-        |> Seq.filter (fun text -> text.Attribute(XName.Get "x").Value = "444")
-        |> Seq.map _.Value
-        |> List.ofSeq
+                    Check.inRange 1.9 2.0 (asked |> Seq.map (fun x -> x[0]) |> Seq.max) "rightmost point"
+                    Check.inRange (-2.0) (-1.9) (asked |> Seq.map (fun x -> x[1]) |> Seq.min) "lowest point")
 
-    Assert.Contains("-8", colours "2-exact")
-    Assert.Equal<string list>(colours "2-exact", colours "1-solution")
-    Assert.DoesNotContain("-8", colours "3-error")
+            testCase "the computed and the exact map share their colours" (fun () ->
+                let exact (x: Tensor) = first x * -10.0
+                let pictures = draw (problem (Domain.box [ 0.0, 1.0; 0.0, 1.0 ]) (Some exact)) first |> Map
 
-[<Fact>]
-let ``a finished run has its pictures`` () =
-    withFolder (fun parent ->
-        let folder = Path.Combine(parent, "run")
+                let colours name =
+                    (XElement.Parse pictures[name]).Descendants(XName.Get("text", "http://www.w3.org/2000/svg"))
+                    |> Seq.filter (fun text -> text.Attribute(XName.Get "x").Value = "444")
+                    |> Seq.map _.Value
+                    |> List.ofSeq
 
-        let settings = { Solve.defaults with Epochs = 2; TestPoints = 100; Folder = folder }
+                Expect.contains (colours "2-exact") "-8" "colours"
+                Expect.equal (colours "1-solution") (colours "2-exact") "colours"
+                Expect.isFalse (List.contains "-8" (colours "3-error")) "colours of the error")
 
-        let solution =
-            Solve.run settings (Poisson.problem (TwoBody.ofSeed 0 2)) (Mlp.create [ 2; 4; 1 ]) (fun () -> false) ignore
+            // Alone: a run sets the number of threads, which is the process's.
+            testSequenced
+            <| testCase "a finished run has its pictures" (fun () ->
+                withFolder (fun parent ->
+                    let folder = Path.Combine(parent, "run")
 
-        let files =
-            Directory.GetFiles(RunFolder.picturesPath folder) |> Array.map Path.GetFileName |> Array.sort
+                    let settings = { Solve.defaults with Epochs = 2; TestPoints = 100; Folder = folder }
 
-        Assert.Equal(Completed, solution.Outcome)
-        Assert.Equal<string[]>([| "1-solution.svg"; "2-exact.svg"; "3-error.svg"; "4-points.svg" |], files))
+                    let solution =
+                        Solve.run
+                            settings
+                            (Poisson.problem (TwoBody.ofSeed 0 2))
+                            (Mlp.create [ 2; 4; 1 ])
+                            (fun () -> false)
+                            ignore
+
+                    let files =
+                        Directory.GetFiles(RunFolder.picturesPath folder) |> Array.map Path.GetFileName |> Array.sort
+
+                    Expect.equal solution.Outcome Completed "outcome"
+                    Expect.equal files [| "1-solution.svg"; "2-exact.svg"; "3-error.svg"; "4-points.svg" |] "files"))
+        ]

@@ -1,11 +1,11 @@
 /// Normalisation: what it makes of data, and that formulas survive it.
 module MetaKan.Tests.ScalingTests
 
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private place = Placement.cpu64
 let private inputs = [ "x"; "y" ]
@@ -33,91 +33,92 @@ let private values (x: Tensor) (e: Expression) : Tensor =
     let column name = x.narrow (1L, int64 (List.findIndex ((=) name) inputs), 1L)
     Expression.evaluate (column "x") column e
 
-[<Fact>]
-let ``training columns get mean zero and spread one, constant ones zeros`` () =
-    forAll 300 cases (fun data ->
-        let normal, input, output = Scaling.normalised data
-        let constant = data.Truth = Some(Number 0.1)
+let tests =
+    testList
+        "Tasks.Scaling"
+        [
+            property "training columns get mean zero and spread one, constant ones zeros" 300 cases (fun data ->
+                let normal, input, output = Scaling.normalised data
+                let constant = data.Truth = Some(Number 0.1)
 
-        // Means of up to 1000 are rounded to 1e-13, spreads are at least 1e-4.
-        for index, (mean, spread) in List.indexed (moments normal.Train.X @ moments normal.Train.Y) do
-            Assert.InRange(mean, -1e-8, 1e-8)
+                // Means of up to 1000 are rounded to 1e-13, spreads are at least 1e-4.
+                for index, (mean, spread) in List.indexed (moments normal.Train.X @ moments normal.Train.Y) do
+                    Check.inRange (-1e-8) 1e-8 mean "mean"
 
-            if index = 2 && constant then
-                Assert.Equal(0.0, spread)
-            else
-                Assert.InRange(spread, 1.0 - 1e-8, 1.0 + 1e-8)
+                    if index = 2 && constant then
+                        Expect.equal spread 0.0 "spread"
+                    else
+                        Check.inRange (1.0 - 1e-8) (1.0 + 1e-8) spread "spread"
 
-        if constant then
-            Assert.Equal<float>([| 0.1 |], output.Means)
-            Assert.Equal<float>([| 1.0 |], output.Spreads)
+                if constant then
+                    Expect.equal output.Means [| 0.1 |] "means"
+                    Expect.equal output.Spreads [| 1.0 |] "spreads"
 
-        // Test columns are shifted and scaled as the training columns are.
-        let undone (s: Scaling) (t: Tensor) =
-            t * tensor [ 1; -1 ] (List.ofArray s.Spreads) + tensor [ 1; -1 ] (List.ofArray s.Means)
+                // Test columns are shifted and scaled as the training columns are.
+                let undone (s: Scaling) (t: Tensor) =
+                    t * tensor [ 1; -1 ] (List.ofArray s.Spreads) + tensor [ 1; -1 ] (List.ofArray s.Means)
 
-        for before, after in [ data.Train, normal.Train; data.Test, normal.Test ] do
-            close "inputs" 1e-12 before.X (undone input after.X)
-            close "outputs" 1e-12 before.Y (undone output after.Y)
+                for before, after in [ data.Train, normal.Train; data.Test, normal.Test ] do
+                    close "inputs" 1e-12 before.X (undone input after.X)
+                    close "outputs" 1e-12 before.Y (undone output after.Y)
 
-        Assert.Equal<string list>(inputs, normal.Inputs))
+                Expect.equal normal.Inputs inputs "inputs")
 
-[<Fact>]
-let ``the truth is one of the normalised inputs`` () =
-    forAll 300 cases (fun data ->
-        let normal, _, _ = Scaling.normalised data
+            property "the truth is one of the normalised inputs" 300 cases (fun data ->
+                let normal, _, _ = Scaling.normalised data
 
-        for samples in [ normal.Train; normal.Test ] do
-            let apart = Tensor.item ((values samples.X normal.Truth.Value - samples.Y).abs().max())
-            Assert.InRange(apart, 0.0, 1e-7))
+                for samples in [ normal.Train; normal.Test ] do
+                    let apart = Tensor.item ((values samples.X normal.Truth.Value - samples.Y).abs().max())
+                    Check.inRange 0.0 1e-7 apart "apart")
 
-[<Fact>]
-let ``a formula of normalised data, rewritten, has the same values on the data as they were`` () =
-    forAll 300 cases (fun data ->
-        let normal, input, output = Scaling.normalised data
-        let formulas, ofOutput = Scaling.denormalise inputs input output
-        let found = Parser.expression "exp(-x^2) + 2*y - x*y"
-        let rewritten = found |> Expression.substitute (Map(List.zip inputs formulas)).TryFind |> ofOutput
+            property
+                "a formula of normalised data, rewritten, has the same values on the data as they were"
+                300
+                cases
+                (fun data ->
+                    let normal, input, output = Scaling.normalised data
+                    let formulas, ofOutput = Scaling.denormalise inputs input output
+                    let found = Parser.expression "exp(-x^2) + 2*y - x*y"
+                    let rewritten = found |> Expression.substitute (Map(List.zip inputs formulas)).TryFind |> ofOutput
 
-        for before, after in [ data.Train, normal.Train; data.Test, normal.Test ] do
-            let expected = values after.X found * output.Spreads[0] + output.Means[0]
-            close "values" 1e-9 expected (values before.X rewritten)
+                    for before, after in [ data.Train, normal.Train; data.Test, normal.Test ] do
+                        let expected = values after.X found * output.Spreads[0] + output.Means[0]
+                        close "values" 1e-9 expected (values before.X rewritten)
 
-        // Back at the truth itself.
-        let truth =
-            normal.Truth.Value |> Expression.substitute (Map(List.zip inputs formulas)).TryFind |> ofOutput
+                    // Back at the truth itself.
+                    let truth =
+                        normal.Truth.Value |> Expression.substitute (Map(List.zip inputs formulas)).TryFind |> ofOutput
 
-        close "truth" 1e-9 data.Test.Y (values data.Test.X truth))
+                    close "truth" 1e-9 data.Test.Y (values data.Test.X truth))
 
-[<Fact>]
-let ``single samples and spreads beyond squaring are normalised too`` () =
-    let data x y =
-        let samples = { X = tensor [ -1; 1 ] x; Y = tensor [ -1; 1 ] y }
+            testCase "single samples and spreads beyond squaring are normalised too" (fun () ->
+                let data x y =
+                    let samples = { X = tensor [ -1; 1 ] x; Y = tensor [ -1; 1 ] y }
 
-        { Inputs = [ "x" ]; Target = "f"; Train = samples; Test = samples; Truth = None }
+                    { Inputs = [ "x" ]; Target = "f"; Train = samples; Test = samples; Truth = None }
 
-    use _ = torch.NewDisposeScope()
-    let normal, input, output = Scaling.normalised (data [ 5.0 ] [ -2.0 ])
-    Assert.Equal({ Means = [| 5.0 |]; Spreads = [| 1.0 |] }, input)
-    Assert.Equal({ Means = [| -2.0 |]; Spreads = [| 1.0 |] }, output)
-    Assert.Equal(0.0, Tensor.item normal.Train.X)
+                use _ = torch.NewDisposeScope()
+                let normal, input, output = Scaling.normalised (data [ 5.0 ] [ -2.0 ])
+                Expect.equal input { Means = [| 5.0 |]; Spreads = [| 1.0 |] } "input"
+                Expect.equal output { Means = [| -2.0 |]; Spreads = [| 1.0 |] } "output"
+                Expect.equal (Tensor.item normal.Train.X) 0.0 "normalized point"
 
-    let normal, _, _ = Scaling.normalised (data [ -1e-200; 1e-200 ] [ -1e200; 1e200 ])
-    close "tiny" 1e-12 (tensor [ 2; 1 ] [ -1.0; 1.0 ]) normal.Train.X
-    close "huge" 1e-12 (tensor [ 2; 1 ] [ -1.0; 1.0 ]) normal.Train.Y
+                let normal, _, _ = Scaling.normalised (data [ -1e-200; 1e-200 ] [ -1e200; 1e200 ])
+                close "tiny" 1e-12 (tensor [ 2; 1 ] [ -1.0; 1.0 ]) normal.Train.X
+                close "huge" 1e-12 (tensor [ 2; 1 ] [ -1.0; 1.0 ]) normal.Train.Y)
 
-[<Fact>]
-let ``data in single precision are normalised without losing what double precision keeps`` () =
-    use _ = torch.NewDisposeScope()
-    // Single precision holds these numbers but not their mean.
-    let column = [ for i in 0..7 -> 1e7 + float i ]
-    let x = tensor [ 8; 1 ] column |> Placement.put Placement.cpu32
-    let samples = { X = x; Y = x }
+            testCase "data in single precision are normalised without losing what double precision keeps" (fun () ->
+                use _ = torch.NewDisposeScope()
+                // Single precision holds these numbers but not their mean.
+                let column = [ for i in 0..7 -> 1e7 + float i ]
+                let x = tensor [ 8; 1 ] column |> Placement.put Placement.cpu32
+                let samples = { X = x; Y = x }
 
-    let data = { Inputs = [ "x" ]; Target = "f"; Train = samples; Test = samples; Truth = None }
+                let data = { Inputs = [ "x" ]; Target = "f"; Train = samples; Test = samples; Truth = None }
 
-    let normal, input, _ = Scaling.normalised data
-    Assert.Equal(torch.float32, normal.Train.X.dtype)
-    Assert.Equal<float>([| 1e7 + 3.5 |], input.Means)
-    let expected = [ for v in column -> (v - 1e7 - 3.5) / sqrt 5.25 ]
-    close "values" 1e-7 (tensor [ 8; 1 ] expected) (normal.Train.X.``to`` torch.float64)
+                let normal, input, _ = Scaling.normalised data
+                Expect.equal normal.Train.X.dtype torch.float32 "precision"
+                Expect.equal input.Means [| 1e7 + 3.5 |] "means"
+                let expected = [ for v in column -> (v - 1e7 - 3.5) / sqrt 5.25 ]
+                close "values" 1e-7 (tensor [ 8; 1 ] expected) (normal.Train.X.``to`` torch.float64))
+        ]

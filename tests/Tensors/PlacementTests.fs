@@ -1,47 +1,53 @@
 /// Placements by name, and conversions between arrays and tensors.
 module MetaKan.Tests.PlacementTests
 
+open Expecto
 open MetaKan
 open MetaKan.Tests.Folder
 open TorchSharp
-open Xunit
 
-[<Fact>]
-let ``placements are named as people name them`` () =
-    Assert.Equal(Placement.cpu64, Placement.named "cpu" "float64")
-    Assert.Equal(Placement.cpu32, Placement.named "cpu" "float32")
-    Assert.Equal(torch.cuda.is_available (), ((Placement.named "auto" "float32").Device.``type`` = DeviceType.CUDA))
+let tests =
+    testList
+        "Tensors.Placement"
+        [
+            testCase "placements are named as people name them" (fun () ->
+                Expect.equal (Placement.named "cpu" "float64") Placement.cpu64 "placement"
+                Expect.equal (Placement.named "cpu" "float32") Placement.cpu32 "placement"
 
-[<Fact>]
-let ``other names are refused with what is accepted`` () =
-    let refusal device dtype = messageOf<BadInput>(fun () -> Placement.named device dtype |> ignore)
-    Assert.Equal("device takes cpu, cuda or auto, not 'gpu'", refusal "gpu" "float32")
-    Assert.Equal("dtype takes float32 or float64, not 'half'", refusal "cpu" "half")
+                Expect.equal
+                    ((Placement.named "auto" "float32").Device.``type`` = DeviceType.CUDA)
+                    (torch.cuda.is_available ())
+                    "device")
 
-    if not (torch.cuda.is_available ()) then
-        Assert.Contains("no CUDA device", refusal "cuda" "float32")
+            testCase "other names are refused with what is accepted" (fun () ->
+                let refusal device dtype = messageOf<BadInput>(fun () -> Placement.named device dtype |> ignore)
+                Expect.equal (refusal "gpu" "float32") "device takes cpu, cuda or auto, not 'gpu'" "refusal"
+                Expect.equal (refusal "cpu" "half") "dtype takes float32 or float64, not 'half'" "refusal"
 
-[<Fact>]
-let ``arrays become tensors and come back`` () =
-    use _ = torch.NewDisposeScope()
-    let values = [| 1.0; -2.5; 3.0; 0.1; 5.0; 6.0 |]
-    let t = Tensor.ofArray Placement.cpu64 [ 2L; 3L ] values
-    Assert.Equal(Placement.cpu64, Placement.ofTensor t)
-    Assert.Equal(0.1, Tensor.item t[1, 0])
-    Assert.Equal<float>(values, Tensor.toArray t)
-    // Row-major also where the memory is not.
-    Assert.Equal<float>([| 1.0; 0.1; -2.5; 5.0; 3.0; 6.0 |], Tensor.toArray (t.t ()))
-    let single = Placement.put Placement.cpu32 t
-    Assert.Equal(torch.float32, single.dtype)
-    Assert.Equal(float 0.1f, Tensor.item single[1, 0])
+                if not (torch.cuda.is_available ()) then
+                    Expect.stringContains (refusal "cuda" "float32") "no CUDA device" "refusal")
 
-[<Fact>]
-let ``only results survive a scope`` () =
-    use _ = torch.NewDisposeScope()
+            testCase "arrays become tensors and come back" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let values = [| 1.0; -2.5; 3.0; 0.1; 5.0; 6.0 |]
+                let t = Tensor.ofArray Placement.cpu64 [ 2L; 3L ] values
+                Expect.equal (Placement.ofTensor t) Placement.cpu64 "placement"
+                Expect.equal (Tensor.item t[1, 0]) 0.1 "element"
+                Expect.equal (Tensor.toArray t) values "elements"
+                // Row-major also where the memory is not.
+                Expect.equal (Tensor.toArray (t.t ())) [| 1.0; 0.1; -2.5; 5.0; 3.0; 6.0 |] "elements"
+                let single = Placement.put Placement.cpu32 t
+                Expect.equal single.dtype torch.float32 "precision"
+                Expect.equal (Tensor.item single[1, 0]) (float 0.1f) "element")
 
-    let (kept, other), dropped =
-        Tensor.scoped (fun (results, _) -> [ fst results ]) (fun () -> (torch.ones 2L, torch.ones 2L), torch.ones 2L)
+            testCase "only results survive a scope" (fun () ->
+                use _ = torch.NewDisposeScope()
 
-    Assert.False kept.IsInvalid
-    Assert.True other.IsInvalid
-    Assert.True dropped.IsInvalid
+                let (kept, other), dropped =
+                    Tensor.scoped (fun (results, _) -> [ fst results ]) (fun () ->
+                        (torch.ones 2L, torch.ones 2L), torch.ones 2L)
+
+                Expect.isFalse kept.IsInvalid "the result lives"
+                Expect.isTrue other.IsInvalid "the other tensor is disposed"
+                Expect.isTrue dropped.IsInvalid "the dropped tensor is disposed")
+        ]

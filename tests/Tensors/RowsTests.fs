@@ -1,13 +1,12 @@
 /// Functions of rows give in blocks and on threads what they give at once.
-[<Xunit.Collection "alone">]
 module MetaKan.Tests.RowsTests
 
 open System
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 // y = a·sin(a b) + c, with a shared c, as a rule that claims to need `numbers` per row.
 let private f (rows: Tensor[]) (shared: Tensor[]) = rows[0] * (rows[0] * rows[1]).sin() + shared[0]
@@ -32,34 +31,38 @@ let private agrees (n, numbers, seed) =
     close "value" 1e-14 expected actual
     List.iter2 (close "gradient" 1e-12) by found
 
-[<Fact>]
-let ``blocks of any size give the function's value and gradients`` () = forAll 60 cases agrees
+/// One after another: the number of threads is the process's.
+let tests =
+    testSequenced
+    <| testList
+        "Tensors.Rows"
+        [
+            property "blocks of any size give the function's value and gradients" 60 cases agrees
 
-[<Fact>]
-let ``threads give the function's value and gradients`` () =
-    let before = torch.get_num_threads ()
-    torch.set_num_threads 3
+            testCase "threads give the function's value and gradients" (fun () ->
+                let before = torch.get_num_threads ()
+                torch.set_num_threads 3
 
-    try
-        Workers.hire (fun () -> forAll 40 cases agrees)
-    finally
-        torch.set_num_threads before
+                try
+                    Workers.hire (fun () -> forAll 40 cases agrees)
+                finally
+                    torch.set_num_threads before)
 
-[<Fact>]
-let ``inputs without gradients get none, and nothing records them`` () =
-    use _ = torch.NewDisposeScope()
-    let t = inputs (5, 1)
-    Assert.False((Rows.apply (rule 131072L) t[..1] t[2..]).requires_grad)
-    let tracked = t[1].clone().requires_grad_ true
-    let y = Rows.apply (rule 131072L) [ t[0]; tracked ] t[2..]
-    let expected = t[0] * t[0] * (t[0] * t[1]).cos()
-    close "gradient" 1e-12 expected (torch.autograd.grad([| y.sum () |], [| tracked |])[0])
+            testCase "inputs without gradients get none, and nothing records them" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let t = inputs (5, 1)
+                Expect.isFalse ((Rows.apply (rule 131072L) t[..1] t[2..]).requires_grad) "nothing is recorded"
+                let tracked = t[1].clone().requires_grad_ true
+                let y = Rows.apply (rule 131072L) [ t[0]; tracked ] t[2..]
+                let expected = t[0] * t[0] * (t[0] * t[1]).cos()
+                close "gradient" 1e-12 expected (torch.autograd.grad([| y.sum () |], [| tracked |])[0]))
 
-[<Fact>]
-let ``a second derivative is refused`` () =
-    use _ = torch.NewDisposeScope()
-    let t = inputs (4, 1)
-    let tracked = t[0].clone().requires_grad_ true
-    let y = Rows.apply (rule 1L) [ tracked; t[1] ] t[2..]
-    let failure = Assert.ThrowsAny<Exception>(fun () -> gradient y tracked |> ignore)
-    Assert.Contains("first derivative only", failure.ToString())
+            testCase "a second derivative is refused" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let t = inputs (4, 1)
+                let tracked = t[0].clone().requires_grad_ true
+                let y = Rows.apply (rule 1L) [ tracked; t[1] ] t[2..]
+
+                Expect.throwsC (fun () -> gradient y tracked |> ignore) (fun failure ->
+                    Expect.stringContains (failure.ToString()) "first derivative only" "failure"))
+        ]

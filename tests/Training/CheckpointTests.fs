@@ -2,13 +2,13 @@
 module MetaKan.Tests.CheckpointTests
 
 open System.IO
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Networks
 open MetaKan.Tests.Numeric
 open TorchSharp
-open Xunit
 
 let private stateOf (p: Params) =
     {
@@ -20,68 +20,69 @@ let private stateOf (p: Params) =
         Seconds = 12.3456789012345678
     }
 
-[<Fact>]
-let ``a state reads back as it was written, to the bit`` () =
-    forAll 15 networks (fun network ->
-        withFolder (fun folder ->
-            let path = Path.Combine(folder, "state.safetensors")
-            let state = stateOf (parameters network)
-            Checkpoint.save path state
-            let found = Checkpoint.load path ((model network).Init (Key.ofSeed 0) Placement.cpu64)
-            Assert.Equal(state.Step, found.Step)
-            Assert.Equal(state.Seconds, found.Seconds)
-            closeTrees "parameters" 0.0 state.Params found.Params
-            closeTrees "memory" 0.0 state.Memory found.Memory))
-
 let private kan widths = (Kan.create { Size = 3; Order = 3 } widths).Init(Key.ofSeed 1)
 
 let private refusal path like =
     let message = messageOf<BadInput>(fun () -> Checkpoint.load path like |> ignore)
-    Assert.StartsWith(path, message)
-    Assert.DoesNotContain("\n", message)
+    Expect.stringStarts message path "message"
+    Check.lacks message "\n" "message"
     message
 
-[<Fact>]
-let ``another model's checkpoint is refused`` () =
-    withFolder (fun folder ->
-        use _ = torch.NewDisposeScope()
-        let path = Path.Combine(folder, "state.safetensors")
-        Checkpoint.save path (stateOf (kan [ 2; 3; 1 ] Placement.cpu64))
+let tests =
+    testList
+        "Training.Checkpoint"
+        [
+            property "a state reads back as it was written, to the bit" 15 networks (fun network ->
+                withFolder (fun folder ->
+                    let path = Path.Combine(folder, "state.safetensors")
+                    let state = stateOf (parameters network)
+                    Checkpoint.save path state
+                    let found = Checkpoint.load path ((model network).Init (Key.ofSeed 0) Placement.cpu64)
+                    Expect.equal found.Step state.Step "step"
+                    Expect.equal found.Seconds state.Seconds "seconds"
+                    closeTrees "parameters" 0.0 state.Params found.Params
+                    closeTrees "memory" 0.0 state.Memory found.Memory))
 
-        for other in
-            [
-                kan [ 2; 4; 1 ] Placement.cpu64
-                kan [ 2; 3; 1; 1 ] Placement.cpu64
-                kan [ 2; 1 ] Placement.cpu64
-                kan [ 2; 3; 1 ] Placement.cpu32
-                (Mlp.create [ 2; 3; 1 ]).Init (Key.ofSeed 1) Placement.cpu64
-            ] do
-            Assert.Contains("not those of this run's model", refusal path other))
+            testCase "another model's checkpoint is refused" (fun () ->
+                withFolder (fun folder ->
+                    use _ = torch.NewDisposeScope()
+                    let path = Path.Combine(folder, "state.safetensors")
+                    Checkpoint.save path (stateOf (kan [ 2; 3; 1 ] Placement.cpu64))
 
-[<Fact>]
-let ``files that are no checkpoint are refused`` () =
-    withFolder (fun folder ->
-        use _ = torch.NewDisposeScope()
-        let like = kan [ 2; 1 ] Placement.cpu64
-        let path = Path.Combine(folder, "state.safetensors")
-        let model = like |> Map.toSeq |> Seq.map (fun (name, t) -> $"model.{name}", t)
+                    for other in
+                        [
+                            kan [ 2; 4; 1 ] Placement.cpu64
+                            kan [ 2; 3; 1; 1 ] Placement.cpu64
+                            kan [ 2; 1 ] Placement.cpu64
+                            kan [ 2; 3; 1 ] Placement.cpu32
+                            (Mlp.create [ 2; 3; 1 ]).Init (Key.ofSeed 1) Placement.cpu64
+                        ] do
+                        Expect.stringContains (refusal path other) "not those of this run's model" "refusal"))
 
-        for metadata, missing in
-            [
-                [], "step"
-                [ "step", "3" ], "seconds"
-                [ "seconds", "1.5" ], "step"
-                [ "step", "three"; "seconds", "1.5" ], "step"
-            ] do
-            Safetensors.write path (Map metadata) model
-            Assert.Contains($"'{missing}'", refusal path like)
+            testCase "files that are no checkpoint are refused" (fun () ->
+                withFolder (fun folder ->
+                    use _ = torch.NewDisposeScope()
+                    let like = kan [ 2; 1 ] Placement.cpu64
+                    let path = Path.Combine(folder, "state.safetensors")
+                    let model = like |> Map.toSeq |> Seq.map (fun (name, t) -> $"model.{name}", t)
 
-        Checkpoint.save path (stateOf like)
-        let whole = File.ReadAllBytes path
+                    for metadata, missing in
+                        [
+                            [], "step"
+                            [ "step", "3" ], "seconds"
+                            [ "seconds", "1.5" ], "step"
+                            [ "step", "three"; "seconds", "1.5" ], "step"
+                        ] do
+                        Safetensors.write path (Map metadata) model
+                        Expect.stringContains (refusal path like) $"'{missing}'" "refusal"
 
-        for length in [ 0; 7; 40; whole.Length / 2; whole.Length - 1 ] do
-            File.WriteAllBytes(path, whole[.. length - 1])
-            refusal path like |> ignore
+                    Checkpoint.save path (stateOf like)
+                    let whole = File.ReadAllBytes path
 
-        File.WriteAllText(path, "step,loss\n1,2\n")
-        refusal path like |> ignore)
+                    for length in [ 0; 7; 40; whole.Length / 2; whole.Length - 1 ] do
+                        File.WriteAllBytes(path, whole[.. length - 1])
+                        refusal path like |> ignore
+
+                    File.WriteAllText(path, "step,loss\n1,2\n")
+                    refusal path like |> ignore))
+        ]

@@ -4,9 +4,9 @@ module MetaKan.Tests.ReportTests
 open System.IO
 open System.Text.Json.Nodes
 open System.Text.RegularExpressions
+open Expecto
 open MetaKan
 open MetaKan.Tests.Folder
-open Xunit
 
 let private json (text: string) = JsonNode.Parse text :?> JsonObject
 
@@ -30,105 +30,110 @@ let private headings page = [ for found in Regex.Matches(page, "<h2>(.*?)</h2>")
 
 let private charts page = [ for found in Regex.Matches(page, "aria-label=\"(.*?)\"") -> found.Groups[1].Value ]
 
-[<Fact>]
-let ``a run that has not begun is reported by its configuration`` () =
-    let page = report ignore
-    Assert.Equal<string list>([ "Configuration" ], headings page)
-    Assert.Contains("<title>allen-cahn · metakan · 10 dimensions</title>", page)
-    Assert.Contains("Not finished: no step yet of 5000.", page)
-    Assert.Contains("<th scope=\"row\">rates.lr_e</th><td>0.001</td>", page)
-    Assert.Contains("<td>&lt;b&gt;&amp;</td>", page)
+let tests =
+    testList
+        "Training.Report"
+        [
+            testCase "a run that has not begun is reported by its configuration" (fun () ->
+                let page = report ignore
+                Expect.equal (headings page) [ "Configuration" ] "headings"
+                Expect.stringContains page "<title>allen-cahn · metakan · 10 dimensions</title>" "page"
+                Expect.stringContains page "Not finished: no step yet of 5000." "page"
+                Expect.stringContains page "<th scope=\"row\">rates.lr_e</th><td>0.001</td>" "page"
+                Expect.stringContains page "<td>&lt;b&gt;&amp;</td>" "page")
 
-[<Fact>]
-let ``a run in its midst shows its curves and how far it is`` () =
-    let page =
-        report (
-            withMetrics
-                [ "loss"; "relative_l2"; "learning_rate" ]
-                [ 1, [ "loss", 2.0 ]; 1234, [ "loss", 0.5; "relative_l2", 0.1 ] ]
-        )
+            testCase "a run in its midst shows its curves and how far it is" (fun () ->
+                let page =
+                    report (
+                        withMetrics
+                            [ "loss"; "relative_l2"; "learning_rate" ]
+                            [ 1, [ "loss", 2.0 ]; 1234, [ "loss", 0.5; "relative_l2", 0.1 ] ]
+                    )
 
-    Assert.Equal<string list>([ "Training"; "Configuration" ], headings page)
-    Assert.Equal<string list>([ "Loss"; "Error" ], charts page)
-    Assert.Contains("Not finished: step 1234 of 5000.", page)
-    Assert.DoesNotContain("learning rate", page)
+                Expect.equal (headings page) [ "Training"; "Configuration" ] "headings"
+                Expect.equal (charts page) [ "Loss"; "Error" ] "charts"
+                Expect.stringContains page "Not finished: step 1234 of 5000." "page"
+                Check.lacks page "learning rate" "page")
 
-[<Fact>]
-let ``a finished run shows its result and its pictures in the order of their names`` () =
-    let page =
-        report (fun folder ->
-            withMetrics [ "loss"; "test_accuracy" ] [ 1, [ "loss", nan; "test_accuracy", 0.5 ] ] folder
+            testCase "a finished run shows its result and its pictures in the order of their names" (fun () ->
+                let page =
+                    report (fun folder ->
+                        withMetrics [ "loss"; "test_accuracy" ] [ 1, [ "loss", nan; "test_accuracy", 0.5 ] ] folder
 
-            RunFolder.writeResult
-                folder
-                (json """{"relative_l2":0.00812345678,"parameters":37028,"dim":10,"peak_cuda_mib":null}""")
+                        RunFolder.writeResult
+                            folder
+                            (json """{"relative_l2":0.00812345678,"parameters":37028,"dim":10,"peak_cuda_mib":null}""")
 
-            let save name = Plot.save (Path.Combine(RunFolder.picturesPath folder, name + ".svg"))
+                        let save name = Plot.save (Path.Combine(RunFolder.picturesPath folder, name + ".svg"))
 
-            let chart title =
-                Plot.chart
-                    {
-                        Title = title
-                        Description = ""
-                        X = { Label = ""; Scale = Scale.Linear }
-                        Y = { Label = ""; Scale = Scale.Linear }
-                        Series = []
-                    }
+                        let chart title =
+                            Plot.chart
+                                {
+                                    Title = title
+                                    Description = ""
+                                    X = { Label = ""; Scale = Scale.Linear }
+                                    Y = { Label = ""; Scale = Scale.Linear }
+                                    Series = []
+                                }
 
-            save "2" (chart "second")
-            save "1" (chart "first")
-            save "3" "<svg><g>")
+                        save "2" (chart "second")
+                        save "1" (chart "first")
+                        save "3" "<svg><g>")
 
-    Assert.Equal<string list>([ "Result"; "Training"; "Pictures"; "Configuration" ], headings page)
-    Assert.Equal<string list>([ "Loss"; "Accuracy and error"; "first"; "second" ], charts page)
-    Assert.Contains("Finished.", page)
-    Assert.Contains("<dt>relative l2</dt><dd>0.00812346</dd>", page)
-    Assert.Contains("<dt>parameters</dt><dd>37\u202F028</dd>", page)
-    Assert.Contains("<dt>peak cuda mib</dt><dd>–</dd>", page)
-    Assert.DoesNotContain("<dt>dim</dt>", page)
-    Assert.Contains("3.svg is not a readable picture.", page)
+                Expect.equal (headings page) [ "Result"; "Training"; "Pictures"; "Configuration" ] "headings"
+                Expect.equal (charts page) [ "Loss"; "Accuracy and error"; "first"; "second" ] "charts"
+                Expect.stringContains page "Finished." "page"
+                Expect.stringContains page "<dt>relative l2</dt><dd>0.00812346</dd>" "page"
+                Expect.stringContains page "<dt>parameters</dt><dd>37\u202F028</dd>" "page"
+                Expect.stringContains page "<dt>peak cuda mib</dt><dd>–</dd>" "page"
+                Check.lacks page "<dt>dim</dt>" "page"
+                Expect.stringContains page "3.svg is not a readable picture." "page")
 
-[<Fact>]
-let ``a report needs no script and no other file`` () =
-    let page = report (withMetrics [ "loss" ] [ 1, [ "loss", 1.0 ] ])
+            testCase "a report needs no script and no other file" (fun () ->
+                let page = report (withMetrics [ "loss" ] [ 1, [ "loss", 1.0 ] ])
 
-    Assert.DoesNotContain("<script", page)
+                Check.lacks page "<script" "page"
 
-    let addresses =
-        [ for found in Regex.Matches(page, "(?:src|href|url)[=(]\"?([^\" )]*)") -> found.Groups[1].Value ]
+                let addresses =
+                    [ for found in Regex.Matches(page, "(?:src|href|url)[=(]\"?([^\" )]*)") -> found.Groups[1].Value ]
 
-    Assert.All(addresses, fun address -> Assert.StartsWith("data:", address))
-    let withoutNamespace = page.Replace("xmlns=\"http://www.w3.org/2000/svg\"", "")
-    Assert.DoesNotContain("http", withoutNamespace)
+                for address in addresses do
+                    Expect.stringStarts address "data:" "address"
 
-[<Fact>]
-let ``a folder without a run, and a run with a broken file, are refused by name`` () =
-    withFolder (fun folder ->
-        let refusal () = messageOf<BadInput>(fun () -> Report.write folder)
-        Assert.Contains("config.json", refusal ())
-        RunFolder.writeConfig folder (json config)
-        File.WriteAllText(RunFolder.metricsPath folder, "nonsense\n")
-        Assert.Contains("metrics.csv", refusal ())
-        Assert.False(File.Exists(RunFolder.reportPath folder)))
+                let withoutNamespace = page.Replace("xmlns=\"http://www.w3.org/2000/svg\"", "")
+                Check.lacks withoutNamespace "http" "without namespace")
 
-[<Theory>]
-[<InlineData("completed", "Finished.")>]
-[<InlineData("stopped", "Stopped, to be resumed: step 20 of 5000.")>]
-[<InlineData("diverged", "Diverged: step 20 of 5000.")>]
-let ``a report tells how the run ended`` (outcome: string, told: string) =
-    let page =
-        report (fun folder ->
-            withMetrics [ "loss" ] [ 20, [ "loss", 1.0 ] ] folder
-            RunFolder.writeResult folder (json $"{{\"outcome\":\"{outcome}\"}}"))
+            testCase "a folder without a run, and a run with a broken file, are refused by name" (fun () ->
+                withFolder (fun folder ->
+                    let refusal () = messageOf<BadInput>(fun () -> Report.write folder)
+                    Expect.stringContains (refusal ()) "config.json" "refusal"
+                    RunFolder.writeConfig folder (json config)
+                    File.WriteAllText(RunFolder.metricsPath folder, "nonsense\n")
+                    Expect.stringContains (refusal ()) "metrics.csv" "refusal"
+                    Expect.isFalse (File.Exists(RunFolder.reportPath folder)) "no report"))
 
-    Assert.Contains(told, page)
+            Check.theory
+                "a report tells how the run ended"
+                [
+                    "completed", "Finished."
+                    "stopped", "Stopped, to be resumed: step 20 of 5000."
+                    "diverged", "Diverged: step 20 of 5000."
+                ]
+                (fun (outcome, told) ->
+                    let page =
+                        report (fun folder ->
+                            withMetrics [ "loss" ] [ 20, [ "loss", 1.0 ] ] folder
+                            RunFolder.writeResult folder (json $"{{\"outcome\":\"{outcome}\"}}"))
 
-[<Fact>]
-let ``the report command writes the page of the folder it is given`` () =
-    withFolder (fun folder ->
-        let report () = Argu.ArgumentParser.Create<Cli.Report.Options>().Parse [| folder |] |> Cli.Report.run
+                    Expect.stringContains page told "page")
 
-        messageOf<BadInput>(report >> ignore) |> ignore
-        RunFolder.writeConfig folder (json config)
-        Assert.Equal(0, report ())
-        Assert.True(File.Exists(RunFolder.reportPath folder)))
+            testCase "the report command writes the page of the folder it is given" (fun () ->
+                withFolder (fun folder ->
+                    let report () =
+                        Argu.ArgumentParser.Create<Cli.Report.Options>().Parse [| folder |] |> Cli.Report.run
+
+                    messageOf<BadInput>(report >> ignore) |> ignore
+                    RunFolder.writeConfig folder (json config)
+                    Expect.equal (report ()) 0 "exit code"
+                    Expect.isTrue (File.Exists(RunFolder.reportPath folder)) "the report is there"))
+        ]

@@ -2,13 +2,13 @@
 module MetaKan.Tests.TrainingTests
 
 open System
+open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Losses
 open MetaKan.Tests.Numeric
 open MetaKan.Tests.Runs
 open TorchSharp
-open Xunit
 
 let private adam = Adam.create (fun _ -> { Rate = (fun _ -> 0.05); WeightDecay = 0.0 })
 
@@ -34,11 +34,14 @@ let private record (plan: TrainingPlan) (start: TrainingState) =
             losses.Add loss.Value
             events.Add $"step {state.Step}"
         | Evaluated(state, loss, measures) ->
-            Assert.Equal(losses[losses.Count - 1], loss)
-            Assert.Equal<(string * float) list>(plan.Evaluate state.Params, measures)
+            Expect.equal loss losses[losses.Count - 1] "loss"
+            // Equal as objects, so that nan is nan.
+            Expect.isTrue (measures.Equals(plan.Evaluate state.Params)) $"measures: {measures}"
             events.Add $"evaluate {state.Step}"
         | Saved state ->
-            Assert.All(state.Params.Values, fun t -> Assert.True(torch.isfinite(t).all().item<bool>()))
+            for t in state.Params.Values do
+                Expect.isTrue (torch.isfinite(t).all().item<bool>()) "saved parameters are numbers"
+
             events.Add $"save {state.Step}"
 
     let outcome, state = Training.run plan listen start
@@ -46,155 +49,156 @@ let private record (plan: TrainingPlan) (start: TrainingState) =
 
 let private begin' plan = Training.start plan (at [ -1.2; 1.0 ])
 
-[<Fact>]
-let ``events come in their order: steps, then measures, then what is saved`` () =
-    use _ = torch.NewDisposeScope()
-    let plan = plan [ stage 5 rosenbrock; stage 2 rosenbrock ]
-    let outcome, state, events, losses = record plan (begin' plan)
-    Assert.Equal(Completed, outcome)
-    Assert.Equal(7, state.Step)
-    Assert.Equal(7, Training.totalSteps plan)
-    Assert.True(state.Seconds > 0.0)
-    // The loss before the first update.
-    Assert.Equal(24.2, losses.Head, 10)
-
-    let expected =
-        [
-            "step 1"
-            "step 2"
-            "step 3"
-            "evaluate 3"
-            "step 4"
-            "save 4"
-            "step 5"
-            "step 6"
-            "evaluate 6"
-            "step 7"
-            "evaluate 7"
-            "save 7"
-        ]
-
-    Assert.Equal<string list>(expected, events)
-
-[<Fact>]
-let ``an interruption ends the run after saving`` () =
-    use _ = torch.NewDisposeScope()
-    let plan = { plan [ stage 50 rosenbrock ] with Interrupted = after 5 }
-    let outcome, state, events, _ = record plan (begin' plan)
-    Assert.Equal(Stopped, outcome)
-    Assert.Equal(5, state.Step)
-    Assert.Equal<string list>([ "step 4"; "save 4"; "step 5"; "save 5" ], List.skip 4 events)
-
-[<Fact>]
-let ``a run in two pieces is the run in one`` () =
-    forAll 12 (Gen.zip (Gen.choose (0, 24)) seeds) (fun (cut, seed) ->
-        // The gradient of a step depends on its number over all stages.
-        let noisy step : Gradient =
-            gradientOf (fun p ->
-                let noise = Key.normal (Key.fold step (Key.ofSeed seed)) Placement.cpu64 [ 2L ]
-                let difference = p["x"] - noise
-                (difference * difference).sum())
-
-        let stages =
-            [
-                { Steps = 12; Optimizer = adam; Gradient = noisy }
-                { Steps = 13; Optimizer = adam; Gradient = noisy }
-            ]
-
-        let whole = plan stages
-        let _, expected, _, losses = record whole (begin' whole)
-        let cutShort = { whole with Interrupted = after cut }
-        let outcome, middle, _, first = record cutShort (begin' whole)
-        Assert.Equal(Stopped, outcome)
-        let _, found, _, rest = record whole middle
-        closeTrees "parameters" 0.0 expected.Params found.Params
-        closeTrees "memory" 0.0 expected.Memory found.Memory
-        Assert.Equal<float list>(losses, first @ rest))
-
-[<Fact>]
-let ``a stage begins with an optimizer's fresh memory`` () =
-    use _ = torch.NewDisposeScope()
-    let split = plan [ stage 3 rosenbrock; stage 3 rosenbrock ]
-    let _, found, _, _ = record split (begin' split)
-    let half = plan [ stage 3 rosenbrock ]
-    let _, middle, _, _ = record half (begin' half)
-    let _, expected, _, _ = record half (Training.start half middle.Params)
-    closeTrees "parameters" 0.0 expected.Params found.Params
-
 /// A loss that is no number from a step on.
 let private spoiled bad step : Gradient = gradientOf (fun p -> (p["x"] * (if step >= bad then nan else 1.0)).sum())
 
 let private spoiledAt bad steps = { Steps = steps; Optimizer = adam; Gradient = spoiled bad }
 
-[<Fact>]
-let ``a loss that is no number ends the run, and nothing is saved after it`` () =
-    forAll 25 (Gen.zip (Gen.choose (0, 24)) (Gen.choose (1, 13))) (fun (bad, every) ->
-        let plan = { plan [ spoiledAt bad 25 ] with SaveEvery = every; EvaluateEvery = 100 }
+let tests =
+    testList
+        "Training.Training"
+        [
+            testCase "events come in their order: steps, then measures, then what is saved" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let plan = plan [ stage 5 rosenbrock; stage 2 rosenbrock ]
+                let outcome, state, events, losses = record plan (begin' plan)
+                Expect.equal outcome Completed "outcome"
+                Expect.equal state.Step 7 "step"
+                Expect.equal (Training.totalSteps plan) 7 "total steps"
+                Expect.isTrue (state.Seconds > 0.0) "seconds"
+                // The loss before the first update.
+                Check.near 5e-11 losses.Head 24.2 "first loss"
 
-        match record plan (begin' plan) with
-        | Diverged loss, _, events, _ ->
-            Assert.False(Double.IsFinite loss)
-            let saved = events |> List.filter _.StartsWith("save")
-            Assert.Equal<string list>([ for step in every..every..bad -> $"save {step}" ], saved)
-        | outcome, _, _, _ -> Assert.Fail $"{outcome}")
+                let expected =
+                    [
+                        "step 1"
+                        "step 2"
+                        "step 3"
+                        "evaluate 3"
+                        "step 4"
+                        "save 4"
+                        "step 5"
+                        "step 6"
+                        "evaluate 6"
+                        "step 7"
+                        "evaluate 7"
+                        "save 7"
+                    ]
 
-[<Fact>]
-let ``parameters that are no numbers are not saved, though the loss is one`` () =
-    use _ = torch.NewDisposeScope()
+                Expect.equal events expected "events")
 
-    let gradient (p: Params) = torch.tensor 1.0, p |> Map.map (fun _ t -> t * nan)
+            testCase "an interruption ends the run after saving" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let plan = { plan [ stage 50 rosenbrock ] with Interrupted = after 5 }
+                let outcome, state, events, _ = record plan (begin' plan)
+                Expect.equal outcome Stopped "outcome"
+                Expect.equal state.Step 5 "step"
+                Expect.equal (List.skip 4 events) [ "step 4"; "save 4"; "step 5"; "save 5" ] "events")
 
-    let plan = plan [ stage 8 gradient ]
-    let outcome, _, events, _ = record plan (begin' plan)
-    Assert.Equal(Diverged 1.0, outcome)
-    Assert.DoesNotContain("save 4", events)
+            property "a run in two pieces is the run in one" 12 (Gen.zip (Gen.choose (0, 24)) seeds) (fun (cut, seed) ->
+                // The gradient of a step depends on its number over all stages.
+                let noisy step : Gradient =
+                    gradientOf (fun p ->
+                        let noise = Key.normal (Key.fold step (Key.ofSeed seed)) Placement.cpu64 [ 2L ]
+                        let difference = p["x"] - noise
+                        (difference * difference).sum())
 
-[<Fact>]
-let ``an interruption saves no parameters that are no numbers`` () =
-    use _ = torch.NewDisposeScope()
-    // Not yet noticed when the interruption comes.
-    let plan = { plan [ spoiledAt 5 50 ] with Interrupted = after 7; EvaluateEvery = 100; SaveEvery = 100 }
+                let stages =
+                    [
+                        { Steps = 12; Optimizer = adam; Gradient = noisy }
+                        { Steps = 13; Optimizer = adam; Gradient = noisy }
+                    ]
 
-    match record plan (begin' plan) with
-    | Diverged _, _, events, _ -> Assert.DoesNotContain("save 7", events)
-    | outcome, _, _, _ -> Assert.Fail $"{outcome}"
+                let whole = plan stages
+                let _, expected, _, losses = record whole (begin' whole)
+                let cutShort = { whole with Interrupted = after cut }
+                let outcome, middle, _, first = record cutShort (begin' whole)
+                Expect.equal outcome Stopped "outcome"
+                let _, found, _, rest = record whole middle
+                closeTrees "parameters" 0.0 expected.Params found.Params
+                closeTrees "memory" 0.0 expected.Memory found.Memory
+                Expect.equal (first @ rest) losses "losses")
 
-[<Collection "alone">]
-type TrainingMemoryTests() =
-    [<Fact>]
-    member _.``no step leaves tensors behind``() =
-        use _ = torch.NewDisposeScope()
-        let counts = ResizeArray<int64>()
+            testCase "a stage begins with an optimizer's fresh memory" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let split = plan [ stage 3 rosenbrock; stage 3 rosenbrock ]
+                let _, found, _, _ = record split (begin' split)
+                let half = plan [ stage 3 rosenbrock ]
+                let _, middle, _, _ = record half (begin' half)
+                let _, expected, _, _ = record half (Training.start half middle.Params)
+                closeTrees "parameters" 0.0 expected.Params found.Params)
 
-        let listen = counting counts
+            property
+                "a loss that is no number ends the run, and nothing is saved after it"
+                25
+                (Gen.zip (Gen.choose (0, 24)) (Gen.choose (1, 13)))
+                (fun (bad, every) ->
+                    let plan = { plan [ spoiledAt bad 25 ] with SaveEvery = every; EvaluateEvery = 100 }
 
-        let meta = { EmbeddingDim = 1; HiddenDim = 4; Sharing = PerLayer; Chunk = Some 2 }
+                    match record plan (begin' plan) with
+                    | Diverged loss, _, events, _ ->
+                        Expect.isFalse (Double.IsFinite loss) "the loss is no number"
+                        let saved = events |> List.filter _.StartsWith("save")
+                        Expect.equal saved [ for step in every..every..bad -> $"save {step}" ] "saved"
+                    | outcome, _, _, _ -> failtest $"{outcome}")
 
-        let model = MetaKan.create { Size = 3; Order = 3 } meta [ 2; 3; 1 ]
-        let problem = Poisson.problem (TwoBody.ofSeed 1 2)
+            testCase "parameters that are no numbers are not saved, though the loss is one" (fun () ->
+                use _ = torch.NewDisposeScope()
 
-        let settings = { Points = 6; Laplacian = Sdgd 1; MemoryLimit = 2048 }
+                let gradient (p: Params) = torch.tensor 1.0, p |> Map.map (fun _ t -> t * nan)
 
-        let plan =
-            { plan
-                  [
-                      {
-                          Steps = 1500
-                          Optimizer = adam
-                          Gradient = fun step -> Collocation.gradient settings problem model (Key.ofSeed step)
-                      }
-                      {
-                          Steps = 100
-                          Optimizer = Lbfgs.create 3 1
-                          Gradient = fun _ -> Collocation.gradient settings problem model (Key.ofSeed 1)
-                      }
-                  ] with
-                Evaluate = fun _ -> []
-                SaveEvery = 250
-            }
+                let plan = plan [ stage 8 gradient ]
+                let outcome, _, events, _ = record plan (begin' plan)
+                Expect.equal outcome (Diverged 1.0) "outcome"
+                Expect.isFalse (List.contains "save 4" events) "nothing is saved")
 
-        let outcome, _ =
-            Training.run plan listen (Training.start plan (model.Init (Key.ofSeed 1) Placement.cpu64))
+            testCase "an interruption saves no parameters that are no numbers" (fun () ->
+                use _ = torch.NewDisposeScope()
+                // Not yet noticed when the interruption comes.
+                let plan = { plan [ spoiledAt 5 50 ] with Interrupted = after 7; EvaluateEvery = 100; SaveEvery = 100 }
 
-        Assert.Equal(Completed, outcome)
-        Assert.All(Seq.take 6 counts, fun found -> Assert.Equal(counts[0], found))
+                match record plan (begin' plan) with
+                | Diverged _, _, events, _ -> Expect.isFalse (List.contains "save 7" events) "nothing is saved"
+                | outcome, _, _, _ -> failtest $"{outcome}")
+
+            // Alone: live tensors are counted.
+            testSequenced
+            <| testCase "no step leaves tensors behind" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let counts = ResizeArray<int64>()
+
+                let listen = counting counts
+
+                let meta = { EmbeddingDim = 1; HiddenDim = 4; Sharing = PerLayer; Chunk = Some 2 }
+
+                let model = MetaKan.create { Size = 3; Order = 3 } meta [ 2; 3; 1 ]
+                let problem = Poisson.problem (TwoBody.ofSeed 1 2)
+
+                let settings = { Points = 6; Laplacian = Sdgd 1; MemoryLimit = 2048 }
+
+                let plan =
+                    { plan
+                          [
+                              {
+                                  Steps = 1500
+                                  Optimizer = adam
+                                  Gradient = fun step -> Collocation.gradient settings problem model (Key.ofSeed step)
+                              }
+                              {
+                                  Steps = 100
+                                  Optimizer = Lbfgs.create 3 1
+                                  Gradient = fun _ -> Collocation.gradient settings problem model (Key.ofSeed 1)
+                              }
+                          ] with
+                        Evaluate = fun _ -> []
+                        SaveEvery = 250
+                    }
+
+                let outcome, _ =
+                    Training.run plan listen (Training.start plan (model.Init (Key.ofSeed 1) Placement.cpu64))
+
+                Expect.equal outcome Completed "outcome"
+
+                for found in Seq.take 6 counts do
+                    Expect.equal found counts[0] "live tensors")
+        ]
