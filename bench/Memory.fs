@@ -11,11 +11,7 @@ let private status (field: string) =
     |> fun line -> float (line.Split([| ' '; '\t' |], StringSplitOptions.RemoveEmptyEntries)[1]) / 1024.0
 
 /// Resident memory now, MiB.
-let resident () =
-    if OperatingSystem.IsLinux() then
-        status "VmRSS:"
-    else
-        float Environment.WorkingSet / 1048576.0
+let resident () = if OperatingSystem.IsLinux() then status "VmRSS:" else float Environment.WorkingSet / 1048576.0
 
 /// Gives the free memory of the C heap back to the system, so that one measurement does not carry into the next.
 [<DllImport("libc")>]

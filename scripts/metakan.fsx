@@ -5,6 +5,8 @@ module Script
 #r "../artifacts/bin/MetaKan.Core/release/TorchSharp.dll"
 #r "../artifacts/bin/MetaKan.Core/release/MetaKan.Core.dll"
 
+MetaKan.Libtorch.load ()
+
 /// The script's n-th argument, a whole number from 1 up; `missing` where it is not given.
 let argument (n: int) (name: string) (missing: int) : int =
     match Array.tryItem n fsi.CommandLineArgs with

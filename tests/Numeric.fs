@@ -56,15 +56,14 @@ let closeTrees (what: string) (tolerance: float) (expected: Params) (actual: Par
         close $"{what}, {name}" tolerance t actual[name]
 
 /// The gradient of the sum of a tensor's elements by x, itself differentiable.
-let gradient (y: Tensor) (x: Tensor) : Tensor =
-    torch.autograd.grad([| y.sum () |], [| x |], retain_graph = true, create_graph = true)[0]
+let gradient (y: Tensor) (x: Tensor) : Tensor = (Autograd.gradients true [| y.sum () |] null [| x |])[0]
 
 /// That f's gradients by its inputs are its central differences, along a random direction in each input.
 let differentiates (what: string) (tolerance: float) (f: Tensor[] -> Tensor) (inputs: Tensor list) =
     let tracked = inputs |> List.map (fun t -> t.detach().requires_grad_ true) |> List.toArray
     let y = f tracked
     let cotangent = normal 77 (y.shape |> Seq.map int |> List.ofSeq)
-    let gradients = torch.autograd.grad ([| y |], tracked, [| cotangent |])
+    let gradients = Autograd.gradients false [| y |] [| cotangent |] tracked
     use _ = torch.no_grad ()
     let h = 1e-5
 

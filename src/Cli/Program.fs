@@ -77,8 +77,7 @@ let main arguments =
         code
 
     try
-        let command =
-            parser.ParseCommandLine(if Array.isEmpty arguments then [| "--help" |] else arguments)
+        let command = parser.ParseCommandLine(if Array.isEmpty arguments then [| "--help" |] else arguments)
 
         if (topic arguments).IsSome then
             MetaKan.Libtorch.load ()

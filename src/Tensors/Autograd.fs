@@ -4,7 +4,6 @@ namespace MetaKan
 open System
 open System.Collections.Concurrent
 open System.Runtime.ExceptionServices
-open System.Runtime.InteropServices
 open TorchSharp
 
 [<RequireQualifiedAccess>]
@@ -18,38 +17,45 @@ module Autograd =
         | true, failure -> Some failure
         | _ -> None
 
-    /// Runs a backward pass. A tensor of it that cannot be is what makes libtorch give up the whole pass.
+    /// Runs the backward pass of a function of these inputs. Where it raises, gradients that are no numbers let libtorch
+    /// finish, and tell a caller that asks libtorch itself and not `tryGradients`.
     let internal guard (inputs: Tensor[]) (pass: unit -> Tensor option[]) : Tensor option[] =
         try
             pass ()
         with error ->
             failures[Environment.CurrentManagedThreadId] <- ExceptionDispatchInfo.Capture error
-            inputs |> Array.map (fun _ -> Some(torch.empty (1L, device = torch.META)))
+
+            inputs
+            |> Array.map (fun t ->
+                if t.is_floating_point () then
+                    Some(torch.zeros([||], dtype = t.dtype, device = t.device).div_(0.0.ToScalar()).expand t.shape)
+                else
+                    None)
 
     /// The gradients by inputs of the outputs, weighed by cotangents like them (null where all are scalars); None for an
     /// input that no output depends on. `higher` records them for further gradients and keeps the graph. What a rule's
-    /// backward pass raised is raised here.
+    /// backward pass raised, and what libtorch finds wrong, is raised here.
     let tryGradients (higher: bool) (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor option[] =
         let thread = Environment.CurrentManagedThreadId
         take thread |> ignore
+        let kept = inputs |> Array.map (fun t -> if t.is_leaf then t.grad else null)
 
-        try
-            fun () ->
-                torch.autograd.grad (
-                    outputs,
-                    inputs,
-                    cotangents,
-                    retain_graph = higher,
-                    create_graph = higher,
-                    allow_unused = true
-                )
-                |> Seq.map (fun g -> if isNull (box g) || g.IsInvalid then None else Some g)
-                |> Seq.toArray
-            |> Tensor.scoped (Seq.choose id)
-        with :? ExternalException ->
+        // `torch.autograd.grad` ends the process where libtorch raises; `backward` does not, but leaves its results in the
+        // inputs' `grad`, which is the caller's.
+        fun () ->
+            try
+                for t in inputs do
+                    t.grad <- null
+
+                torch.autograd.backward (outputs, cotangents, Nullable higher, higher, inputs)
+                inputs |> Array.map (fun t -> Option.ofObj t.grad)
+            finally
+                Array.iter2 (fun (t: Tensor) g -> t.grad <- g) inputs kept
+        |> Tensor.scoped (Seq.choose id)
+        |> fun found ->
             take thread |> Option.orElseWith (fun () -> Seq.tryPick take failures.Keys) |> Option.iter _.Throw()
 
-            reraise ()
+            found
 
     /// `tryGradients` with zeros for inputs that no output depends on.
     let gradients (higher: bool) (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor[] =

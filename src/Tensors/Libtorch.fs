@@ -120,7 +120,12 @@ module Libtorch =
                                 library, NativeLibrary.Load file
                     ]
 
-                let handle = loadBridge bridge
+                let handle =
+                    try
+                        loadBridge bridge
+                    with :? DllNotFoundException as error ->
+                        let reason = error.Message.Split('\n') |> Array.filter ((<>) "") |> Array.last
+                        raise (BadInput $"TorchSharp does not fit the libtorch in {folder}: {reason.Trim()}")
 
                 NativeLibrary.SetDllImportResolver(
                     typeof<torch>.Assembly,

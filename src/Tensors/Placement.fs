@@ -7,6 +7,7 @@ open TorchSharp
 type Tensor = torch.Tensor
 
 /// The device that holds a computation's tensors, and the floating-point type of their elements.
+[<NoEquality; NoComparison>] // devices are equal by reference only
 type Placement = { Device: torch.Device; DType: torch.ScalarType }
 
 [<RequireQualifiedAccess>]

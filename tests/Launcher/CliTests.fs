@@ -9,12 +9,12 @@ let tests =
     testList
         "Launcher.Cli"
         [
-            testCase "info names the provider, the processor and the threads" (fun () ->
+            testCase "info names libtorch, the processor and the threads" (fun () ->
                 let ended, left = metakan [ "info" ]
                 Expect.equal ended.Code 0 "exit code"
                 Expect.isEmpty left "files left behind"
 
-                for name in [ "metakan"; "provider"; "cpu"; "cuda"; "threads" ] do
+                for name in [ "metakan"; "libtorch"; "cpu"; "cuda"; "threads" ] do
                     Expect.exists ended.Out (fun line -> line.StartsWith(name + " ")) "standard output")
 
             testCase "the version is one line" (fun () ->

@@ -1,0 +1,18 @@
+@echo off
+rem metakan: builds what changed, then runs the program or a script; the launcher of Windows.
+setlocal
+set "root=%~dp0"
+if not exist "%root%artifacts" mkdir "%root%artifacts"
+dotnet build "%root%src\Cli\MetaKan.Cli.fsproj" -c Release --nologo -v quiet >"%root%artifacts\build.log" 2>&1 || (
+    echo metakan: the build failed: the log is %root%artifacts\build.log 1>&2
+    exit /b 1
+)
+if not "%~1"=="script" (
+    dotnet "%root%artifacts\bin\MetaKan.Cli\release\metakan.dll" %*
+    exit /b
+)
+if not exist "%~2" (
+    echo metakan: script takes an F# script: metakan script FILE.fsx [ARGS] 1>&2
+    exit /b 2
+)
+for /f "tokens=1,*" %%a in ("%*") do dotnet fsi --quiet --optimize+ %%b
