@@ -31,21 +31,14 @@ module internal Edges =
             |> Array.transpose
             |> Array.map (fun blocks -> torch.cat (blocks, -1L))
 
-    let private sumOverEdges (features: Tensor) (coefficients: Tensor) =
-        torch.matmul (features.flatten (1L, 2L), coefficients.flatten (0L, 1L))
-
     /// The layer's value.
     let apply (basis: Basis) (coefficients: Coefficients) (x: Tensor) : Tensor =
         fun () ->
             Basis.features basis 0 0 x
             |> List.ofArray
-            |> over coefficients (fun c f -> [| sumOverEdges f[0] c |])
+            |> over coefficients (fun c f -> [| EdgeProducts.sum f[0] c |])
             |> Array.head
         |> Tensor.scoped Seq.singleton
-
-    // Slopes φ'_ij(x_i) of the edges that leave the inputs in `f'` [N, in, M]: [N, in, out].
-    let private slopes (f': Tensor) (coefficients: Tensor) =
-        torch.bmm(f'.transpose (0L, 1L), coefficients).transpose(0L, 1L)
 
     /// The layer's jet. Second derivatives take one matrix product over the features B'·S + B''·q; tangents along
     /// unit directions are single rows of the slopes.
@@ -59,11 +52,11 @@ module internal Edges =
                     match x.Tangents with
                     | Coordinates i ->
                         [ f[1].index_select(1L, i) ],
-                        (fun (c: Tensor) (f: Tensor[]) -> slopes f[2] (c.index_select (0L, i)))
-                    | Dense t -> [ f[1]; t ], (fun c f -> torch.bmm (f[3], slopes f[2] c))
+                        (fun (c: Tensor) (f: Tensor[]) -> EdgeProducts.tangents f[2] (c.index_select (0L, i)) None)
+                    | Dense t -> [ f[1]; t ], (fun c f -> EdgeProducts.tangents f[2] c (Some f[3]))
 
                 f[0] :: curvature :: moving
-                |> over coefficients (fun c f -> [| sumOverEdges f[0] c; sumOverEdges f[1] c; tangents c f |])
+                |> over coefficients (fun c f -> [| EdgeProducts.sum f[0] c; EdgeProducts.sum f[1] c; tangents c f |])
             // What autograd does not keep is freed before the next layer.
             |> Tensor.scoped Seq.ofArray
 

@@ -69,31 +69,27 @@ module Rule =
         fun () -> RuleFunction.apply([| box rule; yield! inputs |> Seq.map box |]).ToArray()
         |> Tensor.scoped Seq.ofArray
 
+    /// The backward pass of a function that is made of differentiable operations: the function is computed again, and
+    /// its gradients are those of automatic differentiation, of any order.
+    let derived (f: Tensor[] -> Tensor[]) (inputs: Tensor[]) _ (cotangents: Tensor[]) : Tensor option[] =
+        let higher = torch.is_grad_enabled ()
+        use _ = torch.enable_grad ()
+
+        let inputs =
+            inputs
+            |> Array.map (fun t ->
+                if not t.requires_grad then t
+                // A view apart: an input that depends on another must not hand its gradient on to it here.
+                elif higher then t.view t.shape
+                else t.detach().requires_grad_ true)
+
+        let wanted = inputs |> Array.filter _.requires_grad
+        let found = Autograd.tryGradients higher (f inputs) cotangents wanted |> Array.zip wanted
+
+        inputs
+        |> Array.map (fun t -> found |> Array.tryPick (fun (w, g) -> if obj.ReferenceEquals(w, t) then g else None))
+
     /// A function that keeps its inputs only: what it computed on the way is computed again when gradients are asked
     /// for. Chen et al., "Training Deep Nets with Sublinear Memory Cost" (arXiv 1604.06174).
     let recomputed (f: Tensor[] -> Tensor[]) (inputs: Tensor list) : Tensor[] =
-        let backward (inputs: Tensor[]) _ (cotangents: Tensor[]) =
-            let higher = torch.is_grad_enabled ()
-            use _ = torch.enable_grad ()
-
-            let inputs =
-                inputs
-                |> Array.map (fun t ->
-                    if not t.requires_grad then t
-                    // A view apart: an input that depends on another must not hand its gradient on to it here.
-                    elif higher then t.view t.shape
-                    else t.detach().requires_grad_ true)
-
-            let wanted = inputs |> Array.filter _.requires_grad
-
-            let found = Autograd.tryGradients higher (f inputs) cotangents wanted |> Array.zip wanted
-
-            inputs
-            |> Array.map (fun t -> found |> Array.tryPick (fun (w, g) -> if obj.ReferenceEquals(w, t) then g else None))
-
-        apply
-            {
-                Forward = fun inputs -> f inputs, [||]
-                Backward = backward
-            }
-            inputs
+        apply { Forward = (fun inputs -> f inputs, [||]); Backward = derived f } inputs

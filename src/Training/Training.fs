@@ -117,6 +117,7 @@ module Training =
             else
                 clock.Restart()
                 let next, loss = advance plan state
+                Tensor.sweep ()
 
                 let due every = next.Step % every = 0 || next.Step = total
 

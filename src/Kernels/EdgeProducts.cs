@@ -1,0 +1,215 @@
+// The two products of a KAN layer's jet: features with coefficients, and tangents with the edges' slopes, which are made
+// for one point at a time and never stored.
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MetaKan.Kernels
+{
+    /// <summary>A layer of N points, I inputs, M functions an edge and O outputs, with tangents along V directions.</summary>
+    public readonly record struct EdgeLayer(int Points, int Inputs, int Functions, int Outputs, int Directions)
+    {
+        internal int Features => Inputs * Functions;
+    }
+
+    /// <summary>Products of a layer's features and slopes, on machines with vectors of 512 bits.</summary>
+    /// <typeparam name="T">float or double.</typeparam>
+    [SkipLocalsInit]
+    public static unsafe class EdgeProducts<T> where T : unmanaged
+    {
+        private const int WorthAThread = 8;
+
+        /// <summary>Whether this machine has such vectors and is fast at them.</summary>
+        public static bool IsSupported => Vector512.IsHardwareAccelerated;
+
+        /// <summary>Whether features [rows, features] and outputs fill whole vectors, as `Sum` and its gradients want.</summary>
+        public static bool Fits(int features, int outputs) =>
+            features % Products<T>.Lanes == 0 && outputs % Products<T>.Lanes == 0;
+
+        /// <summary>sums [rows, O] = features [rows, F]·coefficients [F, O].</summary>
+        public static void Sum(T* features, T* coefficients, T* sums, int rows, int f, int o, int threads) =>
+            Parts.Run(Parts.Count(rows, WorthAThread, threads), rows, (_, from, to) =>
+                Products<T>.Multiply(
+                    features + from * f, f, 1, coefficients, o, sums + from * o, o, (int)(to - from), o, f));
+
+        /// <summary>Gradients by features and by coefficients, each where it is wanted (not null).</summary>
+        public static void SumGradients(
+            T* features, T* coefficients, T* cotangents, T* byFeatures, T* byCoefficients, int rows, int f, int o, int threads)
+        {
+            if (byCoefficients != null)
+                Parts.Run(Parts.Count(f, WorthAThread, threads), f, (_, from, to) =>
+                    Products<T>.Multiply(
+                        features + from, 1, f, cotangents, o, byCoefficients + from * o, o, (int)(to - from), o, rows));
+            if (byFeatures == null) return;
+            using var scratch = new Scratch<T>((long)f * o);
+            var transposed = scratch.Take((long)f * o);
+            Products<T>.Transpose(coefficients, o, transposed, f, f, o);
+            Parts.Run(Parts.Count(rows, WorthAThread, threads), rows, (_, from, to) =>
+                Products<T>.Multiply(
+                    cotangents + from * o, o, 1, transposed, f, byFeatures + from * f, f, (int)(to - from), f, o));
+        }
+
+        /// <summary>Tangents of the outputs.</summary>
+        /// <param name="layer">Its sizes.</param>
+        /// <param name="slopes">The functions' derivatives [N, I, M].</param>
+        /// <param name="coefficients">[I, M, O].</param>
+        /// <param name="tangents">Those of the inputs [N, V, I]; null where direction v moves input v alone, V = I.</param>
+        /// <param name="results">Room for [N, V, O].</param>
+        /// <param name="threads">How many threads may share the work.</param>
+        public static void Tangents(
+            EdgeLayer layer, T* slopes, T* coefficients, T* tangents, T* results, int threads)
+        {
+            var (n, inputs, functions, outputs, v) = layer;
+            var width = Products<T>.Padded(outputs);
+            using var padded = new Scratch<T>((long)layer.Features * width);
+            var c = Rows(coefficients, outputs, padded.Take((long)layer.Features * width), width, layer.Features);
+            Parts.Run(Parts.Count(n, WorthAThread, threads), n, (_, from, to) => {
+                using var scratch = new Scratch<T>((long)inputs * width, (long)v * width);
+                T* tile = scratch.Take((long)inputs * width), moved = scratch.Take((long)v * width);
+                for (var p = from; p < to; p++) {
+                    Tile(slopes + p * layer.Features, c, tile, inputs, functions, width);
+                    if (tangents != null)
+                        Products<T>.Multiply(tangents + p * v * inputs, inputs, 1, tile, width, moved, width, v, width, inputs);
+                    Rows(tangents != null ? moved : tile, width, results + p * v * outputs, outputs, v);
+                }
+            });
+        }
+
+        /// <summary>Gradients of the outputs' tangents, each where it is wanted (not null).</summary>
+        /// <param name="layer">Its sizes.</param>
+        /// <param name="slopes">As for `Tangents`.</param>
+        /// <param name="coefficients">As for `Tangents`.</param>
+        /// <param name="tangents">As for `Tangents`.</param>
+        /// <param name="cotangents">[N, V, O].</param>
+        /// <param name="bySlopes">Room for [N, I, M].</param>
+        /// <param name="byCoefficients">Room for [I, M, O].</param>
+        /// <param name="byTangents">Room for [N, V, I].</param>
+        /// <param name="threads">How many threads may share the work.</param>
+        public static void TangentGradients(
+            EdgeLayer layer, T* slopes, T* coefficients, T* tangents, T* cotangents,
+            T* bySlopes, T* byCoefficients, T* byTangents, int threads)
+        {
+            var (n, inputs, functions, outputs, v) = layer;
+            int width = Products<T>.Padded(outputs), across = Products<T>.Padded(inputs);
+            var parts = Parts.Count(n, WorthAThread, threads);
+            long weights = (long)layer.Features * width, area = (long)inputs * width;
+            using var shared = new Scratch<T>(weights, weights * parts);
+            var c = Rows(coefficients, outputs, shared.Take(weights), width, layer.Features);
+            var sums = shared.Take(weights * parts);
+            Parts.Run(parts, n, (part, from, to) => {
+                using var scratch = new Scratch<T>(area, (long)outputs * across, (long)v * width, (long)v * across);
+                T* tile = scratch.Take(area), turned = scratch.Take((long)outputs * across);
+                T* arriving = scratch.Take((long)v * width), leaving = scratch.Take((long)v * across);
+                var sum = sums + part * weights;
+                for (var p = from; p < to; p++) {
+                    var slope = slopes + p * layer.Features;
+                    Rows(cotangents + p * v * outputs, outputs, arriving, width, v);
+                    if (byTangents != null) {
+                        Tile(slope, c, tile, inputs, functions, width);
+                        Products<T>.Transpose(tile, width, turned, across, inputs, outputs);
+                        Products<T>.Multiply(arriving, width, 1, turned, across, leaving, across, v, across, outputs);
+                        Rows(leaving, across, byTangents + p * v * inputs, inputs, v);
+                    }
+                    var byTile = arriving;
+                    if (tangents != null) {
+                        Products<T>.Multiply(tangents + p * v * inputs, 1, inputs, arriving, width, tile, width, inputs, width, v);
+                        byTile = tile;
+                    }
+                    if (byCoefficients != null) Gather(slope, byTile, sum, inputs, functions, width);
+                    if (bySlopes != null) Dots(byTile, c, bySlopes + p * layer.Features, inputs, functions, width);
+                }
+            });
+            if (byCoefficients == null) return;
+            for (var part = 1; part < parts; part++)
+                for (var j = 0L; j < weights; j += Vector512<T>.Count)
+                    (Vector512.Load(sums + j) + Vector512.Load(sums + part * weights + j)).Store(sums + j);
+            Rows(sums, width, byCoefficients, outputs, layer.Features);
+        }
+
+        // The edges' slopes [I, width] at one point.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Tile(T* slopes, T* coefficients, T* tile, int inputs, int functions, int width)
+        {
+            var used = stackalloc int[functions];
+            for (var i = 0; i < inputs; i++, slopes += functions, coefficients += functions * width, tile += width) {
+                var count = Used(slopes, functions, used);
+                var j = 0;
+                for (; j < width - 3 * Vector512<T>.Count; j += 4 * Vector512<T>.Count) {
+                    Vector512<T> s0 = default, s1 = default, s2 = default, s3 = default;
+                    for (var u = 0; u < count; u++) {
+                        var factor = Vector512.Create(slopes[used[u]]);
+                        var c = coefficients + used[u] * width + j;
+                        s0 = Vectors.MultiplyAdd(factor, Vector512.Load(c), s0);
+                        s1 = Vectors.MultiplyAdd(factor, Vector512.Load(c + Vector512<T>.Count), s1);
+                        s2 = Vectors.MultiplyAdd(factor, Vector512.Load(c + 2 * Vector512<T>.Count), s2);
+                        s3 = Vectors.MultiplyAdd(factor, Vector512.Load(c + 3 * Vector512<T>.Count), s3);
+                    }
+                    s0.Store(tile + j);
+                    s1.Store(tile + j + Vector512<T>.Count);
+                    s2.Store(tile + j + 2 * Vector512<T>.Count);
+                    s3.Store(tile + j + 3 * Vector512<T>.Count);
+                }
+                for (; j < width; j += Vector512<T>.Count) {
+                    Vector512<T> s = default;
+                    for (var u = 0; u < count; u++)
+                        s = Vectors.MultiplyAdd(
+                            Vector512.Create(slopes[used[u]]), Vector512.Load(coefficients + used[u] * width + j), s);
+                    s.Store(tile + j);
+                }
+            }
+        }
+
+        // Adds slope × cotangent to the gradient [I, M, width] by coefficients.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Gather(T* slopes, T* cotangents, T* sums, int inputs, int functions, int width)
+        {
+            var used = stackalloc int[functions];
+            for (var i = 0; i < inputs; i++, slopes += functions, sums += functions * width, cotangents += width) {
+                var count = Used(slopes, functions, used);
+                for (var u = 0; u < count; u++) {
+                    var factor = Vector512.Create(slopes[used[u]]);
+                    var sum = sums + used[u] * width;
+                    for (var j = 0; j < width; j += Vector512<T>.Count)
+                        Vectors.MultiplyAdd(factor, Vector512.Load(cotangents + j), Vector512.Load(sum + j)).Store(sum + j);
+                }
+            }
+        }
+
+        // The gradient [I, M] by slopes.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Dots(T* cotangents, T* coefficients, T* results, int inputs, int functions, int width)
+        {
+            for (var i = 0; i < inputs; i++, cotangents += width)
+                for (var m = 0; m < functions; m++, coefficients += width) {
+                    Vector512<T> s = default;
+                    for (var j = 0; j < width; j += Vector512<T>.Count)
+                        s = Vectors.MultiplyAdd(Vector512.Load(cotangents + j), Vector512.Load(coefficients + j), s);
+                    *results++ = Vector512.Sum(s);
+                }
+        }
+
+        // Which functions are not zero: of splines few are.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static int Used(T* values, int count, int* used)
+        {
+            var found = 0;
+            for (var m = 0; m < count; m++) {
+                used[found] = m;
+                found += Vectors.IsZero(values[m]) ? 0 : 1;
+            }
+            return found;
+        }
+
+        // Copies rows between arrays of different strides; what a longer row has beyond a shorter one stays as it is.
+        private static T* Rows(T* from, int fromRow, T* to, int toRow, int rows)
+        {
+            var length = Math.Min(fromRow, toRow);
+            if (fromRow == toRow)
+                Buffer.MemoryCopy(from, to, (long)rows * length * sizeof(T), (long)rows * length * sizeof(T));
+            else
+                for (var r = 0L; r < rows; r++)
+                    new Span<T>(from + r * fromRow, length).CopyTo(new Span<T>(to + r * toRow, length));
+            return to;
+        }
+    }
+}

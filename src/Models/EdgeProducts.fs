@@ -1,0 +1,156 @@
+// The two products of a layer of edges: features with coefficients, and tangents with the edges' slopes. On a CPU with
+// vectors of 512 bits kernels compute them, tensor operators elsewhere.
+#nowarn "9" // pointers
+namespace MetaKan
+
+open MetaKan.Kernels
+open Microsoft.FSharp.NativeInterop
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module internal EdgeProducts =
+    // A rule whose backward pass is a kernel's, and its gradient where a higher one is wanted that of tensor operators.
+    let private rule
+        (operators: Tensor[] -> Tensor)
+        (kernel: Tensor[] -> Tensor)
+        (gradients: Tensor[] -> Tensor -> Tensor option[])
+        : Rule =
+        {
+            Forward = (fun t -> [| kernel (Array.map Kernel.dense t) |], [||])
+            Backward =
+                fun t kept cotangents ->
+                    if torch.is_grad_enabled () then
+                        Rule.derived (operators >> Array.singleton) t kept cotangents
+                    else
+                        gradients (Array.map Kernel.dense t) (Kernel.dense cotangents[0])
+        }
+
+    let private room (shape: int64 list) (like: Tensor) = torch.empty (List.toArray shape, dtype = like.dtype)
+
+    // Room for a gradient where one is wanted, and where that is.
+    let private wanted (t: Tensor) = if t.requires_grad then Some(room (List.ofArray t.shape) t) else None
+
+    let private address (t: Tensor option) : nativeptr<'T> =
+        t |> Option.map Kernel.address |> Option.defaultValue (NativePtr.ofNativeInt 0n)
+
+    let private sumByOperators (t: Tensor[]) = torch.matmul (t[0].flatten(1L, 2L), t[1].flatten(0L, 1L))
+
+    let private sumRule<'T when 'T: unmanaged and 'T: struct and 'T: (new: unit -> 'T) and 'T :> System.ValueType>
+        : Rule =
+        let sizes (t: Tensor[]) = int t[0].shape[0], int (t[0].shape[1] * t[0].shape[2]), int t[1].shape[2]
+
+        let kernel (t: Tensor[]) =
+            let rows, features, outputs = sizes t
+            let sums = room [ int64 rows; int64 outputs ] t[0]
+
+            EdgeProducts<'T>
+                .Sum(
+                    Kernel.address t[0],
+                    Kernel.address t[1],
+                    Kernel.address sums,
+                    rows,
+                    features,
+                    outputs,
+                    torch.get_num_threads ()
+                )
+
+            Kernel.keep t
+            sums
+
+        let gradients (t: Tensor[]) (cotangent: Tensor) =
+            let rows, features, outputs = sizes t
+            let found = t |> Array.map wanted
+
+            EdgeProducts<'T>
+                .SumGradients(
+                    Kernel.address t[0],
+                    Kernel.address t[1],
+                    Kernel.address cotangent,
+                    address found[0],
+                    address found[1],
+                    rows,
+                    features,
+                    outputs,
+                    torch.get_num_threads ()
+                )
+
+            Kernel.keep [| yield! t; cotangent |]
+            found
+
+        rule sumByOperators kernel gradients
+
+    // Slopes φ'_ij(x_i) [N, in, out] of all edges, and, where there are tangents, these times the slopes.
+    let private tangentsByOperators (t: Tensor[]) =
+        let slopes = torch.bmm(t[0].transpose(0L, 1L), t[1]).transpose(0L, 1L)
+        if t.Length > 2 then torch.bmm (t[2], slopes) else slopes
+
+    let private tangentsRule<'T when 'T: unmanaged and 'T: struct and 'T: (new: unit -> 'T) and 'T :> System.ValueType>
+        : Rule =
+        let layer (t: Tensor[]) =
+            let directions = if t.Length > 2 then t[2].shape[1] else t[0].shape[1]
+            EdgeLayer(int t[0].shape[0], int t[0].shape[1], int t[0].shape[2], int t[1].shape[2], int directions)
+
+        let kernel (t: Tensor[]) =
+            let sizes = layer t
+            let results = room [ t[0].shape[0]; int64 sizes.Directions; t[1].shape[2] ] t[0]
+
+            EdgeProducts<'T>
+                .Tangents(
+                    sizes,
+                    Kernel.address t[0],
+                    Kernel.address t[1],
+                    address (Array.tryItem 2 t),
+                    Kernel.address results,
+                    torch.get_num_threads ()
+                )
+
+            Kernel.keep t
+            results
+
+        let gradients (t: Tensor[]) (cotangent: Tensor) =
+            let found = t |> Array.map wanted
+
+            EdgeProducts<'T>
+                .TangentGradients(
+                    layer t,
+                    Kernel.address t[0],
+                    Kernel.address t[1],
+                    address (Array.tryItem 2 t),
+                    Kernel.address cotangent,
+                    address found[0],
+                    address found[1],
+                    address (Array.tryItem 2 found |> Option.flatten),
+                    torch.get_num_threads ()
+                )
+
+            Kernel.keep [| yield! t; cotangent |]
+            found
+
+        rule tangentsByOperators kernel gradients
+
+    let private sumRules = sumRule<float32>, sumRule<float>
+    let private tangentsRules = tangentsRule<float32>, tangentsRule<float>
+
+    let private choose (rules: Rule * Rule) (operators: Tensor[] -> Tensor) (t: Tensor list) : Tensor =
+        let operators () = operators (List.toArray t)
+        let byRule rule () = (Rule.apply rule t)[0]
+
+        if EdgeProducts<float>.IsSupported then
+            Kernel.choose (Placement.ofTensor t.Head) (byRule (snd rules)) (byRule (fst rules)) operators
+        else
+            operators ()
+
+    /// What arrives at the outputs [N, out] from features [N, in, M] through coefficients [in, M, out]; differentiable to
+    /// any order.
+    let sum (features: Tensor) (coefficients: Tensor) : Tensor =
+        let shape = coefficients.shape
+
+        if EdgeProducts<float32>.Fits(int (shape[0] * shape[1]), int shape[2]) then
+            choose sumRules sumByOperators [ features; coefficients ]
+        else
+            sumByOperators [| features; coefficients |]
+
+    /// The outputs' tangents [N, V, out], from the functions' derivatives [N, in, M], coefficients [in, M, out] and the
+    /// inputs' tangents [N, V, in]; without tangents direction v moves input v alone. Differentiable to any order.
+    let tangents (derivatives: Tensor) (coefficients: Tensor) (tangents: Tensor option) : Tensor =
+        choose tangentsRules tangentsByOperators (derivatives :: coefficients :: Option.toList tangents)
