@@ -48,7 +48,7 @@ module Window =
 
     /// The ordinary convolution of x [N, in, spatial…] with weights [out, in/groups, taps…].
     let internal convolve (window: Window) (weight: Tensor) (bias: Tensor) (x: Tensor) : Tensor =
-        // libtorch 1.13 fails to differentiate by weights in some other orders.
+        // libtorch (2.10) fails to differentiate by weights in some other orders.
         let weight, groups = weight.contiguous (), int64 window.Groups
         let each (n: int) = Array.replicate window.Size.Length (int64 n)
         let stride, padding, dilation = each window.Stride, each window.Padding, each window.Dilation
