@@ -7,6 +7,10 @@ dotnet build "%root%src\Cli\MetaKan.Cli.fsproj" -c Release --nologo -v quiet >"%
     echo metakan: the build failed: the log is %root%artifacts\build.log 1>&2
     exit /b 1
 )
+if "%~1"=="bundle" (
+    echo metakan: bundle makes a folder for Linux, on Linux 1>&2
+    exit /b 2
+)
 if not "%~1"=="script" (
     dotnet "%root%artifacts\bin\MetaKan.Cli\release\metakan.dll" %*
     exit /b
@@ -15,4 +19,4 @@ if not exist "%~2" (
     echo metakan: script takes an F# script: metakan script FILE.fsx [ARGS] 1>&2
     exit /b 2
 )
-for /f "tokens=1,*" %%a in ("%*") do dotnet fsi --quiet --optimize+ %%b
+dotnet fsi --quiet --optimize+ %2 %3 %4 %5 %6 %7 %8 %9

@@ -65,7 +65,7 @@ type Options =
     | [<CliPrefix(CliPrefix.None)>] Pde of ParseResults<PdeOptions>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitOptions>
     | [<CliPrefix(CliPrefix.None)>] Classify of ParseResults<ClassifyOptions>
-    | [<CliPrefix(CliPrefix.None)>] Ops
+    | [<SubCommand; CliPrefix(CliPrefix.None)>] Ops
 
     interface IArgParserTemplate with
         member option.Usage =

@@ -59,9 +59,8 @@ let peakCuda: string * (unit -> JsonNode) =
 let libtorch () =
     let torchSharp = typeof<torch>.Assembly.GetName().Version.ToString 3
 
-    match Libtorch.used () with
-    | Some(file, version) -> $"{version}, {file} (TorchSharp {torchSharp})"
-    | None -> $"found by TorchSharp {torchSharp}"
+    let file, version = Libtorch.used ()
+    $"{version}, {file} (TorchSharp {torchSharp})"
 
 /// The processor and the CUDA devices, for those who read a figure.
 let machine () =

@@ -89,4 +89,5 @@ let main arguments =
         0
     | :? ArguParseException as stop -> fail 2 (fault arguments stop.Message)
     | MetaKan.BadInput message -> fail 2 message
-    | error -> fail 1 error.Message
+    // libtorch's messages go on with its own stack.
+    | error -> fail 1 (error.Message.Split('\n')[0])

@@ -38,15 +38,16 @@ module Autograd =
     let tryGradients (higher: bool) (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor option[] =
         let thread = Environment.CurrentManagedThreadId
         take thread |> ignore
-        let kept = inputs |> Array.map (fun t -> if t.is_leaf then t.grad else null)
-
         // `torch.autograd.grad` ends the process where libtorch raises; `backward` does not, but leaves its results in the
         // inputs' `grad`, which is the caller's.
         fun () ->
-            try
-                for t in inputs do
+            let kept = inputs |> Array.map (fun t -> if t.is_leaf then t.grad else null)
+
+            for t, g in Seq.zip inputs kept do
+                if not (isNull g) then
                     t.grad <- null
 
+            try
                 torch.autograd.backward (outputs, cotangents, Nullable higher, higher, inputs)
                 inputs |> Array.map (fun t -> Option.ofObj t.grad)
             finally

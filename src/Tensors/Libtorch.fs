@@ -46,7 +46,9 @@ module Libtorch =
     // Where .NET looks for TorchSharp's native library, and TorchSharp for libtorch.
     let private native =
         [
-            yield! (string (AppContext.GetData "NATIVE_DLL_SEARCH_DIRECTORIES")).Split(Path.PathSeparator)
+            yield!
+                (string (AppContext.GetData "NATIVE_DLL_SEARCH_DIRECTORIES"))
+                    .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             here
             Path.Combine(here, "runtimes", $"{system}-{architecture}", "native")
         ]
@@ -108,7 +110,10 @@ module Libtorch =
             keepFreedMemory ()
 
             match folder (), find native bridge with
-            | None, _ -> None
+            | None, _ ->
+                raise (
+                    BadInput $"{Variable} takes the folder that holds {libtorch}: this program comes without a libtorch"
+                )
             | Some _, None -> raise (RunFailed $"TorchSharp's {bridge} is not beside the program")
             | Some folder, Some bridge ->
                 let handles =
@@ -132,22 +137,16 @@ module Libtorch =
                     fun name _ _ -> if name = "LibTorchSharp" then handle else 0n
                 )
 
-                Some(Path.Combine(folder, libtorch), handles |> List.find (fst >> (=) "torch_cpu") |> snd)
+                Path.Combine(folder, libtorch), (handles |> List.find (fst >> (=) "torch_cpu") |> snd)
 
     /// Loads libtorch, from the folder in METAKAN_LIBTORCH where that is set, once a process. MetaKan does so by itself; a
     /// program that calls TorchSharp before it calls MetaKan calls this first. Raises BadInput where the variable names no
     /// such folder.
     let load () : unit = loaded.Force() |> ignore
 
-    /// The file and the version of the libtorch in use; None where TorchSharp found one by itself.
-    let used () : (string * string) option =
-        loaded.Force()
-        |> Option.map (fun (file, library) ->
-            let packed =
-                Marshal
-                    .GetDelegateForFunctionPointer<AbiVersion>(
-                        NativeLibrary.GetExport(library, "aoti_torch_abi_version")
-                    )
-                    .Invoke()
-
-            file, String.Join('.', [ 56; 48; 40 ] |> List.map (fun shift -> (packed >>> shift) &&& 0xffUL)))
+    /// The file and the version of the libtorch in use, as in "2.10.0".
+    let used () : string * string =
+        let file, library = loaded.Force()
+        let entry = NativeLibrary.GetExport(library, "aoti_torch_abi_version")
+        let packed = Marshal.GetDelegateForFunctionPointer<AbiVersion>(entry).Invoke()
+        file, String.Join('.', [ 56; 48; 40 ] |> List.map (fun shift -> (packed >>> shift) &&& 0xffUL))

@@ -15,6 +15,10 @@ type Rule =
         Backward: Tensor[] -> Tensor[] -> Tensor[] -> Tensor option[]
     }
 
+/// What a rule's backward pass needs to know of the forward one: how many inputs there were, and, where there were several
+/// outputs, what zeros for one without a cotangent are like.
+type private Applied = { Rule: Rule; Inputs: int; Zeros: (int64[] * Placement)[] }
+
 /// The autograd node behind every `Rule`.
 type RuleFunction() =
     inherit torch.autograd.MultiTensorFunction<RuleFunction>()
@@ -24,32 +28,30 @@ type RuleFunction() =
         let rule = vars[0] :?> Rule
         let inputs = vars[1..] |> Array.map (fun v -> v :?> Tensor)
         let outputs, kept = rule.Forward inputs
+
+        let zeros =
+            if outputs.Length = 1 then [||] else outputs |> Array.map (fun t -> t.shape, Placement.ofTensor t)
+
         // TorchSharp would make zeros like outputs that the caller's dispose scope has freed by then.
         context.set_materialize_grads false
-        context.save_data ("rule", rule)
-        context.save_data ("inputs", inputs.Length)
-        context.save_data ("zeros", outputs |> Array.map (fun t -> t.shape, Placement.ofTensor t))
+        context.save_data ("applied", { Rule = rule; Inputs = inputs.Length; Zeros = zeros })
         context.save_for_backward (List<Tensor>(Array.append inputs kept))
         List<Tensor> outputs
 
     override _.backward(context, cotangents) =
-        let rule = context.get_data "rule" :?> Rule
+        let applied = context.get_data "applied" :?> Applied
         // CUDA runs this on a thread of its own, which has no dispose scope: what the rule makes is freed here.
         use scope = torch.NewDisposeScope()
+        let inputs, kept = context.get_saved_variables().ToArray() |> Array.splitAt applied.Inputs
 
-        let inputs, kept =
-            context.get_saved_variables().ToArray() |> Array.splitAt (context.get_data "inputs" :?> int)
+        let defined i (cotangent: Tensor) =
+            if cotangent.IsInvalid then
+                let shape, place = applied.Zeros[i]
+                torch.zeros (shape, dtype = place.DType, device = place.Device)
+            else
+                cotangent
 
-        let pass () =
-            let defined (cotangent: Tensor) (shape: int64[], place: Placement) =
-                if cotangent.IsInvalid then
-                    torch.zeros (shape, dtype = place.DType, device = place.Device)
-                else
-                    cotangent
-
-            Seq.map2 defined cotangents (context.get_data "zeros" :?> (int64[] * Placement)[])
-            |> Seq.toArray
-            |> rule.Backward inputs kept
+        let pass () = cotangents.ToArray() |> Array.mapi defined |> applied.Rule.Backward inputs kept
 
         let gradients = List<Tensor>()
         gradients.Add null
