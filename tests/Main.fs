@@ -22,6 +22,8 @@ let private all =
         PlacementTests.tests
         KeyTests.tests
         ParamsTests.tests
+        ElfTests.tests
+        AutogradTests.tests
         RuleTests.tests
         RowsTests.tests
         JetTests.tests
@@ -43,6 +45,7 @@ let private all =
         WorkersTests.tests
         ModelTests.tests
         MlpTests.tests
+        EdgeProductsTests.tests
         KanTests.tests
         MetaKanTests.tests
         NormsTests.tests

@@ -32,29 +32,51 @@ module Autograd =
                 else
                     None)
 
+    // `torch.autograd.grad` ends the process where libtorch raises; `backward` does not, but leaves its results in the
+    // inputs' `grad`, which is the caller's.
+    let private plain (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor option[] =
+        let kept = inputs |> Array.map (fun t -> if t.is_leaf then t.grad else null)
+
+        for t, g in Seq.zip inputs kept do
+            if not (isNull g) then
+                t.grad <- null
+
+        try
+            torch.autograd.backward (outputs, cotangents, Nullable false, false, inputs)
+            inputs |> Array.map (fun t -> Option.ofObj t.grad)
+        finally
+            Array.iter2 (fun (t: Tensor) g -> t.grad <- g) inputs kept
+
+    // Of gradients that are recorded `backward` warns on stderr. What `grad` would end the process for is seen before.
+    let private recorded (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor option[] =
+        if outputs |> Array.exists (fun t -> not t.requires_grad) then
+            invalidOp "an output depends on nothing that requires a gradient"
+
+        if isNull cotangents && outputs |> Array.exists (fun t -> t.numel () <> 1L) then
+            invalidOp "an output that is no scalar wants a cotangent"
+
+        torch.autograd.grad (outputs, inputs, cotangents, retain_graph = true, create_graph = true, allow_unused = true)
+        |> Seq.map (fun g -> if isNull (box g) || g.IsInvalid then None else Some g)
+        |> Seq.toArray
+
     /// The gradients by inputs of the outputs, weighed by cotangents like them (null where all are scalars); None for an
     /// input that no output depends on. `higher` records them for further gradients and keeps the graph. What a rule's
     /// backward pass raised, and what libtorch finds wrong, is raised here.
     let tryGradients (higher: bool) (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor option[] =
         let thread = Environment.CurrentManagedThreadId
         take thread |> ignore
-        // `torch.autograd.grad` ends the process where libtorch raises; `backward` does not, but leaves its results in the
-        // inputs' `grad`, which is the caller's.
-        fun () ->
-            let kept = inputs |> Array.map (fun t -> if t.is_leaf then t.grad else null)
 
-            for t, g in Seq.zip inputs kept do
-                if not (isNull g) then
-                    t.grad <- null
-
-            try
-                torch.autograd.backward (outputs, cotangents, Nullable higher, higher, inputs)
-                inputs |> Array.map (fun t -> Option.ofObj t.grad)
-            finally
-                Array.iter2 (fun (t: Tensor) g -> t.grad <- g) inputs kept
+        fun () -> if higher then recorded outputs cotangents inputs else plain outputs cotangents inputs
         |> Tensor.scoped (Seq.choose id)
         |> fun found ->
-            take thread |> Option.orElseWith (fun () -> Seq.tryPick take failures.Keys) |> Option.iter _.Throw()
+            // On a CPU, what waits for other threads is theirs.
+            let others () =
+                if outputs |> Array.exists (fun t -> t.device_type = DeviceType.CUDA) then
+                    Seq.tryPick take failures.Keys
+                else
+                    None
+
+            take thread |> Option.orElseWith others |> Option.iter _.Throw()
 
             found
 

@@ -1,0 +1,115 @@
+/// A layer's products by kernels against tensor operators, in sizes that fill vectors and in sizes that do not.
+module MetaKan.Tests.EdgeProductsTests
+
+open Expecto
+open FsCheck.FSharp
+open MetaKan
+open MetaKan.Kernels
+open MetaKan.Tests.Numeric
+open TorchSharp
+
+let private leaf (place: Placement) (t: Tensor) = (Placement.put place (t.detach ())).requires_grad_ true
+
+/// Derivatives of functions of which most are zero, as splines' are.
+let private features seed (shape: int list) =
+    normal seed shape * (uniform (seed + 1) (0.0, 1.0) shape).gt(0.5.ToScalar()).``to`` torch.float64
+
+let private sizes =
+    Gen.zip3
+        seeds
+        (Gen.zip (Gen.choose (1, 9)) (Gen.choose (1, 40)))
+        (Gen.zip3 (Gen.choose (1, 10)) (Gen.choose (1, 40)) (Gen.choose (1, 20)))
+
+/// Value and gradients of a product, weighed by a cotangent.
+let private run (product: Tensor list -> Tensor) (inputs: Tensor list) =
+    let y = product inputs
+    let cotangent = Placement.put (Placement.ofTensor y) (normal 99 (y.shape |> Seq.map int |> List.ofSeq))
+    y.detach () :: List.ofArray (Autograd.gradients false [| y |] [| cotangent |] (List.toArray inputs))
+
+let private supported () =
+    if not EdgeProducts<float>.IsSupported then
+        skiptest "this machine has no vectors of 512 bits, and operators compute the products"
+
+let private compare place tolerance product reference (inputs: Tensor list) =
+    let leaves = inputs |> List.map (leaf place)
+
+    for expected, actual in List.zip (run reference leaves) (run product leaves) do
+        close "product or gradient" tolerance expected actual
+
+let private tangents (t: Tensor list) = EdgeProducts.tangents t[0] t[1] (List.tryItem 2 t)
+
+let private tangentsPlain (t: Tensor list) =
+    let slopes = torch.einsum ("nim,imo->nio", t[0], t[1])
+    if t.Length > 2 then torch.bmm (t[2], slopes) else slopes
+
+let private precisions = [ Placement.cpu64, 1e-12; Placement.cpu32, 1e-4 ]
+
+let tests =
+    testList
+        "Models.EdgeProducts"
+        [
+            property "tangents of any sizes, and their gradients" 60 sizes (fun (seed, (n, inputs), (m, outputs, v)) ->
+                supported ()
+
+                for place, tolerance in precisions do
+                    let layer = [ features seed [ n; inputs; m ]; normal (seed + 2) [ inputs; m; outputs ] ]
+                    compare place tolerance tangents tangentsPlain layer
+                    compare place tolerance tangents tangentsPlain (layer @ [ normal (seed + 3) [ n; v; inputs ] ]))
+
+            property "sums of whole vectors, and their gradients" 30 sizes (fun (seed, (n, _), (m, _, _)) ->
+                supported ()
+
+                for place, tolerance in precisions do
+                    let shape = 16 * (1 + seed % 3), 16 * (1 + seed % 2)
+
+                    compare
+                        place
+                        tolerance
+                        (fun t -> EdgeProducts.sum t[0] t[1])
+                        (fun t -> torch.einsum ("nim,imo->no", t[0], t[1]))
+                        [ features seed [ n; fst shape; m ]; normal (seed + 2) [ fst shape; m; snd shape ] ])
+
+            testCase "gradients of gradients are those of operators" (fun () ->
+                use _ = torch.NewDisposeScope()
+
+                let second (product: Tensor list -> Tensor) =
+                    let t =
+                        [ [ 3; 16; 5 ]; [ 16; 5; 16 ]; [ 3; 4; 16 ] ]
+                        |> List.mapi (fun i shape -> leaf Placement.cpu64 (normal i shape))
+
+                    let first = gradient ((product t) * (product t)) t[1]
+                    [ first; yield! Autograd.gradients false [| (first * first).sum() |] null (List.toArray t) ]
+
+                for expected, actual in List.zip (second tangentsPlain) (second tangents) do
+                    close "tangents" 1e-10 expected actual)
+
+            testSequenced (
+                testCase "threads share the points" (fun () ->
+                    supported ()
+                    use _ = torch.NewDisposeScope()
+                    let before = torch.get_num_threads ()
+
+                    let layer =
+                        [ features 1 [ 50; 20; 6 ]; normal 3 [ 20; 6; 24 ]; normal 4 [ 50; 7; 20 ] ]
+                        |> List.map (leaf Placement.cpu64)
+
+                    let on threads =
+                        torch.set_num_threads threads
+                        run tangents layer
+
+                    try
+                        for one, three in List.zip (on 1) (on 3) do
+                            close "on three threads" 1e-13 one three
+                    finally
+                        torch.set_num_threads before)
+            )
+
+            testCase "a number that is none stays one" (fun () ->
+                supported ()
+                use _ = torch.NewDisposeScope()
+                let f = torch.zeros (2L, 3L, 4L, dtype = torch.float64)
+                f[1, 2, 3] <- torch.tensor nan
+                let y = EdgeProducts.tangents f (normal 1 [ 3; 4; 5 ]) None
+                Expect.isTrue ((torch.isnan y[1, 2]).all().item<bool>()) "where it enters"
+                Expect.isFalse ((torch.isnan y[0]).any().item<bool>()) "elsewhere")
+        ]
