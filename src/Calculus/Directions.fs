@@ -72,10 +72,16 @@ module Operator =
 
         let units =
             torch.nn.functional
-                .one_hot(torch.tensor (operator.First |> List.map int64 |> List.toArray, dtype = torch.int64), d)
-                .``to``(place.DType)
+                .one_hot(
+                    torch.tensor (
+                        operator.First |> List.map int64 |> List.toArray,
+                        dtype = torch.int64,
+                        device = place.Device
+                    ),
+                    d
+                )
                 .``to``
-                place.Device
+                place.DType
 
         let before = sets |> List.sumBy (fun (_, w) -> w.Length)
         let firsts = operator.First

@@ -57,7 +57,7 @@ module Batches =
         }
 
     let private tensor (dtype: torch.ScalarType) (shape: int list) (values: ReadOnlySpan<'n>) : Tensor =
-        let t = torch.empty (shape |> List.map int64 |> List.toArray, dtype = dtype)
+        let t = torch.empty (shape |> List.map int64 |> List.toArray, dtype = dtype, device = torch.CPU)
         MemoryMarshal.AsBytes(values).CopyTo t.bytes
         t
 

@@ -25,7 +25,8 @@ module internal EdgeProducts =
                         gradients (Array.map Kernel.dense t) (Kernel.dense cotangents[0])
         }
 
-    let private room (shape: int64 list) (like: Tensor) = torch.empty (List.toArray shape, dtype = like.dtype)
+    let private room (shape: int64 list) (like: Tensor) =
+        torch.empty (List.toArray shape, dtype = like.dtype, device = like.device)
 
     // Room for a gradient where one is wanted, and where that is.
     let private wanted (t: Tensor) = if t.requires_grad then Some(room (List.ofArray t.shape) t) else None

@@ -37,7 +37,7 @@ module Families =
 
         let basis (place: Placement) =
             match kept |> List.tryFind (fun (p, _) -> p.DType = place.DType) with
-            | Some(_, basis) when place.Device.``type`` = DeviceType.CPU -> basis.Value
+            | Some(_, basis) when Host.holds place.Device -> basis.Value
             | _ -> Edges.basis place grid
 
         {

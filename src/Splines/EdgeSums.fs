@@ -83,7 +83,14 @@ module EdgeSums =
                 Forward =
                     fun t ->
                         let edges = t[2..] |> Array.map Kernel.dense
-                        let sums = torch.empty ([| t[1].shape[1]; edges[1].shape[1] |], dtype = place.DType)
+
+                        let sums =
+                            torch.empty (
+                                [| t[1].shape[1]; edges[1].shape[1] |],
+                                dtype = place.DType,
+                                device = place.Device
+                            )
+
                         kernel.Sum(located t[1], weights edges, Kernel.address sums, torch.get_num_threads ())
                         Kernel.keep [| yield! t; yield! edges |]
                         [| sums |], [||]
@@ -92,7 +99,12 @@ module EdgeSums =
                         let edges = t[2..] |> Array.map Kernel.dense
                         let cotangents = Kernel.dense cotangents[0]
                         let gradients = edges |> Array.map torch.empty_like
-                        let x = if byPoints then Some(torch.empty (t[0].shape, dtype = place.DType)) else None
+
+                        let x =
+                            if byPoints then
+                                Some(torch.empty (t[0].shape, dtype = place.DType, device = place.Device))
+                            else
+                                None
 
                         kernel.Gradients(
                             located t[1],
@@ -109,7 +121,10 @@ module EdgeSums =
 
         fun (x: Tensor) ->
             let numbers = Kernel.points place (x.detach ())
-            let points = torch.empty (Array.append [| 4L |] numbers.shape, dtype = place.DType)
+
+            let points =
+                torch.empty (Array.append [| 4L |] numbers.shape, dtype = place.DType, device = place.Device)
+
             kernel.Locate(Kernel.address numbers, located points, torch.get_num_threads ())
             Kernel.keep [| numbers |]
             let rule = rule x.requires_grad

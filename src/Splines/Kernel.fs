@@ -12,7 +12,7 @@ open TorchSharp
 module internal Kernel =
     /// What there is for a placement: the kernel of its precision on a CPU, `operators` elsewhere.
     let choose (place: Placement) (double: unit -> 'a) (single: unit -> 'a) (operators: unit -> 'a) : 'a =
-        if place.Device.``type`` <> DeviceType.CPU then operators ()
+        if not (Host.holds place.Device) then operators ()
         elif place.DType = torch.float64 then double ()
         else single ()
 

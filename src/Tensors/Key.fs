@@ -29,11 +29,13 @@ module Key =
 
     /// Independent samples of the uniform distribution on [0, 1).
     let uniform (key: Key) (place: Placement) (shape: int64 list) : Tensor =
-        draw key place (fun g -> torch.rand (List.toArray shape, dtype = place.DType, generator = g))
+        draw key place (fun g ->
+            torch.rand (List.toArray shape, dtype = place.DType, device = torch.CPU, generator = g))
 
     /// Independent samples of the standard normal distribution.
     let normal (key: Key) (place: Placement) (shape: int64 list) : Tensor =
-        draw key place (fun g -> torch.randn (List.toArray shape, dtype = place.DType, generator = g))
+        draw key place (fun g ->
+            torch.randn (List.toArray shape, dtype = place.DType, device = torch.CPU, generator = g))
 
     /// Independent random signs, +1 or -1 with equal probability.
     let signs (key: Key) (place: Placement) (shape: int64 list) : Tensor =

@@ -52,7 +52,9 @@ module Tensor =
     /// A tensor of the given shape from numbers in row-major order.
     let ofArray (place: Placement) (shape: int64 list) (values: float[]) : Tensor =
         Libtorch.load ()
-        torch.tensor(values, dtype = torch.float64).reshape(List.toArray shape) |> Placement.put place
+
+        torch.tensor(values, dtype = torch.float64, device = torch.CPU).reshape(List.toArray shape)
+        |> Placement.put place
 
     /// The elements in row-major order, as doubles on the CPU.
     let toArray (t: Tensor) : float[] =

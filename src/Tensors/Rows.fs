@@ -29,7 +29,7 @@ module Rows =
         let count = rows[0].shape[0]
 
         let step =
-            if rows[0].device.``type`` = DeviceType.CPU then
+            if Host.holds rows[0].device then
                 let threads = int64 (Workers.count rows[0].device)
                 min ((count + threads - 1L) / threads) (numbersPerBlock / rule.Numbers rows)
             else

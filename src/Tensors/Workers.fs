@@ -46,7 +46,7 @@ module Workers =
                 torch.set_num_threads threads
 
     /// How many pieces of work for a device run at once: one outside `hire`, and on a GPU, which has a queue of its own.
-    let count (device: torch.Device) : int = if device.``type`` = DeviceType.CPU then hired.Value else 1
+    let count (device: torch.Device) : int = if Host.holds device then hired.Value else 1
 
     /// `work` on every item, several at a time where threads are hired; the results in the items' order. Of the tensors
     /// made, those that `results` names survive, in the caller's dispose scope. The first failure in order is raised.

@@ -224,14 +224,20 @@ module Lbfgs =
             let last, lastLoss = search iterations (x, loss)
             let size = int64 (size memory)
 
-            torch.tensor loss,
+            torch.tensor (loss, device = torch.CPU),
             (unflatten p last |> Map.map (fun _ t -> t.clone ())),
             Map
                 [
-                    "loss", torch.tensor lastLoss
+                    "loss", torch.tensor (lastLoss, device = torch.CPU)
                     "vectors", memory.Vectors
-                    "products", torch.tensor(memory.Products, dtype = torch.float64).view(size, size)
-                    "slots", torch.tensor (memory.Slots |> List.map int64 |> List.toArray, dtype = torch.int64)
+                    "products",
+                    torch.tensor(memory.Products, dtype = torch.float64, device = torch.CPU).view(size, size)
+                    "slots",
+                    torch.tensor (
+                        memory.Slots |> List.map int64 |> List.toArray,
+                        dtype = torch.int64,
+                        device = torch.CPU
+                    )
                 ]
 
         {

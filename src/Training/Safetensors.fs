@@ -206,7 +206,7 @@ module Safetensors =
             let tensors =
                 [
                     for e in entries do
-                        let t = torch.empty (e.Shape, dtype = e.DType)
+                        let t = torch.empty (e.Shape, dtype = e.DType, device = torch.CPU)
 
                         if e.End > e.Begin then
                             stream.ReadExactly t.bytes

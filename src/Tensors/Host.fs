@@ -1,0 +1,23 @@
+// Where a device's tensors lie in the machine's own memory: there kernels read them, and threads share the work on them.
+namespace MetaKan
+
+open System.Threading
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module internal Host =
+    // Of each thread. Backward passes on a CPU run on the thread that asks for them, and `elsewhere` hires no other.
+    let private away = new ThreadLocal<bool>()
+
+    /// Whether this machine's kernels and threads work on the tensors of a device; tensor operators do elsewhere.
+    let holds (device: torch.Device) : bool = device.``type`` = DeviceType.CPU && not away.Value
+
+    /// Runs a computation on the CPU as it runs on any other device, so that tests see the way that it takes there.
+    let elsewhere (computation: unit -> 'a) : 'a =
+        let before = away.Value
+        away.Value <- true
+
+        try
+            computation ()
+        finally
+            away.Value <- before
