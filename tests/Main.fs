@@ -93,6 +93,8 @@ let private all =
         FitTests.tests
         SolveTests.tests
         ClassifyTests.tests
+        MetaTests.tests
+        HostTests.tests
     ]
 
 /// Says which tests failed or were skipped and why, and closes with a line of how many did what.

@@ -1,0 +1,819 @@
+/// What the library computes, as a table: all that a device has to do. A new model, loss, layer or optimizer is one more row.
+module MetaKan.Tests.Computations
+
+open System.IO
+open MetaKan
+open TorchSharp
+
+/// How far a computation comes on libtorch's meta device, whose tensors have no numbers.
+type OnMeta =
+    /// To its end.
+    | Through
+    /// To where numbers are read, or to an operator that libtorch has there in Python alone: splines look up intervals
+    /// (bucketize, searchsorted) and select rows (index_select), generators have relu, networks of images have
+    /// convolutions, norms and PReLU; abs, where, std, nan_to_num and least squares are others.
+    | Stops
+    /// Not at all, since its settings name the device in words.
+    | Nowhere
+
+type Computation =
+    {
+        Name: string
+        OnMeta: OnMeta
+        /// Rounding decides about the results, as where the best of near equals is chosen: they are not compared.
+        Sensitive: bool
+        /// The results at a placement, by name.
+        Run: Placement -> (string * Tensor) list
+    }
+
+let private row name onMeta run : Computation = { Name = name; OnMeta = onMeta; Sensitive = false; Run = run }
+
+let private sensitive (computation: Computation) = { computation with Sensitive = true }
+
+let private key = Key.ofSeed 7
+let private draw n place shape : Tensor = Key.normal (Key.fold n key) place shape
+
+/// On [-1.2, 1.2), which is more than the splines' grid.
+let private points place (inputs: int) : Tensor = Key.uniform (Key.fold 100 key) place [ 9L; int64 inputs ] * 2.4 - 1.2
+
+let private numbers place (values: float seq) : Tensor =
+    let values = Array.ofSeq values
+    Tensor.ofArray place [ int64 values.Length ] values
+
+let private tree what (p: Params) = [ for KeyValue(name, t) in p -> $"{what} {name}", t ]
+
+let private square (t: Tensor) = (t * t).mean()
+
+/// Results that record gradients, with those of their mean squares by the inputs.
+let private withGradients (results: (string * Tensor) list) (inputs: Params) =
+    let loss = results |> List.map (snd >> square) |> List.reduce (fun a b -> a + b)
+    [ yield! results; "loss", loss; yield! tree "gradient by" (Params.gradient loss inputs) ]
+
+/// A function's value and gradient.
+let private differentiated (make: Placement -> Params) (f: Params -> Tensor) place =
+    let inputs = Params.tracked (make place)
+    withGradients [ "value", f inputs ] inputs
+
+let private grid = { Size = 4; Order = 3 }
+
+let private meta sharing = { EmbeddingDim = 1; HiddenDim = 6; Sharing = sharing; Chunk = None }
+
+// Models of points
+
+let private mlp = Mlp.create [ 3; 6; 5; 1 ]
+let private metaKan = MetaKan.create grid (meta Shared) [ 3; 6; 5; 1 ]
+
+let private models =
+    let widths = [ 3; 6; 5; 1 ]
+
+    [
+        "KAN", Kan.create grid widths
+        "KAN of order 5", Kan.create { Size = 3; Order = 5 } widths
+        // So wide that a layer fills whole vectors.
+        "KAN, wide", Kan.create grid [ 3; 48; 48; 2 ]
+        "MetaKAN, a generator for each layer", MetaKan.create grid (meta PerLayer) widths
+        "MetaKAN, one generator", metaKan
+        "MetaKAN, clusters", MetaKan.create grid (meta (Clusters [ 0; 1; 0 ])) widths
+        "MetaKAN, chunked", MetaKan.create grid { meta PerLayer with Chunk = Some 2 } widths
+        "MetaKAN, two numbers an edge", MetaKan.create grid { meta Shared with EmbeddingDim = 2 } widths
+        // So many hidden numbers that the generator works by segments.
+        "MetaKAN, wide", MetaKan.create grid { meta PerLayer with HiddenDim = 8 } [ 3; 64; 64; 1 ]
+    ]
+
+let private operator = { Second = [| 1.0; -0.5; 0.0 |]; First = [ 2; 0 ] }
+let private methods = [ "all axes", Exact; "SDGD", Sdgd 1; "Hutchinson", Hutchinson 2 ]
+
+let private ofModel (name: string) (value: OnMeta) (jet: LaplacianMethod -> OnMeta) (weights: OnMeta) (model: Model) =
+    let parameters place = model.Init key place |> Map.map (fun _ t -> t + 0.1) |> Params.tracked
+
+    [
+        row $"{name}: value and nested derivatives" value (fun place ->
+            let p, x = parameters place, points place 3
+            let f = model.Apply p
+
+            p
+            |> withGradients
+                [ "value", f x; "jacobian", Nested.jacobian f x; "second", Nested.second operator.Second f x ])
+
+        for along, method in methods do
+            row $"{name}: jet along {along}" (jet method) (fun place ->
+                let p, x = parameters place, points place 3
+                let directions = Operator.directions method (Key.fold 3 key) place operator
+                let jet = model.Jet p (Directions.seed directions x)
+
+                p
+                |> withGradients
+                    [
+                        "value", jet.Value
+                        "tangents", Jet.tangents jet
+                        "second", jet.Second
+                        "first", Directions.partial directions 2 jet
+                    ])
+
+        if model.Generated.IsSome then
+            row $"{name}: generated weights" weights (fun place ->
+                let p = parameters place
+                let _, weights = Model.generate model p
+                withGradients (tree "weights" weights) p)
+    ]
+
+// A jet along axes selects the rows that move.
+let private axes method =
+    match method with
+    | Hutchinson _ -> Through
+    | Exact
+    | Sdgd _ -> Stops
+
+let private ofModels =
+    [
+        yield! ofModel "MLP" Through axes Through mlp
+
+        for name, model in models do
+            yield! ofModel name Stops (fun _ -> Stops) (if model.Name = "kan" then Through else Stops) model
+    ]
+
+// Jets
+
+let private ofJets =
+    [
+        for along, method in methods do
+            row $"jets: arithmetic and functions along {along}" (axes method) (fun place ->
+                let directions = Operator.directions method (Key.fold 3 key) place operator
+                let x = Directions.seed directions (points place 3)
+                let weight, bias = draw 1 place [ 3L; 2L ], draw 2 place [ 2L ]
+                let r = Jet.norm (1.5 + x * x)
+
+                [
+                    "sin", sin x
+                    "cos", cos x
+                    "exp", exp x
+                    "tanh", tanh x
+                    "log", log r
+                    "sqrt", sqrt r
+                    "power", r ** 3.0
+                    "constant power", r ** 0.0
+                    "quotient", (1.0 - x[0] * x[1]) / (2.0 * r) - 3.0 / r
+                    "affine", Jet.affine weight bias x
+                    "sum", Jet.sum (-x) - 1.0
+                    "joined", Jet.concat [ x[2]; r; Jet.constant (draw 4 place [ 1L; 2L ]) x ]
+                    "norm squared", Jet.normSquared x
+                ]
+                |> List.collect (fun (name, jet) ->
+                    [ name, jet.Value; $"{name}'", Jet.tangents jet; $"{name}''", jet.Second ]))
+
+        row "jets: values of functions of jets" Through (fun place ->
+            let x = points place 3
+            [ "value", Jet.valueOf (fun x -> sin x * x[0] + Jet.normSquared x) x ])
+    ]
+
+// Functions of one variable
+
+let private bases: (string * OnMeta * (Placement -> Basis)) list =
+    let even k = Knots.uniform 4 k (-1.0, 1.0)
+    let uneven = [| -2.0; -1.5; -1.0; -0.6; -0.5; 0.1; 0.3; 1.0; 1.5; 2.0; 2.5 |]
+
+    [
+        for k in 0..5 do
+            $"splines of order {k} and silu", Stops, (fun place -> EdgeBasis.create place k [| even k |])
+        "splines on each input's knots and silu",
+        Stops,
+        (fun place -> EdgeBasis.create place 3 [| even 3; uneven; Array.map ((*) 0.8) uneven |])
+        "silu", Through, (fun _ -> Silu.basis)
+        "Gaussians", Through, (fun _ -> Rbf.basis 5 (-2.0, 2.0))
+        "Chebyshev", Through, (fun _ -> Chebyshev.basis 4)
+        "Legendre", Through, (fun _ -> Legendre.basis 4)
+    ]
+
+let private ofBases =
+    [
+        for name, onMeta, make in bases do
+            row $"functions: {name}" onMeta (fun place ->
+                let x = (points place 3).requires_grad_ true
+                let features = Basis.features (make place) 0 2 x
+
+                [
+                    yield!
+                        (make place).Derivatives [ 0..4 ] (x.detach ()) |> List.mapi (fun n t -> $"derivative {n}", t)
+                    yield! withGradients [ for n, t in Array.indexed features -> $"feature {n}", t ] (Map [ "x", x ])
+                ])
+
+            row $"functions in one piece: {name}" onMeta (fun place ->
+                let x = (points place 3).requires_grad_ true
+
+                Map [ "x", x ]
+                |> withGradients
+                    [
+                        "one", Features.ofBasis make x
+                        "two", Features.beside [ make, x; (fun _ -> Silu.basis), x.tanh () ]
+                    ])
+
+        row
+            "functions: Gram's polynomials"
+            Through
+            (differentiated (fun place -> Map [ "w", draw 1 place [ 5L ]; "x", points place 3 ]) (fun p ->
+                Gram.features 4 p["w"] (torch.tanh p["x"]) p["x"]))
+
+        for order, knots in [ 3, 1; 3, 2; 4, 2 ] do
+            for scaled in [ true; false ] do
+                let what = if scaled then "scaled " else ""
+
+                row
+                    $"""sums over {what}edges of order {order}, {if knots = 1 then "common knots" else "knots of each input"}"""
+                    Stops
+                    (differentiated
+                        (fun place ->
+                            Map
+                                [
+                                    "x", points place 2
+                                    "splines", draw 1 place [ 2L; int64 (4 + order); 3L ]
+                                    "scale", draw 2 place [ 2L; 3L ]
+                                    "base", draw 3 place [ 2L; 3L ]
+                                ])
+                        (fun p ->
+                            let knots = [| for n in 1..knots -> Knots.uniform 4 order (-1.0, float n) |]
+
+                            EdgeSums.create
+                                (Placement.ofTensor p["x"])
+                                order
+                                knots
+                                p["x"]
+                                {
+                                    Splines = p["splines"]
+                                    Scale = (if scaled then Some p["scale"] else None)
+                                    Base = p["base"]
+                                }))
+
+        row "wavelets" Stops (fun place ->
+            [
+                for wavelet in Wavelets.all do
+                    let value, slope = wavelet.WithSlope(points place 3)
+                    $"{wavelet.Name}", wavelet.Value(points place 3)
+                    $"{wavelet.Name} again", value
+                    $"{wavelet.Name}'", slope
+            ])
+
+        row "formulas: the functions that edges may be fixed to" Stops (fun place ->
+            // Where all of them are defined.
+            let x = (points place 1).abs() * 0.5 + 0.1
+            [ for f in SymbolicFunction.library -> f.Name, f.Value x ])
+    ]
+
+// Problems and their losses
+
+let private box = [ -1.0, 1.0; 0.0, 2.0; 0.0, 1.0 ]
+
+let private equation (u: Derivatives) = u.Partial 2 - u.Laplacian + u.U * u.U * u.U + u.Partial 0
+
+let private exact (p: Jet) = exp (-p[2]) * sin (3.0 * p[0]) * cos p[1] + p[0] * p[0] / (2.0 + p[1])
+
+let private manufactured = Problem.manufactured "manufactured" (Domain.box box) operator exact equation
+
+/// A problem with every kind of penalty: data, first derivatives, and second ones.
+let private penalised =
+    let soft name operator mismatch : Penalty =
+        {
+            Name = name
+            Weight = 0.5
+            Points = 4
+            Sample = Domain.faces box [ 0; 1 ]
+            Operator = operator
+            Mismatch = mismatch
+        }
+
+    { manufactured with
+        Penalties =
+            [
+                Penalty.dirichlet
+                    "start"
+                    2.0
+                    5
+                    (Domain.box [ -1.0, 1.0; 0.0, 2.0; 0.0, 0.0 ]).Sample
+                    (Jet.valueOf exact)
+                Penalty.dirichlet "walls" 3.0 6 (Domain.faces box [ 0; 1 ]) (Jet.valueOf exact)
+                soft "slope" { Second = Array.zeroCreate 3; First = [ 1 ] } (fun u -> u.Partial 1 - u.U)
+                soft "curvature" (Operator.laplacian 3) (fun u -> u.Laplacian - torch.sin (u.X.narrow (1L, 0L, 1L)))
+            ]
+    }
+
+let private body = TwoBody.ofSeed 0 3
+
+let private problems =
+    [
+        "Poisson", Poisson.problem body
+        "Allen–Cahn", AllenCahn.problem body
+        "manufactured", manufactured
+        "penalties", penalised
+    ]
+
+let private collocation laplacian limit = { Points = 7; Laplacian = laplacian; MemoryLimit = limit }
+
+let private ofProblems =
+    [
+        for name, problem in problems do
+            for along, method in methods do
+                for model, onMeta in [ mlp, (if name = "penalties" then Stops else axes method); metaKan, Stops ] do
+                    row $"loss of {model.Name} on {name} along {along}" onMeta (fun place ->
+                        let loss, gradient =
+                            Collocation.gradient (collocation method 2048) problem model key (model.Init key place)
+
+                        [ "loss", loss; yield! tree "gradient" gradient ])
+
+            row $"{name}: points and the exact solution there" Through (fun place ->
+                let x = problem.Domain.Sample key place 8
+                [ "points", x; "exact", problem.Exact.Value x ])
+
+            row $"{name}: which points lie in the domain" Stops (fun place ->
+                [ "inside", problem.Domain.Contains(points place 3) ])
+
+            row $"{name}: a model's solution and its errors" Stops (fun place ->
+                let p, x = mlp.Init key place, problem.Domain.Sample key place 600
+                let u = Problem.solution problem mlp p
+                let errors = Collocation.errors problem.Exact.Value u x
+                [ "u", u x; "errors", numbers place (List.map snd errors) ])
+
+        row "a loss in chunks of one point" (axes Exact) (fun place ->
+            let loss, gradient =
+                Collocation.gradient (collocation Exact 0) (Poisson.problem body) mlp key (mlp.Init key place)
+
+            [ "loss", loss; yield! tree "gradient" gradient ])
+    ]
+
+// Optimizers and runs
+
+let private toy: Gradient =
+    Params.withGradient (fun p -> square (torch.matmul (p["a"], p["b"]) - 1.0) + square p["b"])
+
+let private toyAt place : Params = Map [ "a", draw 1 place [ 3L; 2L ]; "b", draw 2 place [ 2L; 4L ] ]
+
+let private adam decay =
+    Adam.create (fun name ->
+        { Rate = (fun step -> 1e-2 / float (step + 1)); WeightDecay = (if name = "a" then decay else 0.0) })
+
+/// Steps of an optimizer from fresh memory.
+let private steps (optimizer: Optimizer) (gradient: Gradient) count (p: Params) =
+    ((torch.zeros_like (Seq.head p.Values), p, optimizer.Init p), [ 0 .. count - 1 ])
+    ||> List.fold (fun (_, p, memory) step -> optimizer.Update step gradient p memory)
+    |> fun (loss, p, memory) -> loss, p, memory
+
+let private stepped optimizer place =
+    let loss, p, memory = steps optimizer toy 3 (toyAt place)
+    [ "loss", loss; yield! tree "parameters" p; yield! tree "memory" memory ]
+
+let private solving place : SolveSettings =
+    { Solve.defaults with
+        Epochs = 4
+        Collocation = collocation Exact 2048
+        Warmup = 2
+        Polish = 2
+        PolishPoints = 10
+        TestPoints = 20
+        Placement = place
+        EvaluateEvery = 2
+        SaveEvery = 3
+    }
+
+let private ofTraining =
+    [
+        row "Adam" Through (stepped (adam 0.0))
+        row "Adam with decay" Through (stepped (adam 0.1))
+
+        row "statistics gathered beside parameters" Through (fun place ->
+            let gradient (joined: Params) =
+                let p, statistics = Statistics.split joined
+                let loss, g = toy p
+                loss, Statistics.join g (statistics |> Map.map (fun _ t -> t * 0.9 + 0.1))
+
+            let joined = Statistics.join (toyAt place) (Map [ "mean", draw 3 place [ 2L ] ])
+            let loss, p, _ = steps (Statistics.gathering (adam 0.1)) gradient 2 joined
+            [ "loss", loss; yield! tree "parameters" p ])
+
+        // Its searches go by the numbers of the loss from the first on. Of its memory, what it reads as numbers is kept
+        // on the CPU, so that only the vectors are on the device.
+        row "L-BFGS" Stops (fun place ->
+            let loss, p, memory = steps (Lbfgs.create 3 4) toy 2 (toyAt place)
+
+            [ "loss", loss.``to`` (place.DType); yield! tree "parameters" p; "vectors", memory["vectors"] ])
+
+        for name, problem in problems do
+            for model in [ mlp; metaKan ] do
+                let onMeta = if model.Name = "mlp" then axes Exact else Stops
+
+                row $"training of {model.Name} on {name}: Adam, L-BFGS, measures" onMeta (fun place ->
+                    let settings = solving place
+                    let plan = Solve.plan settings problem model
+                    let measured = ResizeArray()
+
+                    let listen event =
+                        match event with
+                        | Evaluated(_, loss, measures) -> measured.AddRange(loss :: List.map snd measures)
+                        | Stepped _
+                        | Saved _ -> ()
+
+                    let _, state = Solve.initial settings model |> Training.start plan |> Training.run plan listen
+                    [ "measures", numbers place measured; yield! tree "parameters" state.Params ])
+
+        row "a run that solves a problem, its files and its pictures" Stops (fun place ->
+            Folder.withFolder (fun folder ->
+                let settings = { solving place with Folder = Path.Combine(folder, "run") }
+                let solution = Solve.run settings (Poisson.problem body) metaKan Runs.never ignore
+
+                let resumed =
+                    Solve.run { settings with Resume = true } (Poisson.problem body) metaKan Runs.never ignore
+
+                [
+                    "u", solution.U(points place 3)
+                    yield! tree "parameters" solution.Params
+                    yield! tree "parameters read again" resumed.Params
+                ]))
+    ]
+
+// Networks that classify
+
+let private families =
+    [
+        "kan", Families.kan grid, Stops
+        "fastkan, normalised", Families.fastKan true, Stops
+        "fastkan", Families.fastKan false, Through
+        "kaln", Families.kaln 3, Through
+        "kacn", Families.kacn 3, Through
+        "kagn", Families.kagn 3, Through
+    ]
+
+let private spatial place (window: Window) : Tensor = draw 50 place (3L :: 4L :: List.map (fun _ -> 5L) window.Size)
+
+/// A layer that learns and one that predicts, with gradients by parameters and input.
+let private ofLayer name onMeta (layer: Layer) (input: Placement -> Tensor) =
+    row name onMeta (fun place ->
+        let p = layer.Init key place |> Params.tracked
+        let x = (input place).requires_grad_ true
+        let statistics = layer.Statistics place
+        let learned, gathered = layer.Apply (Learning key) p statistics x
+        let predicted, _ = layer.Apply Predicting p gathered x
+
+        [
+            yield! tree "statistics" gathered
+            yield! withGradients [ "learning", learned; "predicting", predicted ] (Map.add "x" x p)
+        ])
+
+let private ofEdges name onMeta (layer: EdgeLayer) (input: Placement -> Tensor) =
+    row name onMeta (fun place ->
+        let own = layer.Init key place |> Params.tracked
+        let stored = layer.Stored (Key.fold 1 key) place |> Params.tracked
+        let x = (input place).requires_grad_ true
+        let y = layer.Apply own (layer.Coefficients stored) x
+        withGradients [ "value", y ] (Params.union [ own; stored; Map [ "x", x ] ]))
+
+let private windows =
+    let square = Window.square 3 1
+
+    [
+        "one dimension", { square with Size = [ 3 ]; Padding = 1; Stride = 2 }
+        "two dimensions", square
+        "two groups", { square with Groups = 2; Dilation = 2 }
+        "three dimensions", { square with Size = [ 3; 1; 2 ] }
+    ]
+
+let private ofLayers =
+    let images place = draw 51 place [ 3L; 4L; 5L; 5L ]
+    let rows place = draw 52 place [ 6L; 4L ]
+
+    [
+        ofLayer "layer: batch norm of rows" Stops (Norms.batch 4) rows
+        ofLayer "layer: batch norm of images" Stops (Norms.batch 4) images
+        ofLayer "layer: instance norm" Stops (Norms.instance 4) images
+        ofLayer "layer: layer norm" Stops (Norms.layer 4) rows
+        ofLayer "layer: PReLU" Stops Norms.prelu images
+        ofLayer "layer: dropout" Through (Norms.dropout 0.4) rows
+        ofLayer "layer: dropout of channels" Through (Norms.channelDropout 0.4) images
+        ofLayer "layer: ordinary" Through (Linear.layer 4 3) rows
+
+        for name, window in windows do
+            let input place = spatial place window
+            ofLayer $"layer: ordinary convolution, {name}" Stops (Linear.convolution window 4 6) input
+
+        for name, family, onMeta in families do
+            ofEdges $"layer: {name}" onMeta (Dense.layer family 4 3) rows
+
+            for dimensions, window in windows do
+                ofEdges
+                    $"layer: convolution of {name}, {dimensions}"
+                    Stops
+                    (Convolution.layer window family 4 6)
+                    (fun place -> spatial place window)
+
+        for wavelet in Wavelets.all do
+            let onMeta = if List.contains wavelet.Name [ "meyer"; "shannon" ] then Stops else Through
+            ofEdges $"layer: wavelets, {wavelet.Name}" onMeta (WavKan.layer wavelet 4 3) rows
+    ]
+
+let private pictures: Images = Images.Fixtures.images 3 4 (12, 2, 6, 6)
+
+let private batching place : Batching =
+    {
+        Size = 5
+        Augmentation = { Flip = true; Crop = 1; Affine = None; Jitter = Some { Brightness = 0.2; Contrast = 0.2 } }
+        Normalization = Normalization.symmetric
+        Key = key
+        Placement = place
+    }
+
+let private classifying: ClassifySettings =
+    ClassifySettings.defaults "fmnist" (Architecture.published "fc" "kan")
+
+/// Two steps on batches, and what the network then says of the images.
+let private learningBy loss (classifier: Classifier) place =
+    let gradient step =
+        Classify.gradient { classifying with Loss = loss } classifier (Batches.at (batching place) pictures) step
+
+    let joined = Statistics.join (classifier.Layers.Init key place) (classifier.Layers.Statistics place)
+    let optimizer = Statistics.gathering (adam 0.01)
+    let first, p, memory = optimizer.Update 0 (gradient 0) joined (optimizer.Init joined)
+    let second, p, _ = optimizer.Update 1 (gradient 1) p memory
+
+    let logits =
+        [
+            for batch in Batches.whole (batching place) pictures -> Classify.logits classifier p batch.Pixels
+        ]
+
+    [
+        "losses", torch.stack [| first; second |]
+        "logits", torch.cat (List.toArray logits)
+        yield! tree "parameters" p
+    ]
+
+let private learning = learningBy "cross-entropy"
+
+let private networkSettings functions =
+    {
+        Functions = functions
+        Meta = None
+        Norm = Normalisation.None
+        Dropout = 0.2
+        HeadDropout = 0.3
+        Inputs = 2, 6, 6
+        Classes = 4
+    }
+
+let private ofClassifiers =
+    let connected = Networks.fc [ 5; 4 ]
+    let convolutional = Networks.convolutional [ 3, 1; 4, 2 ]
+    let metaLearner = Some(meta Shared)
+
+    [
+        row "batches of images" Through (fun place ->
+            [
+                for step in 0..3 do
+                    let batch = Batches.at (batching place) pictures step
+                    $"pixels {step}", batch.Pixels
+                    $"labels {step}", batch.Labels
+            ])
+
+        let linear = networkSettings EdgeFunctions.Linear
+        row "classifier: fully connected" Through (learning (connected linear))
+        row "classifier: fully connected, squared error" Stops (learningBy "mse" (connected linear))
+
+        row
+            "classifier: fully connected, batch norm"
+            Stops
+            (learning (connected { linear with Norm = Normalisation.Batch }))
+
+        row "classifier: convolutions" Stops (learning (convolutional linear))
+
+        row
+            "classifier: convolutions, batch norm"
+            Stops
+            (learning (convolutional { linear with Norm = Normalisation.Batch }))
+
+        for name, family, onMeta in families do
+            let settings = networkSettings (EdgeFunctions.Family family)
+            row $"classifier: {name}" onMeta (learning (connected settings))
+            row $"classifier: {name}, generated" Stops (learning (connected { settings with Meta = metaLearner }))
+
+            row
+                $"classifier: convolutions of {name}, batch norm"
+                Stops
+                (learning (convolutional { settings with Norm = Normalisation.Batch }))
+
+            row
+                $"classifier: convolutions of {name}, generated for each layer, instance norm"
+                Stops
+                (learning (convolutional { settings with Meta = Some(meta PerLayer); Norm = Normalisation.Instance }))
+
+        let wavelets = networkSettings (EdgeFunctions.Wavelet Wavelets.mexicanHat)
+        row "classifier: wavelets" Through (learning (connected wavelets))
+
+        row
+            "classifier: wavelets, generated, batch norm"
+            Stops
+            (learning (connected { wavelets with Meta = metaLearner; Norm = Normalisation.Batch }))
+
+        row "a run that classifies, its files and its predictions" Nowhere (fun place ->
+            let set =
+                {
+                    Name = "fmnist"
+                    Classes = ImageSets.classes "fmnist"
+                    Train = Images.Fixtures.images 1 10 (20, 1, 28, 28)
+                    Test = Images.Fixtures.images 2 10 (10, 1, 28, 28)
+                }
+
+            let network =
+                { Architecture.published "fc" "kan" with Width = [ 3 ]; Meta = true; HiddenDim = 4; Norm = "batch" }
+
+            let settings =
+                { ClassifySettings.defaults "fmnist" network with
+                    Epochs = 2
+                    BatchSize = 8
+                    Rotate = 5.0
+                    Dtype = (string place.DType).ToLowerInvariant()
+                    Device = "cpu"
+                }
+
+            Folder.withFolder (fun folder ->
+                let run = { Settings = settings; Folder = folder; Resume = false; Meters = [] }
+                let found = Classify.run run set Runs.never ignore
+                let settings, classifier, p = Classify.load folder
+                let probabilities = Classify.probabilities settings classifier p set.Test
+
+                [
+                    yield! tree "best" found.Best
+                    "probabilities", numbers place (Array.concat probabilities)
+                    "predictions", numbers place (Classify.predict settings classifier p set.Test |> Array.map float)
+                ]))
+    ]
+
+// Fitting and formulas
+
+let private edge l i j = { Layer = l; From = i; To = j }
+
+/// A network with products, an edge that is off, one that is a function in the place of its spline, one beside it, and an
+/// input with knots of its own.
+let private network order source : Network =
+    let net =
+        Network.create { Size = 4; Order = order } source [ Nodes.sums 2; { Sums = 2; Products = [ 2 ] }; Nodes.sums 1 ]
+
+    { net with
+        Knots = [| Knots.uniform 4 order (-1.2, 1.1); net.Knots.Head[1] |] :: net.Knots.Tail
+        Symbols = Map [ edge 0 1 0, "sin"; edge 1 2 0, "x^2" ]
+    }
+    |> Network.withMask (edge 0 0 1) 0.0
+    |> Network.withMask (edge 0 1 0) 0.0
+
+let private parametersOf (net: Network) place : Params =
+    Params.union
+        [
+            Network.init 0.3 net key place
+            net.Symbols
+            |> Map.toSeq
+            |> Seq.map (fun (edge, _) -> Network.symbolName edge, Tensor.ofArray place [ 4L ] [| 1.1; 0.2; 0.7; -0.1 |])
+            |> Map.ofSeq
+        ]
+
+let private fittedAt net place : Fitted = { Network = net; Params = parametersOf net place }
+
+let private target (x: Tensor) = torch.sin (x.narrow (1L, 0L, 1L)) + x.narrow(1L, 1L, 1L).square()
+
+let private sparsity = { Weight = 0.01; EntropyWeight = 2.0 }
+
+let private valuesOf (fitted: Fitted) place =
+    let x = points place (Nodes.count fitted.Network.Nodes.Head)
+
+    [
+        "values", Network.values fitted.Network x fitted.Params
+        for l, knots in List.indexed fitted.Network.Knots do
+            $"knots {l}", numbers place (Array.concat knots)
+        yield! tree "parameters" fitted.Params
+    ]
+
+let private choice =
+    { Symbolic.defaults with
+        Library = [ "x"; "x^2"; "sin"; "exp"; "1/x" ] |> List.map SymbolicFunction.find
+    }
+
+let private ofNetwork (name: string) (net: Network) =
+    let fitted = fittedAt net
+
+    [
+        row $"{name}: values" Stops (fun place ->
+            let p = parametersOf net place |> Params.tracked
+            withGradients [ "values", Network.values net (points place 2) p ] p)
+
+        row $"{name}: trace and sparsity" Stops (fun place ->
+            let p = parametersOf net place |> Params.tracked
+            let trace = Network.trace net (points place 2) p
+
+            let parts name (tensors: Tensor list) = tensors |> List.mapi (fun l t -> $"{name} {l}", t)
+
+            p
+            |> withGradients
+                [
+                    yield! parts "nodes" trace.Nodes
+                    yield! parts "splines" trace.Splines
+                    yield! parts "edges" trace.Edges
+                    yield! parts "ends" trace.Ends
+                    "penalty", Sparsity.penalty sparsity trace
+                ])
+
+        for name', optimizer in [ "Adam", adam 0.0; "L-BFGS", Lbfgs.create 4 3 ] do
+            row $"{name}: descent by {name'}, some parameters resting" Stops (fun place ->
+                let x = points place 2
+                let p = parametersOf net place
+                let resting, moving = p |> Map.partition (fun name _ -> name.StartsWith "symbols.")
+
+                let gradient = Descent.sparse sparsity net x (target x) |> Descent.resting resting
+
+                tree "parameters" (Descent.run optimizer gradient 2 (fun _ _ _ -> true) moving))
+
+        row $"{name}: scores and pruning" Stops (fun place ->
+            let fitted = fitted place
+            let trace = Network.trace net (points place 2) fitted.Params
+            let scores = Attribution.scores net trace
+            let pruned = fitted |> Pruning.edges 0.02 scores |> Pruning.nodes 0.3 scores
+            let less, _ = Pruning.inputs 1e9 scores fitted
+
+            [
+                "scores", numbers place (Array.concat scores.Nodes)
+                yield! valuesOf pruned place |> List.map (fun (name, t) -> $"pruned {name}", t)
+                yield! valuesOf less place |> List.map (fun (name, t) -> $"less {name}", t)
+            ])
+
+        // Least squares, or the search of intervals before it.
+        row $"{name}: finer knots" Stops (fun place -> valuesOf (Regrid.extend 8 (fitted place)) place)
+
+        row $"{name}: knots for the samples" Stops (fun place ->
+            valuesOf (Regrid.update 0.1 (points place 2) (fitted place)) place)
+
+        sensitive
+        <| row $"{name}: functions for edges, and the formula" Stops (fun place ->
+            let found = Symbolic.auto choice (points place 2) (fun _ _ -> ()) (fitted place)
+            let x = points place 2
+            let column name = x.narrow (1L, (if name = "x" then 0L else 1L), 1L)
+
+            [
+                yield! valuesOf found place
+                for formula in Symbolic.formulas [ Variable "x"; Variable "y" ] found do
+                    "formula", Expression.evaluate (column "x") column formula
+                yield!
+                    valuesOf (Symbolic.unfix (edge 0 0 0) found) place
+                    |> List.map (fun (name, t) -> $"unfixed {name}", t)
+            ])
+    ]
+
+let private ofFitting =
+    [
+        yield! ofNetwork "network, stored" (network 3 Stored)
+        yield! ofNetwork "network, stored, of order 4" (network 4 Stored)
+        yield! ofNetwork "network, generated" (network 3 (Generated(meta Shared)))
+
+        yield!
+            ofNetwork
+                "network, generated for each layer"
+                (network 3 (Generated { meta PerLayer with EmbeddingDim = 2 }))
+
+        row "the closest c·f(a x + b) + d" Stops (fun place ->
+            let x = (points place 1).flatten()
+            let fit = AffineFit.find (SymbolicFunction.find "sin") 10.0 x (2.0 * torch.sin (3.0 * x + 0.5) - 1.0)
+            [ "fit", numbers place [ fit.A; fit.B; fit.C; fit.D; fit.R2 ] ])
+
+        let formula = Parser.expression "exp(sin(pi*x) + y^2)"
+        let ranges = Dataset.ranges "x:-1:1,y:-1:1"
+
+        row "samples of a formula, normalised" Stops (fun place ->
+            let data, _, _ = Dataset.ofFormula formula ranges 20 10 0.1 key place |> Scaling.normalised
+            [ for n, t in Seq.indexed (Dataset.tensors data) -> $"{n}", t ])
+
+        row "samples of a file" Through (fun place ->
+            Folder.withFolder (fun folder ->
+                let path = Path.Combine(folder, "data.csv")
+                File.WriteAllText(path, "a,b,c\n" + String.concat "\n" [ for n in 0..9 -> $"{n},{n * n},{7 - n}" ])
+                let data = Dataset.ofCsv path "c" 0.3 key place
+                [ for n, t in Seq.indexed (Dataset.tensors data) -> $"{n}", t ]))
+
+        for name, source in [ "stored", Stored; "generated", Generated(meta Shared) ] do
+            sensitive
+            <| row $"a run that fits, {name}: all stages, files and pictures" Stops (fun place ->
+                Folder.withFolder (fun folder ->
+                    let data = Dataset.ofFormula formula ranges 40 20 0.01 key place
+                    let data, inputs, output = Scaling.normalised data
+
+                    let settings =
+                        { Fit.defaults with
+                            Steps = [ 3 ]
+                            Optimizer = FullBatchLbfgs 5
+                            Sparsity = sparsity
+                            GridUpdates = Some(2, 3)
+                            Extend = [ 6 ]
+                            Prune = Some { Node = 1e-2; Edge = 3e-2 }
+                            Symbolic = Some choice
+                            RefitSteps = 2
+                            Placement = place
+                            Folder = Path.Combine(folder, "run")
+                        }
+
+                    let net = Network.create { Size = 3; Order = 3 } source (List.map Nodes.sums [ 2; 2; 1 ])
+                    let run = Fit.run settings data (Some(inputs, output)) (Kan net) Runs.never ignore
+                    tree "parameters" run.Params))
+    ]
+
+/// All of them.
+let all: Computation list =
+    List.concat [ ofModels; ofJets; ofBases; ofProblems; ofTraining; ofLayers; ofClassifiers; ofFitting ]
