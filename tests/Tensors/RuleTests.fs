@@ -2,6 +2,8 @@
 module MetaKan.Tests.RuleTests
 
 open System
+open System.Threading
+open System.Threading.Tasks
 open Expecto
 open FsCheck.FSharp
 open MetaKan
@@ -86,6 +88,51 @@ let tests =
                     (message (fun () -> Autograd.gradients false [| y |] null [| x |] |> ignore))
                     "no derivative"
                     "message")
+
+            testCase "an exception reaches the thread that asked, whatever others ask meanwhile" (fun () ->
+                use _ = torch.NewDisposeScope()
+                use failed = new ManualResetEventSlim()
+                use answered = new ManualResetEventSlim()
+                let limit = TimeSpan.FromSeconds 60.0
+                let square (x: Tensor) = gradient (x * x) x |> Tensor.toArray
+
+                let failing =
+                    {
+                        Forward = fun t -> [| t[0] * 1.0 |], [||]
+                        Backward = fun _ _ _ -> raise (InvalidOperationException "no derivative")
+                    }
+
+                // Its backward pass comes after the one that fails, and lasts until the other thread has its gradient.
+                let lasting =
+                    {
+                        Forward = fun t -> [| t[0] * 1.0 |], [||]
+                        Backward =
+                            fun _ _ c ->
+                                failed.Set()
+                                Expect.isTrue (answered.Wait limit) "the other thread has its gradient"
+                                [| Some c[0] |]
+                    }
+
+                let other =
+                    Task.Run(fun () ->
+                        use _ = torch.NewDisposeScope()
+                        Expect.isTrue (failed.Wait limit) "the failure waits"
+
+                        try
+                            square (leaf (torch.ones (2L, dtype = torch.float64)))
+                        finally
+                            answered.Set())
+
+                let x = leaf (normal 1 [ 3 ])
+                let y = (one failing (one lasting x)).sum()
+
+                Expect.equal
+                    (messageOf<InvalidOperationException>(fun () ->
+                        Autograd.gradients false [| y |] null [| x |] |> ignore))
+                    "no derivative"
+                    "message"
+
+                Expect.equal (other.GetAwaiter().GetResult()) [| 2.0; 2.0 |] "gradient on the other thread")
 
             testCase "what a rule made in a closed scope is still there for its gradient" (fun () ->
                 use _ = torch.NewDisposeScope()
