@@ -9,6 +9,7 @@ let private all =
     [
         BuildTests.tests
         Launcher.CliTests.tests
+        Launcher.LibtorchTests.tests
         Launcher.PdeTests.tests
         Launcher.FitTests.tests
         Launcher.ClassifyTests.tests

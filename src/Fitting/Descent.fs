@@ -63,7 +63,6 @@ module Descent =
                                 Seq.ofArray (Params.tensors memory)
                             ])
 
-                Tensor.sweep ()
                 let value = Tensor.item loss
                 Params.release [ next; memory' ] (Map [ "loss", loss ])
 

@@ -68,14 +68,14 @@ module EdgeSums =
         let nothing: nativeptr<'T> = NativePtr.ofNativeInt 0n
 
         // A rule's tensors: x, the located points; coefficients, base and, where there is one, scale.
-        let located (points: Tensor) = Located<'T>(Kernel.address points, points.shape[1], int points.shape[2])
+        let located (points: Tensor) = Located<'T>(Kernel.address points, points.size 1, int (points.size 2))
 
         let weights (t: Tensor[]) =
             Weights<'T>(
                 Kernel.address t[0],
                 (if t.Length > 2 then Kernel.address t[2] else nothing),
                 Kernel.address t[1],
-                int t[1].shape[1]
+                int (t[1].size 1)
             )
 
         let rule (byPoints: bool) =
@@ -85,11 +85,7 @@ module EdgeSums =
                         let edges = t[2..] |> Array.map Kernel.dense
 
                         let sums =
-                            torch.empty (
-                                [| t[1].shape[1]; edges[1].shape[1] |],
-                                dtype = place.DType,
-                                device = place.Device
-                            )
+                            torch.empty ([| t[1].size 1; edges[1].size 1 |], dtype = place.DType, device = place.Device)
 
                         kernel.Sum(located t[1], weights edges, Kernel.address sums, torch.get_num_threads ())
                         Kernel.keep [| yield! t; yield! edges |]

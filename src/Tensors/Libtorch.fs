@@ -116,21 +116,24 @@ module Libtorch =
                 )
             | Some _, None -> raise (RunFailed $"TorchSharp's {bridge} is not beside the program")
             | Some folder, Some bridge ->
+                // The linker's own words end with what is wrong.
+                let fitting (load: unit -> 'a) =
+                    try
+                        load ()
+                    with :? DllNotFoundException as error ->
+                        let reason = error.Message.Split('\n') |> Array.filter ((<>) "") |> Array.last
+                        raise (BadInput $"TorchSharp does not fit the libtorch in {folder}: {reason.Trim()}")
+
                 let handles =
                     [
                         for library in libraries do
                             let file = Path.Combine(folder, fileName library)
 
                             if File.Exists file then
-                                library, NativeLibrary.Load file
+                                library, fitting (fun () -> NativeLibrary.Load file)
                     ]
 
-                let handle =
-                    try
-                        loadBridge bridge
-                    with :? DllNotFoundException as error ->
-                        let reason = error.Message.Split('\n') |> Array.filter ((<>) "") |> Array.last
-                        raise (BadInput $"TorchSharp does not fit the libtorch in {folder}: {reason.Trim()}")
+                let handle = fitting (fun () -> loadBridge bridge)
 
                 NativeLibrary.SetDllImportResolver(
                     typeof<torch>.Assembly,

@@ -67,8 +67,15 @@ type RuleFunction() =
 module Rule =
     /// Applies a rule to its inputs.
     let apply (rule: Rule) (inputs: Tensor list) : Tensor[] =
+        let recorded = torch.is_grad_enabled () && inputs |> List.exists _.requires_grad
+
         // A scope of its own also frees the tensor like each output that TorchSharp makes for zeros.
-        fun () -> RuleFunction.apply([| box rule; yield! inputs |> Seq.map box |]).ToArray()
+        fun () ->
+            if recorded then
+                RuleFunction.apply([| box rule; yield! inputs |> Seq.map box |]).ToArray()
+            else
+                use _ = torch.no_grad ()
+                fst (rule.Forward(List.toArray inputs))
         |> Tensor.scoped Seq.ofArray
 
     /// The backward pass of a function that is made of differentiable operations: the function is computed again, and

@@ -15,16 +15,24 @@ type Ended = { Code: int; Out: string list; Err: string list }
 /// The lines of a text that hold something.
 let linesOf (text: string) = text.Split '\n' |> Seq.map _.TrimEnd() |> Seq.filter ((<>) "") |> List.ofSeq
 
+/// Starts `metakan` in a folder, with variables added to its environment.
+let startWith (environment: (string * string) list) (folder: string) (arguments: string list) : Process =
+    let start =
+        ProcessStartInfo(
+            "dotnet",
+            Path.Combine(AppContext.BaseDirectory, "metakan.dll") :: arguments,
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    for name, value in environment do
+        start.Environment[name] <- value
+
+    Process.Start start
+
 /// Starts `metakan` in a folder.
-let start (folder: string) (arguments: string list) : Process =
-    ProcessStartInfo(
-        "dotnet",
-        Path.Combine(AppContext.BaseDirectory, "metakan.dll") :: arguments,
-        WorkingDirectory = folder,
-        RedirectStandardOutput = true,
-        RedirectStandardError = true
-    )
-    |> Process.Start
+let start: string -> string list -> Process = startWith []
 
 /// Waits for a process to end.
 let ended (program: Process) : Ended =
