@@ -3,6 +3,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MetaKan.Kernels
 {
@@ -21,6 +22,15 @@ namespace MetaKan.Kernels
 
         /// <summary>Whether this machine has such vectors and is fast at them.</summary>
         public static bool IsSupported => Vector512.IsHardwareAccelerated;
+
+        /// <summary>
+        /// Whether `Sum` is faster than MKL, libtorch's library of products, which uses such vectors on Intel's processors
+        /// alone.
+        /// </summary>
+        public static readonly bool IsFaster = IsSupported && X86Base.IsSupported && X86Base.CpuId(0, 0).Ebx != IntelBegins;
+
+        // "Genu", of GenuineIntel.
+        private const int IntelBegins = 0x756e6547;
 
         /// <summary>Whether features [rows, features] and outputs fill whole vectors, as `Sum` and its gradients want.</summary>
         public static bool Fits(int features, int outputs) =>

@@ -9,11 +9,17 @@ open TorchSharp
 
 [<RequireQualifiedAccess>]
 module internal EdgeProducts =
+    let private room (shape: int64 list) (like: Tensor) =
+        torch.empty (List.toArray shape, dtype = like.dtype, device = like.device)
+
+    // Room for a gradient where one is wanted, and where that is.
+    let private wanted (t: Tensor) = if t.requires_grad then Some(room (List.ofArray t.shape) t) else None
+
     // A rule whose backward pass is a kernel's, and its gradient where a higher one is wanted that of tensor operators.
     let private rule
         (operators: Tensor[] -> Tensor)
         (kernel: Tensor[] -> Tensor)
-        (gradients: Tensor[] -> Tensor -> Tensor option[])
+        (gradients: Tensor[] -> Tensor -> Tensor option[] -> unit)
         : Rule =
         {
             Forward = (fun t -> [| kernel (Array.map Kernel.dense t) |], [||])
@@ -22,23 +28,19 @@ module internal EdgeProducts =
                     if torch.is_grad_enabled () then
                         Rule.derived (operators >> Array.singleton) t kept cotangents
                     else
-                        gradients (Array.map Kernel.dense t) (Kernel.dense cotangents[0])
+                        let found = Array.map wanted t
+                        gradients (Array.map Kernel.dense t) (Kernel.dense cotangents[0]) found
+                        found
         }
-
-    let private room (shape: int64 list) (like: Tensor) =
-        torch.empty (List.toArray shape, dtype = like.dtype, device = like.device)
-
-    // Room for a gradient where one is wanted, and where that is.
-    let private wanted (t: Tensor) = if t.requires_grad then Some(room (List.ofArray t.shape) t) else None
 
     let private address (t: Tensor option) : nativeptr<'T> =
         t |> Option.map Kernel.address |> Option.defaultValue (NativePtr.ofNativeInt 0n)
 
-    let private sumByOperators (t: Tensor[]) = torch.matmul (t[0].flatten(1L, 2L), t[1].flatten(0L, 1L))
+    let private productByOperators (t: Tensor[]) = torch.matmul (t[0], t[1])
 
-    let private sumRule<'T when 'T: unmanaged and 'T: struct and 'T: (new: unit -> 'T) and 'T :> System.ValueType>
+    let private productRule<'T when 'T: unmanaged and 'T: struct and 'T: (new: unit -> 'T) and 'T :> System.ValueType>
         : Rule =
-        let sizes (t: Tensor[]) = int t[0].shape[0], int (t[0].shape[1] * t[0].shape[2]), int t[1].shape[2]
+        let sizes (t: Tensor[]) = int (t[0].size 0), int (t[0].size 1), int (t[1].size 1)
 
         let kernel (t: Tensor[]) =
             let rows, features, outputs = sizes t
@@ -58,9 +60,8 @@ module internal EdgeProducts =
             Kernel.keep t
             sums
 
-        let gradients (t: Tensor[]) (cotangent: Tensor) =
+        let gradients (t: Tensor[]) (cotangent: Tensor) (found: Tensor option[]) =
             let rows, features, outputs = sizes t
-            let found = t |> Array.map wanted
 
             EdgeProducts<'T>
                 .SumGradients(
@@ -76,9 +77,8 @@ module internal EdgeProducts =
                 )
 
             Kernel.keep [| yield! t; cotangent |]
-            found
 
-        rule sumByOperators kernel gradients
+        rule productByOperators kernel gradients
 
     // Slopes φ'_ij(x_i) [N, in, out] of all edges, and, where there are tangents, these times the slopes.
     let private tangentsByOperators (t: Tensor[]) =
@@ -108,9 +108,7 @@ module internal EdgeProducts =
             Kernel.keep t
             results
 
-        let gradients (t: Tensor[]) (cotangent: Tensor) =
-            let found = t |> Array.map wanted
-
+        let gradients (t: Tensor[]) (cotangent: Tensor) (found: Tensor option[]) =
             EdgeProducts<'T>
                 .TangentGradients(
                     layer t,
@@ -125,11 +123,10 @@ module internal EdgeProducts =
                 )
 
             Kernel.keep [| yield! t; cotangent |]
-            found
 
         rule tangentsByOperators kernel gradients
 
-    let private sumRules = sumRule<float32>, sumRule<float>
+    let private productRules = productRule<float32>, productRule<float>
     let private tangentsRules = tangentsRule<float32>, tangentsRule<float>
 
     let private choose (rules: Rule * Rule) (operators: Tensor[] -> Tensor) (t: Tensor list) : Tensor =
@@ -141,15 +138,20 @@ module internal EdgeProducts =
         else
             operators ()
 
-    /// What arrives at the outputs [N, out] from features [N, in, M] through coefficients [in, M, out]; differentiable to
-    /// any order.
-    let sum (features: Tensor) (coefficients: Tensor) : Tensor =
-        let shape = coefficients.shape
-
-        if EdgeProducts<float32>.Fits(int (shape[0] * shape[1]), int shape[2]) then
-            choose sumRules sumByOperators [ features; coefficients ]
+    /// rows [N, F] × weights [F, out]; differentiable to any order. The kernel is for machines whose processor libtorch's own
+    /// library of products does not know well.
+    let product (rows: Tensor) (weights: Tensor) : Tensor =
+        if
+            EdgeProducts<float32>.IsFaster
+            && EdgeProducts<float32>.Fits(int (weights.size 0), int (weights.size 1))
+        then
+            choose productRules productByOperators [ rows; weights ]
         else
-            sumByOperators [| features; coefficients |]
+            productByOperators [| rows; weights |]
+
+    /// What arrives at the outputs [N, out] from features [N, in, M] through coefficients [in, M, out].
+    let sum (features: Tensor) (coefficients: Tensor) : Tensor =
+        product (features.flatten (1L, 2L)) (coefficients.flatten (0L, 1L))
 
     /// The outputs' tangents [N, V, out], from the functions' derivatives [N, in, M], coefficients [in, M, out] and the
     /// inputs' tangents [N, V, in]; without tangents direction v moves input v alone. Differentiable to any order.

@@ -74,9 +74,7 @@ module Tensor =
         use scope = torch.NewDisposeScope()
         let value = compute ()
 
-        for t in results value do
-            scope.MoveToOuter t |> ignore
-
+        scope.MoveToOuter(Seq.cast<System.IDisposable>(results value))
         value
 
     // Bytes that .NET had allocated at the last sweep.

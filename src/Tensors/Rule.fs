@@ -15,8 +15,8 @@ type Rule =
         Backward: Tensor[] -> Tensor[] -> Tensor[] -> Tensor option[]
     }
 
-/// What a rule's backward pass needs to know of the forward one: how many inputs there were, and, where there were several
-/// outputs, what zeros for one without a cotangent are like.
+/// What a rule's backward pass needs to know of the forward one: how many inputs there were, and what zeros for an output
+/// without a cotangent are like.
 type private Applied = { Rule: Rule; Inputs: int; Zeros: (int64[] * Placement)[] }
 
 /// The autograd node behind every `Rule`.
@@ -29,12 +29,18 @@ type RuleFunction() =
         let inputs = vars[1..] |> Array.map (fun v -> v :?> Tensor)
         let outputs, kept = rule.Forward inputs
 
-        let zeros =
-            if outputs.Length = 1 then [||] else outputs |> Array.map (fun t -> t.shape, Placement.ofTensor t)
-
         // TorchSharp would make zeros like outputs that the caller's dispose scope has freed by then.
         context.set_materialize_grads false
-        context.save_data ("applied", { Rule = rule; Inputs = inputs.Length; Zeros = zeros })
+
+        context.save_data (
+            "applied",
+            {
+                Rule = rule
+                Inputs = inputs.Length
+                Zeros = outputs |> Array.map (fun t -> t.shape, Placement.ofTensor t)
+            }
+        )
+
         context.save_for_backward (List<Tensor>(Array.append inputs kept))
         List<Tensor> outputs
 

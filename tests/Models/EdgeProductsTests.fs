@@ -20,6 +20,9 @@ let private sizes =
         (Gen.zip (Gen.choose (1, 9)) (Gen.choose (1, 40)))
         (Gen.zip3 (Gen.choose (1, 10)) (Gen.choose (1, 40)) (Gen.choose (1, 20)))
 
+/// The same numbers in another order in memory.
+let private turned (t: Tensor) = t.transpose(0L, -1L).contiguous().transpose(0L, -1L)
+
 /// Value and gradients of a product, weighed by a cotangent.
 let private run (product: Tensor list -> Tensor) (inputs: Tensor list) =
     let y = product inputs
@@ -32,6 +35,9 @@ let private supported () =
 
 let private compare place tolerance product reference (inputs: Tensor list) =
     let leaves = inputs |> List.map (leaf place)
+
+    for expected, actual in List.zip (run reference leaves) (run (List.map turned >> product) leaves) do
+        close "of another order in memory" tolerance expected actual
 
     for expected, actual in List.zip (run reference leaves) (run product leaves) do
         close "product or gradient" tolerance expected actual
@@ -68,6 +74,32 @@ let tests =
                         (fun t -> EdgeProducts.sum t[0] t[1])
                         (fun t -> torch.einsum ("nim,imo->no", t[0], t[1]))
                         [ features seed [ n; fst shape; m ]; normal (seed + 2) [ fst shape; m; snd shape ] ])
+
+            property "products of rows with weights, as they lie or turned" 30 sizes (fun (seed, (n, _), _) ->
+                supported ()
+                let features, outputs = 16 * (1 + seed % 5), 16 * (1 + seed % 3)
+
+                for place, tolerance in precisions do
+                    compare
+                        place
+                        tolerance
+                        (fun t -> EdgeProducts.product t[0] (t[1].t()))
+                        (fun t -> torch.einsum ("nf,of->no", t[0], t[1]))
+                        [ normal seed [ n; features ]; normal (seed + 1) [ outputs; features ] ])
+
+            testCase "a dense layer's gradients are those of operators" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let family = Families.kan { Size = 5; Order = 3 }
+                let layer = Dense.layer family 16 32
+
+                let run () =
+                    let x = leaf Placement.cpu64 (normal 1 [ 20; 16 ])
+                    let c = leaf Placement.cpu64 (normal 2 [ family.Count; 32; 16 ])
+                    let y = layer.Apply Map.empty c x
+                    y.detach () :: List.ofArray (Autograd.gradients false [| (y * y).sum() |] null [| x; c |])
+
+                for expected, actual in List.zip (Host.elsewhere run) (run ()) do
+                    close "value or gradient" 1e-11 expected actual)
 
             testCase "gradients of gradients are those of operators" (fun () ->
                 use _ = torch.NewDisposeScope()
