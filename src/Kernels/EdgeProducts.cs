@@ -36,27 +36,41 @@ namespace MetaKan.Kernels
         public static bool Fits(int features, int outputs) =>
             features % Products<T>.Lanes == 0 && outputs % Products<T>.Lanes == 0;
 
-        /// <summary>sums [rows, O] = features [rows, F]·coefficients [F, O].</summary>
-        public static void Sum(T* features, T* coefficients, T* sums, int rows, int f, int o, int threads) =>
-            Parts.Run(Parts.Count(rows, WorthAThread, threads), rows, (_, from, to) =>
-                Products<T>.Multiply(
-                    features + from * f, f, 1, coefficients, o, sums + from * o, o, (int)(to - from), o, f));
-
-        /// <summary>Gradients by features and by coefficients, each where it is wanted (not null).</summary>
-        public static void SumGradients(
-            T* features, T* coefficients, T* cotangents, T* byFeatures, T* byCoefficients, int rows, int f, int o, int threads)
+        /// <summary>sums [rows, O] = features [rows, F]·weights, which are [F, O], or turned [O, F].</summary>
+        public static void Sum(
+            T* features, T* weights, bool turned, T* sums, int rows, int f, int o, int threads)
         {
-            if (byCoefficients != null)
-                Parts.Run(Parts.Count(f, WorthAThread, threads), f, (_, from, to) =>
+            using var scratch = new Scratch<T>(turned ? (long)f * o : 0);
+            if (turned) weights = Turn(weights, o, f, scratch);
+            Parts.Run(Parts.Count(rows, WorthAThread, threads), rows, (_, from, to) =>
+                Products<T>.Multiply(features + from * f, f, 1, weights, o, sums + from * o, o, (int)(to - from), o, f));
+        }
+
+        /// <summary>Gradients by features and by weights, each where it is wanted (not null).</summary>
+        public static void SumGradients(
+            T* features, T* weights, bool turned, T* cotangents, T* byFeatures, T* byWeights, int rows, int f, int o,
+            int threads)
+        {
+            if (byWeights != null) {
+                var (left, right) = turned ? (o, f) : (f, o);
+                T* a = turned ? cotangents : features, b = turned ? features : cotangents;
+                Parts.Run(Parts.Count(left, WorthAThread, threads), left, (_, from, to) =>
                     Products<T>.Multiply(
-                        features + from, 1, f, cotangents, o, byCoefficients + from * o, o, (int)(to - from), o, rows));
+                        a + from, 1, left, b, right, byWeights + from * right, right, (int)(to - from), right, rows));
+            }
             if (byFeatures == null) return;
-            using var scratch = new Scratch<T>((long)f * o);
-            var transposed = scratch.Take((long)f * o);
-            Products<T>.Transpose(coefficients, o, transposed, f, f, o);
+            using var scratch = new Scratch<T>(turned ? 0 : (long)f * o);
+            if (!turned) weights = Turn(weights, f, o, scratch);
             Parts.Run(Parts.Count(rows, WorthAThread, threads), rows, (_, from, to) =>
                 Products<T>.Multiply(
-                    cotangents + from * o, o, 1, transposed, f, byFeatures + from * f, f, (int)(to - from), f, o));
+                    cotangents + from * o, o, 1, weights, f, byFeatures + from * f, f, (int)(to - from), f, o));
+        }
+
+        private static T* Turn(T* matrix, int rows, int columns, Scratch<T> scratch)
+        {
+            var turned = scratch.Take((long)rows * columns);
+            Products<T>.Transpose(matrix, columns, turned, rows, rows, columns);
+            return turned;
         }
 
         /// <summary>Tangents of the outputs.</summary>

@@ -29,5 +29,5 @@ module Dense =
             Apply =
                 fun p coefficients x ->
                     let rows, weights = flattened 1 (family.Features p x) coefficients
-                    EdgeProducts.product rows (weights.t ())
+                    EdgeProducts.linear rows weights
         }

@@ -36,11 +36,14 @@ module internal EdgeProducts =
     let private address (t: Tensor option) : nativeptr<'T> =
         t |> Option.map Kernel.address |> Option.defaultValue (NativePtr.ofNativeInt 0n)
 
-    let private productByOperators (t: Tensor[]) = torch.matmul (t[0], t[1])
+    // rows [N, F] times weights, which are [F, out], or turned [out, F].
+    let private productByOperators (turned: bool) (t: Tensor[]) =
+        torch.matmul (t[0], (if turned then t[1].t() else t[1]))
 
     let private productRule<'T when 'T: unmanaged and 'T: struct and 'T: (new: unit -> 'T) and 'T :> System.ValueType>
+        (turned: bool)
         : Rule =
-        let sizes (t: Tensor[]) = int (t[0].size 0), int (t[0].size 1), int (t[1].size 1)
+        let sizes (t: Tensor[]) = int (t[0].size 0), int (t[0].size 1), int (t[1].size(if turned then 0 else 1))
 
         let kernel (t: Tensor[]) =
             let rows, features, outputs = sizes t
@@ -50,6 +53,7 @@ module internal EdgeProducts =
                 .Sum(
                     Kernel.address t[0],
                     Kernel.address t[1],
+                    turned,
                     Kernel.address sums,
                     rows,
                     features,
@@ -67,6 +71,7 @@ module internal EdgeProducts =
                 .SumGradients(
                     Kernel.address t[0],
                     Kernel.address t[1],
+                    turned,
                     Kernel.address cotangent,
                     address found[0],
                     address found[1],
@@ -78,7 +83,7 @@ module internal EdgeProducts =
 
             Kernel.keep [| yield! t; cotangent |]
 
-        rule productByOperators kernel gradients
+        rule (productByOperators turned) kernel gradients
 
     // Slopes φ'_ij(x_i) [N, in, out] of all edges, and, where there are tangents, these times the slopes.
     let private tangentsByOperators (t: Tensor[]) =
@@ -126,7 +131,8 @@ module internal EdgeProducts =
 
         rule tangentsByOperators kernel gradients
 
-    let private productRules = productRule<float32>, productRule<float>
+    let private productRules = productRule<float32> false, productRule<float> false
+    let private linearRules = productRule<float32> true, productRule<float> true
     let private tangentsRules = tangentsRule<float32>, tangentsRule<float>
 
     let private choose (rules: Rule * Rule) (operators: Tensor[] -> Tensor) (t: Tensor list) : Tensor =
@@ -138,16 +144,21 @@ module internal EdgeProducts =
         else
             operators ()
 
-    /// rows [N, F] × weights [F, out]; differentiable to any order. The kernel is for machines whose processor libtorch's own
-    /// library of products does not know well.
-    let product (rows: Tensor) (weights: Tensor) : Tensor =
+    // The kernel is for processors that libtorch's own library of products does not know well.
+    let private multiply rules turned (rows: Tensor) (weights: Tensor) : Tensor =
         if
             EdgeProducts<float32>.IsFaster
             && EdgeProducts<float32>.Fits(int (weights.size 0), int (weights.size 1))
         then
-            choose productRules productByOperators [ rows; weights ]
+            choose rules (productByOperators turned) [ rows; weights ]
         else
-            productByOperators [| rows; weights |]
+            productByOperators turned [| rows; weights |]
+
+    /// rows [N, F] × weights [F, out]; differentiable to any order.
+    let product: Tensor -> Tensor -> Tensor = multiply productRules false
+
+    /// rows [N, F] × the transpose of weights [out, F]; differentiable to any order.
+    let linear: Tensor -> Tensor -> Tensor = multiply linearRules true
 
     /// What arrives at the outputs [N, out] from features [N, in, M] through coefficients [in, M, out].
     let sum (features: Tensor) (coefficients: Tensor) : Tensor =

@@ -438,6 +438,9 @@ module Fit =
         let rounded = formula |> Option.map (Simplify.rounded 4)
         let text = Option.map (fun (t: string) -> node t) >> Option.toObj
 
+        // One value has none, of which libtorch would warn on stderr.
+        let spread = if data.Test.Y.numel () > 1L then Tensor.item (data.Test.Y.std ()) else nan
+
         let result =
             [
                 "task", node "fit"
@@ -447,7 +450,7 @@ module Fit =
                 "steps", node last.Step
                 "train_rmse", node (error data.Train)
                 "test_rmse", node (error data.Test)
-                "test_rmse_relative", node (error data.Test / (unit * Tensor.item (data.Test.Y.std ())))
+                "test_rmse_relative", node (error data.Test / (unit * spread))
                 "seconds", node clock.Elapsed.TotalSeconds
                 "formula", text (Option.map Printer.text rounded)
                 "formula_test_rmse", rounded |> Option.map (misfit >> node) |> Option.toObj

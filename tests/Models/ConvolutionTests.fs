@@ -104,7 +104,7 @@ let tests =
                 close "value" 1e-11 (direct image case) (apply (layer image) case))
 
             testCase "a convolution differentiates by input, coefficients and its own parameters" (fun () ->
-                // The order in memory of these weights, of one input and one output, is one that libtorch 1.13 gets wrong.
+                // The order in memory of these weights, of one input and one output, is one that libtorch gets wrong.
                 let strip =
                     {
                         Window = { Window.square 3 3 with Size = [ 1; 3 ]; Padding = 2 }

@@ -75,17 +75,22 @@ let tests =
                         (fun t -> torch.einsum ("nim,imo->no", t[0], t[1]))
                         [ features seed [ n; fst shape; m ]; normal (seed + 2) [ fst shape; m; snd shape ] ])
 
-            property "products of rows with weights, as they lie or turned" 30 sizes (fun (seed, (n, _), _) ->
+            property "products of rows with weights, and with weights turned" 30 sizes (fun (seed, (n, _), _) ->
                 supported ()
                 let features, outputs = 16 * (1 + seed % 5), 16 * (1 + seed % 3)
 
                 for place, tolerance in precisions do
-                    compare
-                        place
-                        tolerance
-                        (fun t -> EdgeProducts.product t[0] (t[1].t()))
-                        (fun t -> torch.einsum ("nf,of->no", t[0], t[1]))
-                        [ normal seed [ n; features ]; normal (seed + 1) [ outputs; features ] ])
+                    for product, name, shape in
+                        [
+                            EdgeProducts.product, "nf,fo->no", [ features; outputs ]
+                            EdgeProducts.linear, "nf,of->no", [ outputs; features ]
+                        ] do
+                        compare
+                            place
+                            tolerance
+                            (fun t -> product t[0] t[1])
+                            (fun t -> torch.einsum (name, t[0], t[1]))
+                            [ normal seed [ n; features ]; normal (seed + 1) shape ])
 
             testCase "a dense layer's gradients are those of operators" (fun () ->
                 use _ = torch.NewDisposeScope()
