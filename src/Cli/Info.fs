@@ -55,12 +55,10 @@ let peakCuda: string * (unit -> JsonNode) =
         | Some bytes -> JsonValue.Create(Math.Round(float bytes / 1048576.0, 1))
         | None -> null
 
-/// TorchSharp, and the version and the file of the libtorch under it.
+/// The version of the libtorch in use, and TorchSharp's.
 let libtorch () =
     let torchSharp = typeof<torch>.Assembly.GetName().Version.ToString 3
-
-    let file, version = Libtorch.used ()
-    $"{version}, {file} (TorchSharp {torchSharp})"
+    $"{snd (Libtorch.used ())} (TorchSharp {torchSharp})"
 
 /// The processor and the CUDA devices, for those who read a figure.
 let machine () =
@@ -75,7 +73,7 @@ let run (_: ParseResults<Options>) =
     let say name (value: string) = printfn $"%-10s{name}{value}"
     let libtorch = libtorch ()
     say "metakan" MetaKan.Build.version
-    say "libtorch" libtorch
+    say "libtorch" $"{libtorch}, {fst (Libtorch.used ())}"
     say "cpu" $"{processor ()}, {Environment.ProcessorCount} cores"
     cudaDevices () |> List.iter (say "cuda")
     say "threads" $"{torch.get_num_threads ()} within an operator, {torch.get_num_interop_threads ()} between operators"

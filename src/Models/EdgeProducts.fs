@@ -135,24 +135,36 @@ module internal EdgeProducts =
     let private linearRules = productRule<float32> true, productRule<float> true
     let private tangentsRules = tangentsRule<float32>, tangentsRule<float>
 
-    let private choose (rules: Rule * Rule) (operators: Tensor[] -> Tensor) (t: Tensor list) : Tensor =
+    // Neither a kernel nor every operator of TorchSharp's refuses tensors that do not fit: the one would read beyond them,
+    // the other end the process.
+    let private check (agree: bool) (t: Tensor list) =
+        if not agree || t |> List.exists (fun other -> other.dtype <> t.Head.dtype) then
+            let sizes = t |> List.map (fun t -> $"{t.dtype} {List.ofArray t.shape}") |> String.concat ", "
+            invalidArg (nameof t) $"the sizes of a layer do not fit: {sizes}"
+
+    let private choose
+        (rules: Rule * Rule)
+        (operators: Tensor[] -> Tensor)
+        (supported: bool)
+        (t: Tensor list)
+        : Tensor =
         let operators () = operators (List.toArray t)
         let byRule rule () = (Rule.apply rule t)[0]
 
-        if EdgeProducts<float>.IsSupported then
+        if supported then
             Kernel.choose (Placement.ofTensor t.Head) (byRule (snd rules)) (byRule (fst rules)) operators
         else
             operators ()
 
     // The kernel is for processors that libtorch's own library of products does not know well.
     let private multiply rules turned (rows: Tensor) (weights: Tensor) : Tensor =
-        if
+        check (rows.size 1 = weights.size (if turned then 1 else 0)) [ rows; weights ]
+
+        let supported =
             EdgeProducts<float32>.IsFaster
             && EdgeProducts<float32>.Fits(int (weights.size 0), int (weights.size 1))
-        then
-            choose rules (productByOperators turned) [ rows; weights ]
-        else
-            productByOperators turned [| rows; weights |]
+
+        choose rules (productByOperators turned) supported [ rows; weights ]
 
     /// rows [N, F] × weights [F, out]; differentiable to any order.
     let product: Tensor -> Tensor -> Tensor = multiply productRules false
@@ -167,4 +179,7 @@ module internal EdgeProducts =
     /// The outputs' tangents [N, V, out], from the functions' derivatives [N, in, M], coefficients [in, M, out] and the
     /// inputs' tangents [N, V, in]; without tangents direction v moves input v alone. Differentiable to any order.
     let tangents (derivatives: Tensor) (coefficients: Tensor) (tangents: Tensor option) : Tensor =
-        choose tangentsRules tangentsByOperators (derivatives :: coefficients :: Option.toList tangents)
+        let f, c = derivatives.shape, coefficients.shape
+        let layer = derivatives :: coefficients :: Option.toList tangents
+        check (f[1..] = c[..1] && tangents |> Option.forall (fun t -> t.size 0 = f[0] && t.size 2 = f[1])) layer
+        choose tangentsRules tangentsByOperators EdgeProducts<float>.IsSupported layer

@@ -141,6 +141,25 @@ let tests =
                         torch.set_num_threads before)
             )
 
+            testCase "sizes that do not agree, and two precisions, are refused" (fun () ->
+                use _ = torch.NewDisposeScope()
+
+                let refused name (product: unit -> Tensor) =
+                    Expect.throwsT<System.ArgumentException> (fun () -> product () |> ignore) name
+
+                let rows, wide = normal 1 [ 4; 32 ], normal 2 [ 4; 48 ]
+                let f, c = normal 3 [ 4; 16; 5 ], normal 4 [ 16; 5; 16 ]
+                refused "rows too wide" (fun () -> EdgeProducts.product wide (normal 5 [ 32; 16 ]))
+                refused "rows too wide for turned weights" (fun () -> EdgeProducts.linear wide (normal 5 [ 16; 32 ]))
+
+                refused "two precisions" (fun () ->
+                    EdgeProducts.product (rows.``to`` torch.float32) (normal 5 [ 32; 16 ]))
+
+                refused "too few inputs" (fun () -> EdgeProducts.tangents (normal 3 [ 4; 8; 5 ]) c None)
+                refused "too many functions" (fun () -> EdgeProducts.tangents (normal 3 [ 4; 16; 6 ]) c None)
+                refused "tangents of one point" (fun () -> EdgeProducts.tangents f c (Some(normal 6 [ 1; 3; 16 ])))
+                refused "tangents of other inputs" (fun () -> EdgeProducts.tangents f c (Some(normal 6 [ 4; 3; 8 ]))))
+
             testCase "a number that is none stays one" (fun () ->
                 supported ()
                 use _ = torch.NewDisposeScope()
