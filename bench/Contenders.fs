@@ -48,7 +48,6 @@ let steps (placement: Placement) (optimizer: Optimizer) (start: Params) (gradien
         Params.release [ next; kept ] memory
         p <- next
         memory <- kept
-        Tensor.sweep ()
 
         if placement.Device.``type`` = DeviceType.CUDA then
             torch.cuda.synchronize ()

@@ -4,6 +4,7 @@ module MetaKan.Tests.Main
 open System
 open Expecto
 open Expecto.Impl
+open TorchSharp
 
 let private all =
     [
@@ -24,6 +25,7 @@ let private all =
         KeyTests.tests
         ParamsTests.tests
         ElfTests.tests
+        ScalarsTests.tests
         AutogradTests.tests
         RuleTests.tests
         RowsTests.tests
@@ -98,6 +100,21 @@ let private all =
         HostTests.tests
     ]
 
+/// The same tests, each in a dispose scope: tests run side by side, and one's garbage collection may free a tensor outside
+/// a scope that another's operator still reads.
+let rec private scoped (test: Test) : Test =
+    match test with
+    | TestCase(Sync test, state) ->
+        let inScope () =
+            use _ = torch.NewDisposeScope()
+            test ()
+
+        TestCase(Sync inScope, state)
+    | TestCase _ -> test
+    | TestList(tests, state) -> TestList(List.map scoped tests, state)
+    | TestLabel(label, test, state) -> TestLabel(label, scoped test, state)
+    | Test.Sequenced(how, test) -> Test.Sequenced(how, scoped test)
+
 /// Says which tests failed or were skipped and why, and closes with a line of how many did what.
 let private printer =
     let told (line: string) = async { Console.WriteLine line }
@@ -119,7 +136,7 @@ let main arguments =
     let filter = Array.tryHead arguments |> Option.defaultValue ""
 
     let chosen =
-        TestList(all, Normal)
+        TestList(List.map scoped all, Normal)
         |> Test.filter "." (fun names -> (String.Join(".", names)).Contains(filter, StringComparison.OrdinalIgnoreCase))
 
     if List.isEmpty (Test.toTestCodeList chosen) then

@@ -9,8 +9,6 @@ type Scores = { Nodes: float[] list; Edges: float[,] list }
 
 [<RequireQualifiedAccess>]
 module Attribution =
-    let private spread (t: Tensor) : Tensor = t.std 0L
-
     /// The scores of a network at the points of a trace. An output has score 1; an edge has its end's, times its own
     /// spread (standard deviation) over that of everything that arrives there; a node has the sum of its edges'.
     let scores (net: Network) (trace: Trace) : Scores =
@@ -19,8 +17,8 @@ module Attribution =
 
         let edgeScores (l: int) (nodes: float[]) : float[,] =
             let inputs, ends = (Network.shapes net)[l]
-            let edges = Tensor.toArray (spread trace.Edges[l])
-            let arriving = Tensor.toArray (spread trace.Ends[l])
+            let edges = Tensor.toArray (Trace.spread trace.Edges[l])
+            let arriving = Tensor.toArray (Trace.spread trace.Ends[l])
 
             Array2D.init inputs ends (fun i j ->
                 edges[i * ends + j] / (arriving[j] + 1e-4) * nodes[Nodes.ofEnd net.Nodes[l + 1] j])

@@ -68,6 +68,11 @@ type Trace =
     }
 
 [<RequireQualifiedAccess>]
+module Trace =
+    /// The standard deviation over the points, of part of a trace [N, ...]; that of a single point is 0.
+    let spread (t: Tensor) : Tensor = t.std (0L, unbiased = (t.shape[0] > 1L))
+
+[<RequireQualifiedAccess>]
 module Network =
     let depth (net: Network) = net.Nodes.Length - 1
 

@@ -20,7 +20,7 @@ module Sparsity =
     let penalty (sparsity: Sparsity) (trace: Trace) : Tensor =
         List.zip trace.Splines trace.Nodes[.. trace.Splines.Length - 1]
         |> List.map (fun (splines, nodes) ->
-            let sizes = splines.std 0L / (nodes.std (0L) + 0.1).unsqueeze(-1L)
+            let sizes = Trace.spread splines / (Trace.spread nodes + 0.1).unsqueeze(-1L)
             sizes.sum () + sparsity.EntropyWeight * (entropy 0L sizes + entropy 1L sizes))
         |> List.reduce (fun a b -> a + b)
         |> fun total -> total * sparsity.Weight

@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Reflection
 open System.Runtime.InteropServices
+open MetaKan.Kernels
 open TorchSharp
 
 [<RequireQualifiedAccess>]
@@ -85,22 +86,37 @@ module Libtorch =
             Native.mallopt (mmapThreshold, 32 <<< 20) |> ignore
             Native.mallopt (trimThreshold, 512 <<< 20) |> ignore
 
-    // TorchSharp's library asks for the C++ runtime of GCC 13 on behalf of one symbol that nothing in it refers to. Where
-    // the system's is older (Debian 12), a copy in memory that asks weakly is loaded in its place.
+    // Loads a library from memory; none where the system will not have that.
+    let private loadCopy (library: byte[]) : nativeint option =
+        match Native.memfd_create ("LibTorchSharp", 0u) with
+        | -1 -> None
+        | descriptor ->
+            use copy = new Microsoft.Win32.SafeHandles.SafeFileHandle(nativeint descriptor, true)
+            RandomAccess.Write(copy, ReadOnlySpan library, 0L)
+
+            match NativeLibrary.TryLoad $"/proc/self/fd/{descriptor}" with
+            | true, handle -> Some handle
+            | _ -> None
+
+    // TorchSharp's library with two changes, which need a copy in memory. It asks for the C++ runtime of GCC 13 on behalf of
+    // one symbol that nothing in it refers to, and the system's may be older (Debian 12): the copy asks weakly. And it frees
+    // numbers that operators still read: other functions make and free them.
     let private loadBridge (file: string) : nativeint =
-        match NativeLibrary.TryLoad file with
-        | true, bridge -> bridge
-        | _ when system <> "linux" -> NativeLibrary.Load file
-        | _ ->
-            match Elf.weaken "GLIBCXX_3.4.32" (File.ReadAllBytes file) with
-            | None -> NativeLibrary.Load file
-            | Some mended ->
-                match Native.memfd_create ("LibTorchSharp", 0u) with
-                | -1 -> NativeLibrary.Load file
-                | descriptor ->
-                    use copy = new Microsoft.Win32.SafeHandles.SafeFileHandle(nativeint descriptor, true)
-                    RandomAccess.Write(copy, ReadOnlySpan mended, 0L)
-                    NativeLibrary.Load $"/proc/self/fd/{descriptor}"
+        let mended () =
+            let library = File.ReadAllBytes file
+            let weak = Elf.weaken "GLIBCXX_3.4.32" library |> Option.defaultValue library
+            let functions = [ for entry in Scalars.Functions -> entry.Key, entry.Value ]
+
+            Elf.redirect functions weak
+            |> Option.bind loadCopy
+            |> Option.map (fun handle ->
+                let known = "THSTorch_scalar_type"
+                let start = int64 (NativeLibrary.GetExport(handle, known)) - Elf.offset known library
+                Scalars.Over(fun name -> nativeint (start + Elf.offset name library))
+                handle)
+
+        let copy = if system = "linux" then mended () else None
+        copy |> Option.defaultWith (fun () -> NativeLibrary.Load file)
 
     // In the order in which they need one another. Those that are absent are of other builds of libtorch.
     let private libraries = [ "c10"; "torch_cpu"; "c10_cuda"; "torch_cuda"; "torch" ]

@@ -76,16 +76,3 @@ module Tensor =
 
         scope.MoveToOuter(Seq.cast<System.IDisposable>(results value))
         value
-
-    // Bytes that .NET had allocated at the last sweep.
-    let mutable private swept = 0L
-
-    /// Frees what operators left behind, every so often; to be called between steps of a long computation. The numbers
-    /// that operators are given are small pieces of native memory, which the garbage collector alone frees. It sees too
-    /// little of them to run, and they would lie between larger pieces, which then cannot be put together again.
-    let sweep () : unit =
-        let allocated = System.GC.GetTotalAllocatedBytes false
-
-        if allocated - swept > (1L <<< 20) then
-            swept <- allocated
-            System.GC.Collect 0

@@ -117,7 +117,6 @@ module Training =
             else
                 clock.Restart()
                 let next, loss = advance plan state
-                Tensor.sweep ()
 
                 let due every = next.Step % every = 0 || next.Step = total
 
@@ -134,7 +133,6 @@ module Training =
 
                     for old in [ state.Params; state.Memory ] do
                         Params.release [ next.Params; next.Memory ] old
-
 
                     if evaluating then
                         listen (Evaluated(next, value, plan.Evaluate next.Params))

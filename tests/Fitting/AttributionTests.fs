@@ -31,6 +31,10 @@ let tests =
                     let next = scores.Nodes[l + 1].[Nodes.ofEnd fitted.Network.Nodes[l + 1] j]
                     Check.near (1e-9 * (1.0 + next)) scores.Edges[l].[i, j] (own / (total + 1e-4) * next) "edges")
 
+            property "at a single point, which has no spread, edges have score 0" 10 (fits (1, 3)) (fun case ->
+                for scores in (scores (fitted case) (points case 1)).Edges do
+                    Expect.all (Seq.cast<float> scores) ((=) 0.0) "edges")
+
             property
                 "outputs share 1, a node has what its edges have, and nothing is negative"
                 30

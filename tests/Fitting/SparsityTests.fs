@@ -49,6 +49,23 @@ let tests =
 
                 Check.near 5e-11 (Tensor.item (Sparsity.penalty sparsity twice)) (2.0 * expected) "penalty")
 
+            property
+                "of a single point, which has no spread, the penalty and its gradient are 0"
+                10
+                (fits (1, 3))
+                (fun case ->
+                    let fitted = fitted case
+
+                    let penalty, gradient =
+                        Params.withGradient
+                            (fun p -> Sparsity.penalty sparsity (Network.trace fitted.Network (points case 1) p))
+                            fitted.Params
+
+                    Expect.equal (Tensor.item penalty) 0.0 "penalty"
+
+                    for g in gradient.Values do
+                        close "gradient" 0.0 (torch.zeros_like g) g)
+
             property "no weight is no penalty, and the penalty grows as its weight" 15 (fits (1, 3)) (fun case ->
                 let fitted = fitted case
                 let trace = Network.trace fitted.Network (points case 10) fitted.Params

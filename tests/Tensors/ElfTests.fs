@@ -1,4 +1,5 @@
-/// The one change that TorchSharp's library needs on systems with an older C++ runtime.
+/// The changes to TorchSharp's library: what it needs on systems with an older C++ runtime, and functions in the place of
+/// its own.
 module MetaKan.Tests.ElfTests
 
 open System
@@ -26,6 +27,7 @@ let tests =
             testCase "the given library is left as it is" (fun () ->
                 let before = Array.copy bridge.Value
                 Elf.weaken version bridge.Value |> ignore
+                Elf.redirect [ "THSTorch_dispose_scalar", 1n ] bridge.Value |> ignore
                 Expect.equal bridge.Value before "the library")
 
             testCase "a library without such a need is left alone" (fun () ->
@@ -33,6 +35,23 @@ let tests =
 
                 if OperatingSystem.IsLinux() then
                     Expect.isNone (Elf.weaken version (beside [ "libtorch"; "libc10.so" ])) "another library")
+
+            testCase "a function is told to lie where another does, and nothing else changes" (fun () ->
+                let names = [ "THSTorch_dispose_scalar"; "THSTorch_int64_to_scalar"; "THSTorch_scalar_type" ]
+                let before = names |> List.map (fun name -> Elf.offset name bridge.Value)
+                let address = 0x123456789abcn
+                let changed = (Elf.redirect [ names[1], address ] bridge.Value).Value
+                let after = names |> List.map (fun name -> Elf.offset name changed)
+                Expect.equal after [ before[0]; int64 address; before[2] ] "where they lie"
+
+                Expect.isLessThanOrEqual
+                    (Seq.zip bridge.Value changed |> Seq.filter (fun (a, b) -> a <> b) |> Seq.length)
+                    10
+                    "bytes of an address and of a section's number")
+
+            testCase "a library that lacks a function is left alone" (fun () ->
+                Expect.isNone (Elf.redirect [ "THSTorch_dispose_scalar", 1n; "no such", 1n ] bridge.Value) "a name"
+                Expect.isNone (Elf.redirect [ "no such", 1n ] (Array.zeroCreate 100)) "no library")
 
             testProperty "what is no library is left alone" (fun (bytes: byte[]) ->
                 Expect.isNone (Elf.weaken version bytes) "any bytes"
