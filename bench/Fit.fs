@@ -42,6 +42,8 @@ let private samples (inputs: int) (points: int) =
 
 let private measure (p: Params) (threads: int) (contender: Contender) =
     torch.set_num_threads threads
+    // Threads of the contender before go on spinning for a while.
+    contender.Steps 1
 
     {
         Threads = threads

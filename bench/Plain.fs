@@ -10,7 +10,7 @@ open TorchSharp
 /// All basis functions at x, along a new last dimension, by the recursion over whole tensors.
 let splines (knots: Tensor) (order: int) (x: Tensor) : Tensor =
     let x = x.unsqueeze -1L
-    let count = knots.shape[0]
+    let count = knots.size 0
     let from start length = knots.narrow (0L, start, length)
     let lower, upper = from 0L (count - 1L), from 1L (count - 1L)
 

@@ -35,7 +35,7 @@ let private fc (grid: Grid) (widths: int list) (p: Params) (images: Tensor) : Te
 
 let private conv4 (grid: Grid) (p: Params) (images: Tensor) : Tensor =
     let knots = Plain.knots grid images
-    let widths = images.shape[1] :: [ for channels, _ in Networks.four -> int64 channels ]
+    let widths = images.size 1 :: [ for channels, _ in Networks.four -> int64 channels ]
 
     // [a, b, height, width, m] as [a, b·m, height, width].
     let channels (t: Tensor) = t.permute(0L, 1L, 4L, 2L, 3L).flatten(1L, 2L)
@@ -68,7 +68,7 @@ let gradient (network: Architecture) (classes: int) (batch: Batch) : Gradient =
 
         let logits =
             if network.Net = "fc" then
-                let inputs = int (batch.Pixels.numel () / batch.Pixels.shape[0])
+                let inputs = int (batch.Pixels.numel () / batch.Pixels.size 0)
                 fc grid (inputs :: network.Width @ [ classes ]) tracked batch.Pixels
             else
                 conv4 grid tracked batch.Pixels

@@ -15,13 +15,13 @@ let private coefficients (source: CoefficientSource) (p: Params) l (inputs: int)
             Plain.generated (Params.under "hypernet.0" p) p[$"embeddings.{l}"]
             |> _.view(int64 inputs, int64 outputs, -1L)
 
-        let functions = all.shape[2] - 1L
+        let functions = all.size 2 - 1L
         let scaleBase = all.select (2L, functions)
         all.narrow(2L, 0L, functions).transpose(1L, 2L), scaleBase, torch.ones_like scaleBase
 
 /// The network's values, with the activations of all edges before and after their functions [N, out, in] by layer.
 let private network (grid: Grid) (source: CoefficientSource) (widths: int list) (x: Tensor) (p: Params) =
-    let n = x.shape[0]
+    let n = x.size 0
 
     let knots = Plain.knots grid x
 
@@ -57,7 +57,10 @@ let lbfgs (history: int) (evaluations: int) (steps: int) (gradient: Gradient) (p
         let parts = x.split (leaves |> Array.map _.numel())
 
         let loss, g =
-            gradient (p |> Params.withTensors (Seq.map2 (fun (t: Tensor) (v: Tensor) -> v.view t.shape) leaves parts))
+            gradient (
+                p
+                |> Params.withTensors (Seq.map2 (fun (t: Tensor) (v: Tensor) -> v.view (Tensor.shape t)) leaves parts)
+            )
 
         Tensor.item loss, torch.cat (Params.tensors g |> Array.map _.reshape(-1L))
 

@@ -131,7 +131,7 @@ module Directions =
         let tangents =
             match directions.Tangents with
             | Coordinates _ as axes -> axes
-            | Dense vectors -> Dense(vectors.expand (x.shape[0], -1L, -1L))
+            | Dense vectors -> Dense(vectors.expand (x.size 0, -1L, -1L))
 
         { Value = x; Tangents = tangents; Second = torch.zeros_like x; Weights = directions.Weights }
 

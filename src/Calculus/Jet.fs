@@ -25,7 +25,7 @@ module Jet =
         match jet.Tangents with
         | Dense t -> t
         | Coordinates indices ->
-            torch.nn.functional.one_hot(indices, jet.Value.shape[1]).``to``(jet.Value.dtype).unsqueeze(0)
+            torch.nn.functional.one_hot(indices, jet.Value.size 1).``to``(jet.Value.dtype).unsqueeze(0)
 
     let private bilinear (weights: Tensor) (a: Tensor) (b: Tensor) = (a * b * weights.view (1L, -1L, 1L)).sum(1L)
 
@@ -45,7 +45,7 @@ module Jet =
         | Dense t -> (Rule.apply weightedSquares [ t; jet.Weights ])[0]
         | Coordinates indices ->
             torch
-                .zeros(jet.Value.shape[1], dtype = jet.Weights.dtype, device = jet.Weights.device)
+                .zeros(jet.Value.size 1, dtype = jet.Weights.dtype, device = jet.Weights.device)
                 .index_add(0L, indices, jet.Weights, 1.0)
                 .unsqueeze(0)
 
@@ -61,8 +61,7 @@ module Jet =
     let still (value: Tensor) : Jet =
         {
             Value = value
-            Tangents =
-                Dense(torch.zeros (value.shape[0], 0L, value.shape[1], dtype = value.dtype, device = value.device))
+            Tangents = Dense(torch.zeros (value.size 0, 0L, value.size 1, dtype = value.dtype, device = value.device))
             Second = torch.zeros_like value
             Weights = torch.zeros (0L, dtype = value.dtype, device = value.device)
         }
@@ -74,7 +73,7 @@ module Jet =
     let constant (value: Tensor) (like: Jet) : Jet =
         { like with
             Value = value
-            Tangents = Dense(torch.zeros_like(value).unsqueeze(1).expand(-1L, like.Weights.shape[0], -1L))
+            Tangents = Dense(torch.zeros_like(value).unsqueeze(1).expand(-1L, like.Weights.size 0, -1L))
             Second = torch.zeros_like value
         }
 
@@ -86,7 +85,7 @@ module Jet =
     let affine (weight: Tensor) (bias: Tensor) (x: Jet) : Jet =
         let tangents =
             match x.Tangents with
-            | Coordinates indices -> weight.index_select(0L, indices).unsqueeze(0).expand(x.Value.shape[0], -1L, -1L)
+            | Coordinates indices -> weight.index_select(0L, indices).unsqueeze(0).expand(x.Value.size 0, -1L, -1L)
             | Dense t -> torch.matmul (t, weight)
 
         { x with
@@ -161,14 +160,14 @@ module Jet =
 
     /// The components of several jets side by side.
     let concat (jets: Jet list) : Jet =
-        let rows = jets |> List.map (fun j -> j.Value.shape[0]) |> List.max
+        let rows = jets |> List.map (fun j -> j.Value.size 0) |> List.max
 
         let joined (part: Jet -> Tensor) =
             torch.cat (
                 jets
                 |> List.map (fun j ->
                     let t = part j
-                    let shape = t.shape
+                    let shape = Tensor.shape t
                     shape[0] <- rows
                     t.expand shape)
                 |> List.toArray,

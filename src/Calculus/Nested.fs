@@ -16,7 +16,7 @@ module Nested =
         let x = x.detach().requires_grad_(true)
         let y = f x
 
-        torch.stack ([| for j in 0L .. y.shape[1] - 1L -> grad (y.select (1L, j)) x |], 1L)
+        torch.stack ([| for j in 0L .. y.size 1 - 1L -> grad (y.select (1L, j)) x |], 1L)
 
     /// Σ_i a_i ∂²f_j/∂x_i² [N, n], one backward pass per term; differentiable by the parameters of f.
     let second (coefficients: float[]) (f: Tensor -> Tensor) (x: Tensor) : Tensor =
@@ -25,7 +25,7 @@ module Nested =
 
         torch.stack (
             [|
-                for j in 0L .. y.shape[1] - 1L do
+                for j in 0L .. y.size 1 - 1L do
                     let gradient = grad (y.select (1L, j)) x
 
                     coefficients
@@ -40,4 +40,4 @@ module Nested =
         )
 
     /// The Laplacian [N, n].
-    let laplacian (f: Tensor -> Tensor) (x: Tensor) : Tensor = second (Array.create (int x.shape[1]) 1.0) f x
+    let laplacian (f: Tensor -> Tensor) (x: Tensor) : Tensor = second (Array.create (int (x.size 1)) 1.0) f x

@@ -294,8 +294,8 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
                     text "prune" (string (options.Contains Prune))
                     text "symbolic" (string (options.Contains Symbolic))
                     text "normalize" (string (options.Contains Normalize))
-                    number "train_points" (float data.Train.X.shape[0])
-                    number "test_points" (float data.Test.X.shape[0])
+                    number "train_points" (float (data.Train.X.size 0))
+                    number "test_points" (float (data.Test.X.size 0))
                 ]
         }
 

@@ -39,12 +39,12 @@ module AffineFit =
         use _ = torch.no_grad ()
         use _ = torch.NewDisposeScope()
         let place = Placement.ofTensor x
-        let count = min searched (int x.shape[0])
+        let count = min searched (int (x.size 0))
 
         // Evenly through the points in order, the smallest and largest among them.
         let looked =
             let struct (_, order) = torch.sort x
-            let places = Array.init count (fun i -> int64 i * (x.shape[0] - 1L) / int64 (max 1 (count - 1)))
+            let places = Array.init count (fun i -> int64 i * (x.size 0 - 1L) / int64 (max 1 (count - 1)))
             order.index_select (0L, torch.tensor (places, device = x.device))
 
         let thin (t: Tensor) = t.index_select (0L, looked)

@@ -71,7 +71,7 @@ module FittedFile =
             raise (BadInput $"{path} holds no fitted network")
 
         try
-            let rows (t: Tensor) = Tensor.toArray t |> Array.chunkBySize (int t.shape[1])
+            let rows (t: Tensor) = Tensor.toArray t |> Array.chunkBySize (int (t.size 1))
             let nodes = JsonSerializer.Deserialize<int list list> texts["nodes"]
             let each kind = [ for l in 0 .. nodes.Length - 2 -> rows tensors[$"network.{l}.{kind}"] ]
 

@@ -70,7 +70,7 @@ type Trace =
 [<RequireQualifiedAccess>]
 module Trace =
     /// The standard deviation over the points, of part of a trace [N, ...]; that of a single point is 0.
-    let spread (t: Tensor) : Tensor = t.std (0L, unbiased = (t.shape[0] > 1L))
+    let spread (t: Tensor) : Tensor = t.std (0L, unbiased = (t.size 0 > 1L))
 
 [<RequireQualifiedAccess>]
 module Network =
@@ -170,7 +170,7 @@ module Network =
             [
                 for layer, numbers in Seq.zip layers all ->
                     let numbers = numbers.view (-1L, layer.Inputs, layer.Ends)
-                    let functions = numbers.shape[0] - 1L
+                    let functions = numbers.size 0 - 1L
 
                     layer.Layer,
                     {
@@ -311,7 +311,7 @@ module Network =
                     (splines, symbols layer p x)
                     ||> List.fold (fun edges (edge, column) ->
                         let at = torch.tensor ([| int64 edge.From |], dtype = torch.int64, device = x.device)
-                        let width = torch.zeros (x.shape[0], 1L, edges.shape[2], dtype = x.dtype, device = x.device)
+                        let width = torch.zeros (x.size 0, 1L, edges.size 2, dtype = x.dtype, device = x.device)
 
                         let to' = torch.tensor ([| int64 edge.To |], dtype = torch.int64, device = x.device)
                         edges.index_add (1L, at, width.index_add (2L, to', column.unsqueeze 1L, 1.0), 1.0))

@@ -69,10 +69,10 @@ module Convolution =
 
         let apply (p: Params) (coefficients: Tensor) (x: Tensor) =
             let pixels = x.movedim ([| 1L |], [| -1L |])
-            let features = family.Features p (pixels.reshape (-1L, x.shape[1]))
+            let features = family.Features p (pixels.reshape (-1L, x.size 1))
             let rows, weights = Dense.flattened window.Groups features coefficients
 
-            rows.unflatten(0L, pixels.shape[.. window.Size.Length]).movedim([| -1L |], [| 1L |])
+            rows.unflatten(0L, (Tensor.shape pixels)[.. window.Size.Length]).movedim([| -1L |], [| 1L |])
             |> Window.convolve window weights null
 
         {

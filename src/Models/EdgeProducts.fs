@@ -13,7 +13,7 @@ module internal EdgeProducts =
         torch.empty (List.toArray shape, dtype = like.dtype, device = like.device)
 
     // Room for a gradient where one is wanted, and where that is.
-    let private wanted (t: Tensor) = if t.requires_grad then Some(room (List.ofArray t.shape) t) else None
+    let private wanted (t: Tensor) = if t.requires_grad then Some(room (List.ofArray (Tensor.shape t)) t) else None
 
     // A rule whose backward pass is a kernel's, and its gradient where a higher one is wanted that of tensor operators.
     let private rule
@@ -93,12 +93,12 @@ module internal EdgeProducts =
     let private tangentsRule<'T when 'T: unmanaged and 'T: struct and 'T: (new: unit -> 'T) and 'T :> System.ValueType>
         : Rule =
         let layer (t: Tensor[]) =
-            let directions = if t.Length > 2 then t[2].shape[1] else t[0].shape[1]
-            EdgeLayer(int t[0].shape[0], int t[0].shape[1], int t[0].shape[2], int t[1].shape[2], int directions)
+            let directions = if t.Length > 2 then t[2].size(1) else t[0].size(1)
+            EdgeLayer(int (t[0].size 0), int (t[0].size 1), int (t[0].size 2), int (t[1].size 2), int directions)
 
         let kernel (t: Tensor[]) =
             let sizes = layer t
-            let results = room [ t[0].shape[0]; int64 sizes.Directions; t[1].shape[2] ] t[0]
+            let results = room [ t[0].size(0); int64 sizes.Directions; t[1].size(2) ] t[0]
 
             EdgeProducts<'T>
                 .Tangents(
@@ -139,7 +139,7 @@ module internal EdgeProducts =
     // the other end the process.
     let private check (agree: bool) (t: Tensor list) =
         if not agree || t |> List.exists (fun other -> other.dtype <> t.Head.dtype) then
-            let sizes = t |> List.map (fun t -> $"{t.dtype} {List.ofArray t.shape}") |> String.concat ", "
+            let sizes = t |> List.map (fun t -> $"{t.dtype} {List.ofArray (Tensor.shape t)}") |> String.concat ", "
             invalidArg (nameof t) $"the sizes of a layer do not fit: {sizes}"
 
     let private choose
@@ -179,7 +179,7 @@ module internal EdgeProducts =
     /// The outputs' tangents [N, V, out], from the functions' derivatives [N, in, M], coefficients [in, M, out] and the
     /// inputs' tangents [N, V, in]; without tangents direction v moves input v alone. Differentiable to any order.
     let tangents (derivatives: Tensor) (coefficients: Tensor) (tangents: Tensor option) : Tensor =
-        let f, c = derivatives.shape, coefficients.shape
+        let f, c = Tensor.shape derivatives, Tensor.shape coefficients
         let layer = derivatives :: coefficients :: Option.toList tangents
         check (f[1..] = c[..1] && tangents |> Option.forall (fun t -> t.size 0 = f[0] && t.size 2 = f[1])) layer
         choose tangentsRules tangentsByOperators EdgeProducts<float>.IsSupported layer

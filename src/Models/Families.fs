@@ -72,7 +72,7 @@ module Families =
             Features =
                 fun p x ->
                     let inside =
-                        if normalise then (Norms.layer (int x.shape[1])).Apply Predicting p Map.empty x |> fst else x
+                        if normalise then (Norms.layer (int (x.size 1))).Apply Predicting p Map.empty x |> fst else x
 
                     Features.beside [ (fun _ -> Rbf.basis functions (-2.0, 2.0)), inside; silu x ]
             Stored = stored

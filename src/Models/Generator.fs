@@ -85,7 +85,7 @@ module internal Generator =
 
     /// The generator's output [M, E] for embeddings [E, p].
     let apply (generator: Params) (embeddings: Tensor) : Tensor =
-        let edges, p = embeddings.shape[0], embeddings.shape[1]
+        let edges, p = embeddings.size 0, embeddings.size 1
 
         if p = 1L && edges * generator["0.bias"].numel() >= worthSegments then
             piecewise generator (embeddings.view -1L)

@@ -76,7 +76,7 @@ module MetaKan =
 
     // [in, M, out] of the outputs whose embeddings are given as [out, in, p].
     let private coefficients (generator: Params) (embeddings: Tensor) : Tensor =
-        let outputs, inputs, p = embeddings.shape[0], embeddings.shape[1], embeddings.shape[2]
+        let outputs, inputs, p = embeddings.size 0, embeddings.size 1, embeddings.size 2
 
         fun () ->
             Generator.apply generator (embeddings.transpose(0L, 1L).reshape(-1L, p))

@@ -64,7 +64,7 @@ module Norms =
         Layer.ofFunction (fun pass x ->
             match pass with
             | Learning key when p > 0.0 ->
-                let drawn = Key.uniform key (Placement.ofTensor x) (List.ofArray (axes x.shape))
+                let drawn = Key.uniform key (Placement.ofTensor x) (List.ofArray (axes (Tensor.shape x)))
                 x * (drawn.ge(p.ToScalar()).``to``(x.dtype) / (1.0 - p))
             | _ -> x)
 

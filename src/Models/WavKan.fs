@@ -29,7 +29,7 @@ module WavKan =
             let x, c = rows[0], shared[0]
             let inverse, shift = affine c
 
-            for o in 0L .. c.shape[1] - 1L do
+            for o in 0L .. c.size 1 - 1L do
                 use _ = torch.NewDisposeScope()
                 let waves = wavelet.Value(arguments x inverse shift o)
                 (column output o).copy_(waves.mv c[2L, o]) |> ignore
@@ -40,7 +40,7 @@ module WavKan =
             let found = torch.empty_like c
             wanted[0] |> Option.iter (fun gradient -> gradient.zero_ () |> ignore)
 
-            for o in 0L .. c.shape[1] - 1L do
+            for o in 0L .. c.size 1 - 1L do
                 use _ = torch.NewDisposeScope()
                 let u = arguments x inverse shift o
                 let waves, slopes = wavelet.WithSlope u
@@ -62,8 +62,8 @@ module WavKan =
             [| found |]
 
         {
-            Numbers = fun rows -> rows[0].shape[1]
-            Shape = fun _ shared -> [| shared[0].shape[1] |]
+            Numbers = fun rows -> rows[0].size(1)
+            Shape = fun _ shared -> [| shared[0].size(1) |]
             Value = value
             Pullback = pullback
         }

@@ -119,6 +119,6 @@ module BSpline =
                             table[power].Value.addcmul(total, s, growth.ToScalar()))
                         table[order].Value
                     |> fun sum -> if p > 1 then sum * factorial p else sum
-                |> _.view(x.shape[0], x.shape[1], int64 count))
+                |> _.view(x.size 0, x.size 1, int64 count))
 
         { Count = count; Derivatives = derivatives }

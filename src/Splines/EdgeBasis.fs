@@ -22,7 +22,7 @@ module EdgeBasis =
 
         let derivatives (orders: int list) (x: Tensor) =
             let x = Kernel.points place x
-            let shape = Array.append x.shape [| int64 count |]
+            let shape = Array.append (Tensor.shape x) [| int64 count |]
             let results = orders |> List.map (fun _ -> torch.empty (shape, dtype = x.dtype, device = x.device))
 
             kernel.Evaluate(

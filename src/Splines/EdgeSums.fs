@@ -53,7 +53,7 @@ module EdgeSums =
 
                         [|
                             t[3..] |> Array.tryHead |> Option.map byPoint
-                            Some(torch.matmul(t[2].flatten(1L, 2L).t(), cotangents[0]).view t[1].shape)
+                            Some(torch.matmul(t[2].flatten(1L, 2L).t(), cotangents[0]).view(Tensor.shape t[1]))
                             yield! t[2..] |> Array.map (fun _ -> None)
                         |]
             }
@@ -98,7 +98,7 @@ module EdgeSums =
 
                         let x =
                             if byPoints then
-                                Some(torch.empty (t[0].shape, dtype = place.DType, device = place.Device))
+                                Some(torch.empty (Tensor.shape t[0], dtype = place.DType, device = place.Device))
                             else
                                 None
 
@@ -119,7 +119,7 @@ module EdgeSums =
             let numbers = Kernel.points place (x.detach ())
 
             let points =
-                torch.empty (Array.append [| 4L |] numbers.shape, dtype = place.DType, device = place.Device)
+                torch.empty (Array.append [| 4L |] (Tensor.shape numbers), dtype = place.DType, device = place.Device)
 
             kernel.Locate(Kernel.address numbers, located points, torch.get_num_threads ())
             Kernel.keep [| numbers |]

@@ -33,7 +33,7 @@ module Features =
         let makers = parts |> List.map fst |> List.toArray
         let starts = Array.scan (+) 0 counts
         let part i (t: Tensor) = t.narrow (1L, int64 starts[i], int64 counts[i])
-        let inputs (rows: Tensor[]) = rows[0].shape[1]
+        let inputs (rows: Tensor[]) = rows[0].size(1)
         let functions = int64 (Array.sum counts)
 
         let rule =

@@ -25,8 +25,8 @@ module Gram =
 
         let rule =
             Rows.ofFunction
-                (fun rows -> rows[0].shape[1] * functions)
-                (fun rows _ -> [| functions; rows[0].shape[1] |])
+                (fun rows -> rows[0].size(1) * functions)
+                (fun rows _ -> [| functions; rows[0].size(1) |])
                 (fun rows shared ->
                     polynomials degree shared[0] rows[0] @ [ rows[1] ]
                     |> List.map (fun g -> torch.nn.functional.silu g)

@@ -81,7 +81,7 @@ module Classify =
         use _ = torch.no_grad ()
         let weights, statistics = Statistics.split p
 
-        parts images.shape[0] images.device
+        parts (images.size 0) images.device
         |> Workers.map images.device Seq.singleton (fun (first, rows) ->
             classifier.Layers.Apply Predicting weights statistics (images.narrow (0L, first, rows)) |> fst)
         |> fun found -> torch.cat (List.toArray found)
@@ -99,7 +99,7 @@ module Classify =
     /// Each class's probability, for each image.
     let probabilities (settings: ClassifySettings) (classifier: Classifier) (p: Params) (images: Images) : float[][] =
         over settings classifier p images (fun logits _ ->
-            Tensor.toArray (logits.softmax 1L) |> Array.chunkBySize (int logits.shape[1]))
+            Tensor.toArray (logits.softmax 1L) |> Array.chunkBySize (int (logits.size 1)))
         |> Array.concat
 
     /// The most likely class of each image.
@@ -109,7 +109,7 @@ module Classify =
 
     let private loss (settings: ClassifySettings) (logits: Tensor) (labels: Tensor) : Tensor =
         if settings.Loss = "mse" then
-            let wanted = (torch.nn.functional.one_hot (labels, logits.shape[1])).``to`` logits.dtype
+            let wanted = (torch.nn.functional.one_hot (labels, logits.size 1)).``to`` logits.dtype
             torch.nn.functional.mse_loss (logits, wanted)
         else
             torch.nn.functional.cross_entropy (logits, labels)
@@ -119,7 +119,7 @@ module Classify =
         let sums =
             over settings classifier p images (fun logits labels ->
                 Tensor.item (logits.argmax(1L).eq(labels).sum()),
-                Tensor.item (loss settings logits labels) * float labels.shape[0])
+                Tensor.item (loss settings logits labels) * float (labels.size 0))
 
         let count = float (Images.count images)
         List.sumBy fst sums / count, List.sumBy snd sums / count
@@ -134,7 +134,7 @@ module Classify =
         fun joined ->
             let p, statistics = Statistics.split joined
             let batch = batch step
-            let rows, device = batch.Labels.shape[0], batch.Labels.device
+            let rows, device = batch.Labels.size 0, batch.Labels.device
             let key = Key.fold step (keyFor settings 3)
 
             let found =

@@ -121,7 +121,7 @@ module Fit =
 
     /// The network with its first knots evenly over what the inputs range over.
     let private ranged (x: Tensor) (net: Network) : Network =
-        let columns = Tensor.toArray x |> Array.chunkBySize (int x.shape[1]) |> Array.transpose
+        let columns = Tensor.toArray x |> Array.chunkBySize (int (x.size 1)) |> Array.transpose
         let size = Network.gridSize net
 
         { net with
@@ -179,7 +179,7 @@ module Fit =
             | None -> values
 
         let rows (t: Tensor) s =
-            Tensor.toArray t |> Array.chunkBySize (int t.shape[1]) |> Array.map (back s) |> Array.toList
+            Tensor.toArray t |> Array.chunkBySize (int (t.size 1)) |> Array.map (back s) |> Array.toList
 
         rows data.Test.X (Option.map fst scaling)
         |> List.map (fun row ->
@@ -464,7 +464,7 @@ module Fit =
         RunFolder.writeResult settings.Folder result
 
         if last.Outcome = Completed then
-            let rows (t: Tensor) = Tensor.toArray t |> Array.chunkBySize (int t.shape[1])
+            let rows (t: Tensor) = Tensor.toArray t |> Array.chunkBySize (int (t.size 1))
 
             FitPictures.write
                 settings.Folder

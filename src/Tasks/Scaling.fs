@@ -24,7 +24,7 @@ module Scaling =
 
         let means, spreads =
             Tensor.toArray t
-            |> Array.chunkBySize (int t.shape[1])
+            |> Array.chunkBySize (int (t.size 1))
             |> Array.transpose
             |> Array.map column
             |> Array.unzip

@@ -28,7 +28,12 @@ module Autograd =
             inputs
             |> Array.map (fun t ->
                 if t.is_floating_point () then
-                    Some(torch.zeros([||], dtype = t.dtype, device = t.device).div_(0.0.ToScalar()).expand t.shape)
+                    Some(
+                        torch
+                            .zeros([||], dtype = t.dtype, device = t.device)
+                            .div_(0.0.ToScalar())
+                            .expand(Tensor.shape t)
+                    )
                 else
                     None)
 

@@ -26,7 +26,7 @@ module Rows =
     let private numbersPerBlock = 262144L
 
     let private blocks (rule: RowRule) (rows: Tensor[]) : (int64 * int64) list =
-        let count = rows[0].shape[0]
+        let count = rows[0].size(0)
 
         let step =
             if Host.holds rows[0].device then
@@ -54,7 +54,7 @@ module Rows =
 
                 let output =
                     torch.empty (
-                        Array.append [| rows[0].shape[0] |] (rule.Shape rows shared),
+                        Array.append [| rows[0].size(0) |] (rule.Shape rows shared),
                         dtype = rows[0].dtype,
                         device = rows[0].device
                     )

@@ -37,7 +37,7 @@ type RuleFunction() =
             {
                 Rule = rule
                 Inputs = inputs.Length
-                Zeros = outputs |> Array.map (fun t -> t.shape, Placement.ofTensor t)
+                Zeros = outputs |> Array.map (fun t -> Tensor.shape t, Placement.ofTensor t)
             }
         )
 
@@ -95,7 +95,7 @@ module Rule =
             |> Array.map (fun t ->
                 if not t.requires_grad then t
                 // A view apart: an input that depends on another must not hand its gradient on to it here.
-                elif higher then t.view t.shape
+                elif higher then t.view (Tensor.shape t)
                 else t.detach().requires_grad_ true)
 
         let wanted = inputs |> Array.filter _.requires_grad

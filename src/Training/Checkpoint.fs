@@ -36,7 +36,8 @@ module Checkpoint =
         let tree prefix = Params.under prefix tensors |> Map.map (fun _ t -> t.``to`` place.Device)
         let model = tree "model"
 
-        let signature (p: Params) = p |> Map.toList |> List.map (fun (name, t) -> name, List.ofArray t.shape, t.dtype)
+        let signature (p: Params) =
+            p |> Map.toList |> List.map (fun (name, t) -> name, List.ofArray (Tensor.shape t), t.dtype)
 
         if signature model <> signature like then
             refuse "its parameters are not those of this run's model"

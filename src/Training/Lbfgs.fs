@@ -12,7 +12,7 @@ module Lbfgs =
         let leaves = Params.tensors like
 
         vector.split (leaves |> Array.map _.numel())
-        |> Seq.map2 (fun (t: Tensor) (v: Tensor) -> v.view t.shape) leaves
+        |> Seq.map2 (fun (t: Tensor) (v: Tensor) -> v.view (Tensor.shape t)) leaves
         |> fun values -> Params.withTensors values like
 
     // `torch.dot` takes three times as long for a vector of hundreds.
@@ -81,7 +81,7 @@ module Lbfgs =
 
     let private stepOf slot = 1 + 2 * slot
     let private changeOf slot = 2 + 2 * slot
-    let private size (memory: Memory) = int memory.Vectors.shape[0]
+    let private size (memory: Memory) = int (memory.Vectors.size 0)
 
     let private write (rows: (int * Tensor) list) (memory: Memory) : unit =
         let size = size memory

@@ -49,7 +49,7 @@ module Safetensors =
         ||> List.fold (fun start (name, (dtype, t, size)) ->
             json.WriteStartObject name
             json.WriteString("dtype", dtype)
-            numbers "shape" t.shape
+            numbers "shape" (Tensor.shape t)
             numbers "data_offsets" [ start; start + size ]
             json.WriteEndObject()
             start + size)
