@@ -86,12 +86,12 @@ module Jet =
         let tangents =
             match x.Tangents with
             | Coordinates indices -> weight.index_select(0L, indices).unsqueeze(0).expand(x.Value.size 0, -1L, -1L)
-            | Dense t -> torch.matmul (t, weight)
+            | Dense t -> Tensor.product t weight
 
         { x with
-            Value = torch.matmul (x.Value, weight) + bias
+            Value = Tensor.product x.Value weight + bias
             Tangents = Dense tangents
-            Second = torch.matmul (x.Second, weight)
+            Second = Tensor.product x.Second weight
         }
 
     let add (a: Jet) (b: Jet) : Jet =
@@ -185,7 +185,7 @@ module Jet =
         let along =
             match x.Tangents with
             | Coordinates indices -> x.Value.index_select(1L, indices).unsqueeze(-1L)
-            | Dense t -> torch.matmul (t, x.Value.unsqueeze (-1L))
+            | Dense t -> Tensor.product t (x.Value.unsqueeze (-1L))
 
         { x with
             Value = (x.Value * x.Value).sum(1L, keepdim = true)

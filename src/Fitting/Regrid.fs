@@ -71,7 +71,7 @@ module Regrid =
 
         let moved =
             Array.map2 (transfer place net.Order) net.Knots[l] knots
-            |> Array.mapi (fun i r -> torch.matmul (r, p[name].select(0L, int64 i)))
+            |> Array.mapi (fun i r -> Tensor.product r (p[name].select(0L, int64 i)))
 
         Map.add name (torch.stack moved) p
 
@@ -86,7 +86,7 @@ module Regrid =
         |> Map.map (fun name t ->
             match name.Split '.' with
             | [| "hypernet"; _; "2"; _ |] ->
-                torch.cat [| torch.matmul (r, t.narrow (0L, 0L, functions)); t.narrow (0L, functions, 1L) |]
+                torch.cat [| Tensor.product r (t.narrow (0L, 0L, functions)); t.narrow (0L, functions, 1L) |]
             | _ -> t)
 
     /// The network on G' > G intervals with its functions kept: the same inside the knots where G' is a multiple of G

@@ -38,7 +38,7 @@ module internal EdgeProducts =
 
     // rows [N, F] times weights, which are [F, out], or turned [out, F].
     let private productByOperators (turned: bool) (t: Tensor[]) =
-        torch.matmul (t[0], (if turned then t[1].t() else t[1]))
+        Tensor.product t[0] (if turned then t[1].t() else t[1])
 
     let private productRule<'T when 'T: unmanaged and 'T: struct and 'T: (new: unit -> 'T) and 'T :> System.ValueType>
         (turned: bool)

@@ -76,8 +76,8 @@ module internal Generator =
             (middle.unsqueeze -1L * w + b).gt(0.0.ToScalar()).``to`` e.dtype
 
         let outer = p["2.weight"]
-        let slopes = torch.matmul (outer, (active * w).t())
-        let intercepts = torch.matmul (outer, (active * b).t()) + p["2.bias"].unsqueeze -1L
+        let slopes = Tensor.product outer ((active * w).t())
+        let intercepts = Tensor.product outer ((active * b).t()) + p["2.bias"].unsqueeze -1L
         (Rule.apply lines [ e; segment; slopes; intercepts ])[0]
 
     // From so many hidden numbers of all edges on the segments are worth finding: below, two small products are faster.

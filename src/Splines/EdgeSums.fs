@@ -45,7 +45,7 @@ module EdgeSums =
         // many.
         let rule =
             {
-                Forward = fun t -> [| torch.matmul (t[2].flatten(1L, 2L), t[1].flatten(0L, 1L)) |], [||]
+                Forward = fun t -> [| Tensor.product (t[2].flatten(1L, 2L)) (t[1].flatten(0L, 1L)) |], [||]
                 Backward =
                     fun t _ cotangents ->
                         let byPoint (slopes: Tensor) =
@@ -53,7 +53,7 @@ module EdgeSums =
 
                         [|
                             t[3..] |> Array.tryHead |> Option.map byPoint
-                            Some(torch.matmul(t[2].flatten(1L, 2L).t(), cotangents[0]).view(Tensor.shape t[1]))
+                            Some((Tensor.product (t[2].flatten(1L, 2L).t()) cotangents[0]).view(Tensor.shape t[1]))
                             yield! t[2..] |> Array.map (fun _ -> None)
                         |]
             }

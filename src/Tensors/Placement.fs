@@ -60,6 +60,17 @@ module Tensor =
     /// native memory to the garbage collector.
     let shape (t: Tensor) : int64[] = Array.init (int t.ndim) t.size
 
+    /// The matrix product, as `torch.matmul` takes it, which ends the process where the two do not fit. Raises
+    /// ArgumentException for inner sizes, element types or devices that differ.
+    let product (a: Tensor) (b: Tensor) : Tensor =
+        let inner = b.size (max 0 (int b.ndim - 2))
+
+        if a.size (int a.ndim - 1) <> inner || a.dtype <> b.dtype || a.device_type <> b.device_type then
+            let told (t: Tensor) = $"{t.dtype} {List.ofArray (shape t)} on {t.device_type}"
+            invalidArg (nameof b) $"no product of {told a} and {told b}: inner sizes, types and devices have to agree"
+
+        torch.matmul (a, b)
+
     /// The elements in row-major order, as doubles on the CPU.
     let toArray (t: Tensor) : float[] =
         use _ = torch.NewDisposeScope()

@@ -1,13 +1,28 @@
 /// Placements by name, and conversions between arrays and tensors.
 module MetaKan.Tests.PlacementTests
 
+open System
 open Expecto
+open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Folder
+open MetaKan.Tests.Numeric
 open TorchSharp
 
 let private same (expected: Placement) (place: Placement) =
     Expect.equal (string place.Device, place.DType) (string expected.Device, expected.DType) "placement"
+
+/// Shapes of two factors, and whether they fit.
+let private shapes =
+    gen {
+        let size = Gen.choose (1, 4)
+        let! inner, other = Gen.zip size size
+        let! batch = Gen.listOf size |> Gen.map (List.truncate 1)
+        let! left = Gen.zip size (Gen.elements [ true; false ])
+        let! right = Gen.elements [ []; [ 3 ] ]
+        let left = if snd left then batch @ [ fst left ] else []
+        return left @ [ inner ], (if right.IsEmpty then [ other ] else other :: right), inner = other
+    }
 
 let tests =
     testList
@@ -42,6 +57,15 @@ let tests =
                 let single = Placement.put Placement.cpu32 t
                 Expect.equal single.dtype torch.float32 "precision"
                 Expect.equal (Tensor.item single[1, 0]) (float 0.1f) "element")
+
+            property "products of what fits are libtorch's, of anything else an error" 60 shapes (fun (a, b, fits) ->
+                let a, b = normal 1 a, normal 2 b
+
+                if fits then
+                    close "product" 1e-14 (torch.matmul (a, b)) (Tensor.product a b)
+                    Expect.throwsT<ArgumentException> (fun () -> Tensor.product (a.float ()) b |> ignore) "types"
+                else
+                    Expect.throwsT<ArgumentException> (fun () -> Tensor.product a b |> ignore) "sizes")
 
             testCase "only results survive a scope" (fun () ->
                 use _ = torch.NewDisposeScope()
