@@ -22,13 +22,14 @@ let solve (model: Model) =
             EmbeddingRate = 1e-2
             GeneratorRate = 1e-3
             TestPoints = 4000
-            Folder = RunFolder.free $"runs/allen-cahn-{model.Name}"
         }
 
-    let run = Solve.run settings problem model (fun () -> false) Solve.print
-    Report.write settings.Folder
+    let folder = RunFolder.free $"runs/allen-cahn-{model.Name}"
+
+    let run = Solve.run (RunPlace.fresh folder) settings problem model Solve.print
+    Report.write folder
     let error, speed = float run.Result["relative_l2"], float run.Result["steps_per_second"]
-    $"{model.Name, -8} {Params.count run.Params, 10} {error, 11:``0.00e+00``} {speed, 9:F1}   {settings.Folder}"
+    $"{model.Name, -8} {Params.count run.Params, 10} {error, 11:``0.00e+00``} {speed, 9:F1}   {folder}"
 
 let lines =
     [ Mlp.create widths; Kan.create grid widths; MetaKan.create grid meta widths ] |> List.map solve

@@ -16,13 +16,12 @@ let images = ImageSets.load dataset None
 let train (model, meta) =
     let network = { Architecture.published "conv4" model with Meta = meta }
 
-    let settings = { ClassifySettings.defaults dataset network with Epochs = epochs; TrainImages = count }
+    let settings =
+        { ClassifySettings.defaults dataset network with Epochs = epochs; TrainImages = Some count }
 
-    torch.set_num_threads settings.Threads
     let name = if meta then $"meta{model}" else model
 
-    let run =
-        { Settings = settings; Folder = RunFolder.free $"runs/conv-{name}"; Resume = false; Meters = [] }
+    let place = RunPlace.fresh (RunFolder.free $"runs/conv-{name}")
 
     let losses = ResizeArray<float>()
 
@@ -32,15 +31,15 @@ let train (model, meta) =
         | Evaluated _
         | Saved _ -> ()
 
-    let result = (Classify.run run images (fun () -> false) keep).Result
-    Report.write run.Folder
+    let result = (Classify.run place settings images keep).Result
+    Report.write place.Folder
     let number (field: string) = float result[field]
     let few = min 10 losses.Count
     let first, last = Seq.average (Seq.take few losses), Seq.average (Seq.skip (losses.Count - few) losses)
     let accuracy, seconds = 100.0 * number "test_accuracy", number "train_seconds"
 
     printfn
-        $"""{name, -12} {result["parameters"], 10} {first, 10:F3} {last, 8:F3} {accuracy, 11:F2} %% {seconds, 8:F1}   {run.Folder}"""
+        $"""{name, -12} {result["parameters"], 10} {first, 10:F3} {last, 8:F3} {accuracy, 11:F2} %% {seconds, 8:F1}   {place.Folder}"""
 
 printfn "losses are means over the first and the last ten steps"
 printfn "model        parameters first loss     last   test accuracy  seconds   run"

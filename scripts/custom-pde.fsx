@@ -33,13 +33,10 @@ let problem =
 
 let model = Kan.create { Size = 5; Order = 3 } [ 3; 32; 32; 1 ]
 
-let settings =
-    { Solve.defaults with
-        Epochs = Script.argument 1 "EPOCHS" 2000
-        Rate = 1e-2
-        Folder = RunFolder.free "runs/custom-pde"
-    }
+let settings = { Solve.defaults with Epochs = Script.argument 1 "EPOCHS" 2000; Rate = 1e-2 }
 
-let run = Solve.run settings problem model (fun () -> false) Solve.print
-Report.write settings.Folder
-printfn $"{run.Result}\nThe report is {RunFolder.reportPath settings.Folder}"
+let folder = RunFolder.free "runs/custom-pde"
+
+let run = Solve.run (RunPlace.fresh folder) settings problem model Solve.print
+Report.write folder
+printfn $"{run.Result}\nThe report is {RunFolder.reportPath folder}"

@@ -15,17 +15,15 @@ let images = ImageSets.load dataset None
 let train (model, meta) =
     let network = { Architecture.published "fc" model with Meta = meta }
     let settings = { ClassifySettings.defaults dataset network with Epochs = epochs }
-    torch.set_num_threads settings.Threads
     let name = if meta then $"meta{model}" else model
 
-    let run =
-        { Settings = settings; Folder = RunFolder.free $"runs/fashion-{name}"; Resume = false; Meters = [] }
+    let place = RunPlace.fresh (RunFolder.free $"runs/fashion-{name}")
 
-    let result = (Classify.run run images (fun () -> false) ignore).Result
-    Report.write run.Folder
+    let result = (Classify.run place settings images ignore).Result
+    Report.write place.Folder
     let number (field: string) = float result[field]
     let accuracy, seconds = 100.0 * number "test_accuracy", number "train_seconds"
-    printfn $"""{name, -12} {result["parameters"], 10} {accuracy, 11:F2} %% {seconds, 8:F1}   {run.Folder}"""
+    printfn $"""{name, -12} {result["parameters"], 10} {accuracy, 11:F2} %% {seconds, 8:F1}   {place.Folder}"""
 
 printfn $"model        parameters   best of {epochs, 2}  seconds   run"
 

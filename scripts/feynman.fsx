@@ -13,14 +13,10 @@ let fit (equation: FeynmanEquation) (name, source) =
     let data = Dataset.ofFeynman equation 1000 1000 0.0 (Key.ofSeed 1) Placement.cpu64
     let layers = [ data.Inputs.Length; 5; 5; 1 ] |> List.map Nodes.sums
 
-    let settings =
-        { Fit.defaults with
-            Steps = [ steps ]
-            Folder = RunFolder.free $"runs/feynman-{equation.Name}-{name}"
-        }
-
+    let settings = { FitSettings.defaults with Steps = [ steps ] }
+    let place = RunPlace.fresh (RunFolder.free $"runs/feynman-{equation.Name}-{name}")
     let learner = Kan(Network.create { Size = 5; Order = 3 } source layers)
-    let result = (Fit.run settings data None learner (fun () -> false) ignore).Result
+    let result = (Fit.run place settings { Data = data; Scaling = None } learner ignore).Result
     let number (name: string) = float result[name]
     $"""{result["parameters"], 6} {number "test_rmse_relative", 9:``0.0e+00``} {number "seconds", 5:F1} s"""
 

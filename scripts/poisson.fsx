@@ -26,13 +26,14 @@ let solve (name, laplacian) =
             GeneratorRate = 1e-3
             Collocation = { Solve.defaults.Collocation with Laplacian = laplacian }
             TestPoints = 4000
-            Folder = RunFolder.free $"runs/poisson-{name}"
         }
 
-    let run = Solve.run settings problem model (fun () -> false) Solve.print
-    Report.write settings.Folder
+    let folder = RunFolder.free $"runs/poisson-{name}"
+
+    let run = Solve.run (RunPlace.fresh folder) settings problem model Solve.print
+    Report.write folder
     let error, speed = float run.Result["relative_l2"], float run.Result["steps_per_second"]
-    $"{name, -10} {error, 11:``0.00e+00``} {speed, 9:F1}   {settings.Folder}"
+    $"{name, -10} {error, 11:``0.00e+00``} {speed, 9:F1}   {folder}"
 
 let lines = [ "exact", Exact; "sdgd", Sdgd 4; "hutchinson", Hutchinson 4 ] |> List.map solve
 printfn "\nLaplacian  relative L2   steps/s   run"

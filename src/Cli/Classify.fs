@@ -87,7 +87,8 @@ type Options =
             | Dtype _ -> "float32 or float64 (float32)."
             | Threads _ -> "threads (all cores, 8 at most)."
             | Out _ -> "folder of the run (runs/DATASET-NET-MODEL-sSEED)."
-            | Resume _ -> "go on with the run in this folder, with the settings it holds."
+            | Resume _ ->
+                "go on with the run in this folder, with the settings it holds; --epochs and --threads may change."
 
 /// A number from `least` to below `most`.
 let private within (option: string) (least: float, most: float) (given: float) =
@@ -141,82 +142,84 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
             HeadDropout = options.GetResult(Head_Dropout, published.HeadDropout) |> within "--head-dropout" (0.0, 1.0)
         }
 
+    let place = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
     let defaults = ClassifySettings.defaults dataset network
-    let placement = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
 
     { defaults with
         // From the root, so that the run resumes from any folder.
-        Data = options.TryGetResult Data |> Option.map IO.Path.GetFullPath |> Option.defaultValue ""
-        TrainImages = options.GetResult(Train_Images, 0) |> atLeast "--train-images" 0
-        Epochs = options.GetResult(Epochs, defaults.Epochs) |> atLeast "--epochs" 1
+        Data = options.TryGetResult Data |> Option.map IO.Path.GetFullPath
+        TrainImages = options.TryGetResult Train_Images |> Option.map (atLeast "--train-images" 1)
         BatchSize = options.GetResult(Batch_Size, defaults.BatchSize) |> atLeast "--batch-size" 1
-        Lr = options.GetResult(Lr, defaults.Lr) |> positive "--lr"
-        LrE = options.GetResult(Lr_E, defaults.LrE) |> positive "--lr-e"
-        LrH = options.GetResult(Lr_H, defaults.LrH) |> positive "--lr-h"
+        Rate = options.GetResult(Lr, defaults.Rate) |> positive "--lr"
+        EmbeddingRate = options.GetResult(Lr_E, defaults.EmbeddingRate) |> positive "--lr-e"
+        GeneratorRate = options.GetResult(Lr_H, defaults.GeneratorRate) |> positive "--lr-h"
         WeightDecay = options.GetResult(Weight_Decay, defaults.WeightDecay) |> within "--weight-decay" (0.0, infinity)
-        WeightDecayE =
-            options.GetResult(Weight_Decay_E, defaults.WeightDecayE)
+        EmbeddingDecay =
+            options.GetResult(Weight_Decay_E, defaults.EmbeddingDecay)
             |> within "--weight-decay-e" (0.0, infinity)
-        WeightDecayH =
-            options.GetResult(Weight_Decay_H, defaults.WeightDecayH)
+        GeneratorDecay =
+            options.GetResult(Weight_Decay_H, defaults.GeneratorDecay)
             |> within "--weight-decay-h" (0.0, infinity)
         Schedule =
-            options.GetResult(Schedule, defaults.Schedule)
-            |> nameOf "--schedule" (List.map fst MetaKan.Schedule.named)
+            options.TryGetResult Schedule
+            |> Option.map (oneOf "--schedule" MetaKan.Schedule.named)
+            |> Option.defaultValue defaults.Schedule
         Warmup = options.GetResult(Warmup, defaults.Warmup) |> atLeast "--warmup" 0
-        Loss = options.GetResult(Loss, defaults.Loss) |> nameOf "--loss" [ "cross-entropy"; "mse" ]
+        Loss =
+            options.TryGetResult Loss
+            |> Option.map (oneOf "--loss" ClassifyLoss.named)
+            |> Option.defaultValue defaults.Loss
         Flip = options.Contains Flip
         Crop = options.GetResult(Crop, 0) |> atLeast "--crop" 0
         Rotate = options.GetResult(Rotate, 0.0) |> within "--rotate" (0.0, 180.0)
         Jitter = options.GetResult(Jitter, 0.0) |> within "--jitter" (0.0, 1.0)
         Seed = options.GetResult(Seed, defaults.Seed)
-        Device = (string placement.Device.``type``).ToLowerInvariant()
-        Dtype = options.GetResult(Dtype, "float32")
-        Threads = options.GetResult(Threads, defaults.Threads) |> atLeast "--threads" 1
+        Placement = place
     }
 
 let run (options: ParseResults<Options>) : int =
-    let folder = options.TryGetResult Resume
-
-    if folder.IsSome && options.GetAllResults().Length > 1 then
-        raise (BadInput "--resume takes its settings from the run's folder: give no other option")
+    let settings, threads, folder =
+        match options.TryGetResult Resume with
+        | Some folder ->
+            options.GetAllResults() |> resumesWith [ "--epochs"; "--threads" ]
+            let settings: ClassifySettings = Configuration.read folder "classify" "settings"
+            settings, Configuration.read folder "classify" "threads", Some folder
+        | None -> settings options, min 8 Environment.ProcessorCount, None
 
     let settings =
-        match folder with
-        | Some folder -> ClassifySettings.ofRun folder
-        | None -> settings options
+        { settings with Epochs = options.GetResult(Epochs, settings.Epochs) |> atLeast "--epochs" 1 }
 
     let network = settings.Network
-    let data = if settings.Data = "" then None else Some settings.Data
     // What does not go together is refused before anything is installed or read.
     let struct (channels, height, width) = ImageSets.shape settings.Dataset
 
     let classifier =
         Architecture.build network (channels, height, width) (ImageSets.classes settings.Dataset).Length
 
-    torch.set_num_threads settings.Threads
-    ImageSets.install (eprintfn "metakan: %s") settings.Dataset data
-    let images = ImageSets.load settings.Dataset data
+    torch.set_num_threads (options.GetResult(Threads, threads) |> atLeast "--threads" 1)
+    ImageSets.install (eprintfn "metakan: %s") settings.Dataset settings.Data
+    let images = ImageSets.load settings.Dataset settings.Data
+    use interrupt = new Interrupt.Watch()
 
-    let run =
+    let place =
         {
-            Settings = settings
             Folder =
                 folder
                 |> Option.orElse (options.TryGetResult Out)
                 |> Option.defaultWith (fun () ->
                     RunFolder.free $"runs/{settings.Dataset}-{network.Net}-{classifier.Name}-s{settings.Seed}")
             Resume = folder.IsSome
+            Sections = []
             Meters = [ Info.peakCuda ]
+            Interrupted = fun () -> interrupt.Asked
         }
 
     let steps = settings.Epochs * Classify.stepsPerEpoch settings images
-    use interrupt = new Interrupt.Watch()
 
     let found =
         use progress = new Progress.Display(steps)
 
-        Classify.run run images (fun () -> interrupt.Asked) (function
+        Classify.run place settings images (function
             | Stepped(state, loss) -> progress.Step(state.Step, loss)
             | Evaluated(_, _, measures) ->
                 measures
@@ -224,7 +227,7 @@ let run (options: ParseResults<Options>) : int =
                 |> Option.iter (fun (_, accuracy) -> progress.Error(1.0 - accuracy))
             | Saved _ -> ())
 
-    MetaKan.Report.write run.Folder
+    MetaKan.Report.write place.Folder
 
     match found.Outcome with
     | Completed ->
@@ -232,9 +235,9 @@ let run (options: ParseResults<Options>) : int =
         let parameters = found.Result["parameters"].GetValue<int64>()
 
         printfn
-            $"""test accuracy {100.0 * number "test_accuracy":F2} %% (best), {100.0 * number "test_accuracy_last":F2} %% (last); {parameters} parameters; {number "train_seconds":F1} s of training, in {run.Folder}"""
+            $"""test accuracy {100.0 * number "test_accuracy":F2} %% (best), {100.0 * number "test_accuracy_last":F2} %% (last); {parameters} parameters; {number "train_seconds":F1} s of training, in {place.Folder}"""
 
         0
-    | Stopped -> raise (RunFailed $"stopped; go on with metakan classify --resume {run.Folder}")
+    | Stopped -> raise (RunFailed $"stopped; go on with metakan classify --resume {place.Folder}")
     | Diverged loss ->
-        raise (RunFailed $"the loss became {loss}: the run diverged; {run.Folder} keeps the last good state")
+        raise (RunFailed $"the loss became {loss}: the run diverged; {place.Folder} keeps the last good state")

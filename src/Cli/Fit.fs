@@ -3,7 +3,6 @@ module MetaKan.Cli.Fit
 
 open System
 open System.IO
-open System.Text.Json.Nodes
 open Argu
 open MetaKan
 open MetaKan.Cli.Options
@@ -45,6 +44,7 @@ type Options =
     | Dtype of string
     | Threads of int
     | Out of string
+    | Resume of string
 
     interface IArgParserTemplate with
         member option.Usage =
@@ -86,6 +86,8 @@ type Options =
             | Dtype _ -> "float32 or float64 (float64)."
             | Threads _ -> "threads within an operator; of --feynman all, equations at a time (1; all cores)."
             | Out _ -> "folder of the run (runs/fit-NAME-MODEL-sSEED)."
+            | Resume _ ->
+                "go on with the run in this folder, with the settings it holds; --steps and --threads may change."
 
 /// "5" or "4+2": nodes that add and nodes that multiply two factors each.
 let private nodes (given: string) : Nodes =
@@ -101,44 +103,66 @@ let private nodes (given: string) : Nodes =
         { Sums = sums; Products = List.replicate products 2 }
     | _ -> refuse ()
 
-/// Nodes of a layer as `--width` has them.
-let private shown (nodes: Nodes) =
-    if nodes.Products.IsEmpty then string nodes.Sums else $"{nodes.Sums}+{nodes.Products.Length}"
+/// What values are of, as config.json has it.
+type private Source =
+    | Expr of expr: string * vars: string
+    | Feynman of string
+    | Csv of path: string * target: string * testShare: float
 
-/// What is fitted: a name for the folder, what config.json says of it, and the data of a seed.
-let private source (options: ParseResults<Options>) (equation: FeynmanEquation option) =
-    let train = options.GetResult(Train, 1000) |> atLeast "--train" 1
-    let test = options.GetResult(Test, 1000) |> atLeast "--test" 1
-    let noise = options.GetResult(Noise, 0.0)
-    let given (name: string) (value: string) = [ name, JsonValue.Create value :> JsonNode ]
+/// The data, as config.json has it.
+type private DataChoice = { Name: string; Source: Source; Train: int; Test: int; Noise: float; Normalize: bool }
 
-    match equation, options.TryGetResult Expr, options.TryGetResult Csv with
-    | Some equation, None, None ->
-        equation.Name.Replace(' ', '-'),
-        given "feynman" equation.Name @ given "expr" equation.Formula,
-        Dataset.ofFeynman equation train test noise
-    | None, Some expr, None ->
-        let formula = Parser.expression expr
+/// The network, as config.json has it.
+type private NetworkChoice = { Model: string; Nodes: Nodes list; Splines: Grid option; Meta: MetaLearner option }
 
-        match options.TryGetResult Vars with
-        | None -> raise (BadInput "--expr takes the ranges of its variables by --vars, as --vars \"x:-1:1,y:-1:1\"")
-        | Some vars ->
-            "expr",
-            given "expr" expr @ given "vars" vars,
-            Dataset.ofFormula formula (Dataset.ranges vars) train test noise
-    | None, None, Some path ->
-        match options.TryGetResult Target with
-        | None -> raise (BadInput "--csv takes the column to fit by --target")
-        | Some target ->
-            Path.GetFileNameWithoutExtension path,
-            given "csv" path @ given "target" target,
-            Dataset.ofCsv path target (options.GetResult(Test_Share, 0.2))
-    | _ -> raise (BadInput "fit takes one of --expr with --vars, --feynman, and --csv with --target")
+let private dataChoice (options: ParseResults<Options>) (equation: FeynmanEquation option) : DataChoice =
+    let name, source =
+        match equation, options.TryGetResult Options.Expr, options.TryGetResult Options.Csv with
+        | Some equation, None, None -> equation.Name.Replace(' ', '-'), Feynman equation.Name
+        | None, Some expr, None ->
+            match options.TryGetResult Vars with
+            | None -> raise (BadInput "--expr takes the ranges of its variables by --vars, as --vars \"x:-1:1,y:-1:1\"")
+            | Some vars -> "expr", Expr(expr, vars)
+        | None, None, Some path ->
+            match options.TryGetResult Target with
+            | None -> raise (BadInput "--csv takes the column to fit by --target")
+            | Some target ->
+                // From the root, so that the run resumes from any folder.
+                let share = options.GetResult(Test_Share, 0.2)
+                Path.GetFileNameWithoutExtension path, Csv(Path.GetFullPath path, target, share)
+        | _ -> raise (BadInput "fit takes one of --expr with --vars, --feynman, and --csv with --target")
+
+    {
+        Name = name
+        Source = source
+        Train = options.GetResult(Train, 1000) |> atLeast "--train" 1
+        Test = options.GetResult(Test, 1000) |> atLeast "--test" 1
+        Noise = options.GetResult(Options.Noise, 0.0)
+        Normalize = options.Contains Normalize
+    }
+
+/// The data of a seed.
+let private dataOf (choice: DataChoice) (seed: int) (place: Placement) : FitData =
+    let key = Key.fold 1 (Key.ofSeed seed)
+
+    let data =
+        match choice.Source with
+        | Feynman name -> Dataset.ofFeynman (Feynman.find name) choice.Train choice.Test choice.Noise key place
+        | Expr(expr, vars) ->
+            let formula = Parser.expression expr
+            Dataset.ofFormula formula (Dataset.ranges vars) choice.Train choice.Test choice.Noise key place
+        | Csv(path, target, share) -> Dataset.ofCsv path target share key place
+
+    if choice.Normalize then
+        let data, inputs, output = Scaling.normalised data
+        { Data = data; Scaling = Some(inputs, output) }
+    else
+        { Data = data; Scaling = None }
 
 /// The nodes of all layers. What `--width` gives is all of them for one function, and the hidden ones for the whole
 /// Feynman set, whose equations have inputs of various number.
 let private layers (options: ParseResults<Options>) (inputs: int) : Nodes list =
-    let whole = options.TryGetResult Feynman = Some "all"
+    let whole = options.TryGetResult Options.Feynman = Some "all"
 
     match options.TryGetResult Width |> Option.map (List.map nodes), whole with
     | None, _ -> List.map Nodes.sums [ inputs; 5; 1 ]
@@ -147,51 +171,8 @@ let private layers (options: ParseResults<Options>) (inputs: int) : Nodes list =
         layers
     | _ -> raise (BadInput $"--width takes the nodes of all layers, here {inputs} inputs first and 1 output last")
 
-let private learner (options: ParseResults<Options>) (inputs: int) =
-    let grid =
-        {
-            Size = options.GetResult(Grid, 5) |> atLeast "--grid" 1
-            Order = options.GetResult(Order, 3) |> atLeast "--order" 1
-        }
-
-    let layers = layers options inputs
-    let network source = Kan(Network.create grid source layers)
-
-    let meta =
-        {
-            EmbeddingDim = options.GetResult(Embedding_Dim, 1) |> atLeast "--embedding-dim" 1
-            HiddenDim = options.GetResult(Hidden_Dim, 16) |> atLeast "--hidden-dim" 1
-            Sharing = sharing (layers.Length - 1) (options.GetResult(Generators, "shared"))
-            Chunk = None
-        }
-
-    options.GetResult(Model, "kan")
-    |> oneOf
-        "--model"
-        [
-            "kan", network Stored
-            "metakan", network (Generated meta)
-            "mlp", OfModel(Mlp.create (layers |> List.map Nodes.count))
-        ]
-
-/// Settings, data and learner for one fit into a folder, with nothing done yet.
-let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation option) (folder: string option) =
-    let seed = options.GetResult(Seed, 0)
-    let place = placement (options.GetResult(Device, "cpu")) (options.GetResult(Dtype, "float64"))
-    let name, labels, data = source options equation
-    let data: Dataset = data (Key.fold 1 (Key.ofSeed seed)) place
-
-    let data, scaling =
-        if options.Contains Normalize then
-            let data, inputs, output = Scaling.normalised data
-            data, Some(inputs, output)
-        else
-            data, None
-
-    let learner = learner options data.Inputs.Length
-    let number (name: string) (value: float) = name, JsonValue.Create value :> JsonNode
-
-    let model, optimizer = options.GetResult(Model, "kan"), options.GetResult(Optimizer, "lbfgs")
+let private networkChoice (options: ParseResults<Options>) (inputs: int) : NetworkChoice =
+    let model = options.GetResult(Model, "kan") |> nameOf "--model" [ "kan"; "metakan"; "mlp" ]
 
     [
         "--embedding-dim", options.Contains Embedding_Dim
@@ -201,20 +182,66 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
     |> onlyWith "--model metakan" (model = "metakan")
 
     [
-        "--grid", options.Contains Grid
+        "--grid", options.Contains Options.Grid
         "--order", options.Contains Order
         "--lamb", options.Contains Lamb
         "--grid-update", options.Contains Grid_Update
         "--extend", options.Contains Extend
         "--prune", options.Contains Prune
-        "--symbolic", options.Contains Symbolic
+        "--symbolic", options.Contains Options.Symbolic
     ]
     |> onlyWith "--model kan and metakan: --model mlp has no splines" (model <> "mlp")
 
+    let layers = layers options inputs
+
+    {
+        Model = model
+        Nodes = layers
+        Splines =
+            if model = "mlp" then
+                None
+            else
+                Some
+                    {
+                        Size = options.GetResult(Options.Grid, 5) |> atLeast "--grid" 1
+                        Order = options.GetResult(Order, 3) |> atLeast "--order" 1
+                    }
+        Meta =
+            if model = "metakan" then
+                Some
+                    {
+                        EmbeddingDim = options.GetResult(Embedding_Dim, 1) |> atLeast "--embedding-dim" 1
+                        HiddenDim = options.GetResult(Hidden_Dim, 16) |> atLeast "--hidden-dim" 1
+                        Sharing = sharing (layers.Length - 1) (options.GetResult(Generators, "shared"))
+                        Chunk = None
+                    }
+            else
+                None
+    }
+
+let private learnerOf (choice: NetworkChoice) : Learner =
+    match choice.Splines with
+    | None -> OfModel(Mlp.create (choice.Nodes |> List.map Nodes.count))
+    | Some grid ->
+        let source = choice.Meta |> Option.map Generated |> Option.defaultValue Stored
+        Kan(Network.create grid source choice.Nodes)
+
+let private steps (options: ParseResults<Options>) (stages: int) (start: int list) : int list =
+    let steps = options.GetResult(Steps, start) |> List.map (atLeast "--steps" 1)
+
+    if steps.Length <> 1 && steps.Length <> stages then
+        raise (BadInput $"--steps takes one number, or one for each of the {stages} stages, not {steps.Length}")
+
+    steps
+
+let private settings (options: ParseResults<Options>) (grid: int) (place: Placement) : FitSettings =
+    let optimizer = options.GetResult(Optimizer, "lbfgs")
     [ "--history", options.Contains History ] |> onlyWith "--optimizer lbfgs" (optimizer = "lbfgs")
     [ "--lr", options.Contains Lr ] |> onlyWith "--optimizer adam" (optimizer = "adam")
     [ "--lamb-entropy", options.Contains Lamb_Entropy ] |> onlyWith "--lamb" (options.Contains Lamb)
-    [ "--library", options.Contains Library ] |> onlyWith "--symbolic" (options.Contains Symbolic)
+
+    [ "--library", options.Contains Library ]
+    |> onlyWith "--symbolic" (options.Contains Options.Symbolic)
 
     [
         "--node-threshold", options.Contains Node_Threshold
@@ -223,119 +250,121 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
     |> onlyWith "--prune" (options.Contains Prune)
 
     let extend = options.GetResult(Extend, [])
-    let grid = options.GetResult(Grid, 5)
 
     for before, size in List.pairwise (grid :: extend) do
         if size <= before then
             raise (BadInput $"--extend takes grid sizes that grow from --grid {grid}, not {size} after {before}")
-
-    let stages = 1 + (if options.Contains Prune then 1 else 0) + extend.Length
-    let steps = options.GetResult(Steps, [ 70 ]) |> List.map (atLeast "--steps" 1)
-
-    if steps.Length <> 1 && steps.Length <> stages then
-        raise (BadInput $"--steps takes one number, or one for each of the {stages} stages, not {steps.Length}")
 
     let lamb = options.GetResult(Lamb, 0.0)
 
     if not (lamb >= 0.0 && Double.IsFinite lamb) then
         raise (BadInput $"--lamb takes a number from 0 up, not {lamb}")
 
-    let library =
-        match options.TryGetResult Library with
-        | Some names -> names |> List.map SymbolicFunction.find
-        | None -> Symbolic.defaults.Library
-
-    let history = options.GetResult(History, 50) |> atLeast "--history" 1
-    let text (name: string) (value: string) = name, JsonValue.Create value :> JsonNode
-
-    let settings =
-        { Fit.defaults with
-            Steps = steps
-            Optimizer =
-                optimizer
-                |> oneOf
-                    "--optimizer"
-                    [
-                        "lbfgs", FullBatchLbfgs history
-                        "adam", FullBatchAdam(options.GetResult(Lr, 1e-2) |> positive "--lr")
-                    ]
-            Sparsity = { Weight = lamb; EntropyWeight = options.GetResult(Lamb_Entropy, 2.0) }
-            GridUpdates = if options.Contains Grid_Update then Some(5, 50) else None
-            Extend = extend
-            Prune =
-                if options.Contains Prune then
-                    Some
-                        {
-                            Node = options.GetResult(Node_Threshold, 0.01) |> positive "--node-threshold"
-                            Edge = options.GetResult(Edge_Threshold, 0.03) |> positive "--edge-threshold"
-                        }
-                else
-                    None
-            Symbolic = if options.Contains Symbolic then Some { Symbolic.defaults with Library = library } else None
-            Seed = seed
-            Placement = place
-            Folder =
-                folder
-                |> Option.orElse (options.TryGetResult Out)
-                |> Option.defaultWith (fun () -> RunFolder.free $"runs/fit-{name}-{model}-s{seed}")
-            Labels =
+    { FitSettings.defaults with
+        Steps = steps options (1 + (if options.Contains Prune then 1 else 0) + extend.Length) FitSettings.defaults.Steps
+        Optimizer =
+            optimizer
+            |> oneOf
+                "--optimizer"
                 [
-                    yield! labels
-                    text "width" (layers options data.Inputs.Length |> List.map shown |> String.concat " ")
-                    number "grid" (float grid)
-                    number "order" (float (options.GetResult(Order, 3)))
-                    text "optimizer" optimizer
-                    if optimizer = "lbfgs" then
-                        number "history" (float history)
-                    number "lamb" lamb
-                    number "lamb_entropy" (options.GetResult(Lamb_Entropy, 2.0))
-                    text "grid_update" (string (options.Contains Grid_Update))
-                    text "extend" (extend |> List.map string |> String.concat " ")
-                    text "prune" (string (options.Contains Prune))
-                    text "symbolic" (string (options.Contains Symbolic))
-                    text "normalize" (string (options.Contains Normalize))
-                    number "train_points" (float (data.Train.X.size 0))
-                    number "test_points" (float (data.Test.X.size 0))
+                    "lbfgs", FitOptimizer.Lbfgs(options.GetResult(History, 50) |> atLeast "--history" 1)
+                    "adam", FitOptimizer.Adam(options.GetResult(Lr, 1e-2) |> positive "--lr")
                 ]
-        }
+        Sparsity = { Weight = lamb; EntropyWeight = options.GetResult(Lamb_Entropy, 2.0) }
+        GridUpdates = if options.Contains Grid_Update then Some { Every = 5; Until = 50 } else None
+        Extend = extend
+        Prune =
+            if options.Contains Prune then
+                Some
+                    {
+                        Node = options.GetResult(Node_Threshold, 0.01) |> positive "--node-threshold"
+                        Edge = options.GetResult(Edge_Threshold, 0.03) |> positive "--edge-threshold"
+                    }
+            else
+                None
+        Symbolic =
+            if options.Contains Options.Symbolic then
+                let known = options.GetResult(Library, Symbolic.defaults.Library)
+                Some { Symbolic.defaults with Library = known |> List.map (SymbolicFunction.find >> _.Name) }
+            else
+                None
+        Seed = options.GetResult(Seed, 0)
+        Placement = place
+    }
 
-    settings, data, scaling, learner
+/// All that one fit needs, with nothing done yet.
+let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation option) (out: string option) =
+    let place = placement (options.GetResult(Device, "cpu")) (options.GetResult(Dtype, "float64"))
+    let choice = dataChoice options equation
+    let data = dataOf choice (options.GetResult(Seed, 0)) place
+    let network = networkChoice options data.Data.Inputs.Length
+    let settings = settings options (options.GetResult(Options.Grid, 5)) place
+
+    let folder =
+        out
+        |> Option.orElse (options.TryGetResult Out)
+        |> Option.defaultWith (fun () -> RunFolder.free $"runs/fit-{choice.Name}-{network.Model}-s{settings.Seed}")
+
+    let sections = [ "data", Configuration.node choice; "network", Configuration.node network ]
+    { RunPlace.fresh folder with Sections = sections }, settings, data, learnerOf network
+
+/// The same for the run in a folder.
+let private resumed (options: ParseResults<Options>) (folder: string) =
+    options.GetAllResults() |> resumesWith [ "--steps"; "--threads" ]
+    let choice: DataChoice = Configuration.read folder "fit" "data"
+    let network: NetworkChoice = Configuration.read folder "fit" "network"
+    let settings: FitSettings = Configuration.read folder "fit" "settings"
+    let stages = 1 + (if settings.Prune.IsSome then 1 else 0) + settings.Extend.Length
+    let sections = [ "data", Configuration.node choice; "network", Configuration.node network ]
+
+    { RunPlace.resumed folder with Sections = sections },
+    { settings with Steps = steps options stages settings.Steps },
+    dataOf choice settings.Seed settings.Placement,
+    learnerOf network
 
 let private single (options: ParseResults<Options>) equation : int =
-    torch.set_num_threads (options.GetResult(Threads, 1) |> atLeast "--threads" 1)
-    use _ = torch.NewDisposeScope()
-    let settings, data, scaling, learner = prepare options equation None
-    use interrupt = new Interrupt.Watch()
+    let stored = options.TryGetResult Resume
+    let threads = stored |> Option.map (fun folder -> Configuration.read folder "fit" "threads")
 
-    let total = Fit.totalSteps settings
+    torch.set_num_threads (options.GetResult(Threads, Option.defaultValue 1 threads) |> atLeast "--threads" 1)
+
+    use _ = torch.NewDisposeScope()
+
+    let place, settings, data, learner =
+        match stored with
+        | Some folder -> resumed options folder
+        | None -> prepare options equation None
+
+    use interrupt = new Interrupt.Watch()
+    let place = { place with Interrupted = fun () -> interrupt.Asked }
 
     let run =
-        use progress = new Progress.Display(total)
+        use progress = new Progress.Display(Fit.totalSteps settings data.Data learner)
 
-        Fit.run settings data scaling learner (fun () -> interrupt.Asked) (function
+        Fit.run place settings data learner (function
             | FitStep(step, train, test) ->
                 progress.Error test
                 progress.Step(step, lazy train)
             | Entered _
             | Chosen _ -> ())
 
-    MetaKan.Report.write settings.Folder
+    MetaKan.Report.write place.Folder
 
     match run.Outcome with
     | Completed ->
         let number (name: string) = run.Result[name].GetValue<float>()
 
         match run.Formula with
-        | Some _ -> printfn $"""{data.Target} = {run.Result["formula"].GetValue<string>()}"""
+        | Some _ -> printfn $"""{data.Data.Target} = {run.Result["formula"].GetValue<string>()}"""
         | None -> ()
 
         printfn
-            $"""test RMSE {number "test_rmse":G3} (train {number "train_rmse":G3}), {run.Result["parameters"]} parameters, {number "seconds":F1} s, in {settings.Folder}"""
+            $"""test RMSE {number "test_rmse":G3} (train {number "train_rmse":G3}), {run.Result["parameters"]} parameters, {number "seconds":F1} s, in {place.Folder}"""
 
         0
-    | Stopped -> raise (RunFailed $"stopped; {settings.Folder} keeps what there was")
+    | Stopped -> raise (RunFailed $"stopped; go on with metakan fit --resume {place.Folder}")
     | Diverged loss ->
-        raise (RunFailed $"the loss became {loss}: the run diverged; {settings.Folder} keeps the last good state")
+        raise (RunFailed $"the loss became {loss}: the run diverged; {place.Folder} keeps the last good state")
 
 let private suite (options: ParseResults<Options>) : int =
     torch.set_num_threads (options.GetResult(Threads, Environment.ProcessorCount) |> atLeast "--threads" 1)
@@ -353,8 +382,8 @@ let private suite (options: ParseResults<Options>) : int =
             raise (RunFailed $"stopped; the same command goes on with {folder}")
 
         use _ = torch.NewDisposeScope()
-        let settings, data, scaling, learner = prepare options (Some equation) (Some place)
-        let run = Fit.run settings data scaling learner (fun () -> false) ignore
+        let place, settings, data, learner = prepare options (Some equation) (Some place)
+        let run = Fit.run place settings data learner ignore
         Params.dispose run.Params
         run.Result
 
@@ -370,7 +399,7 @@ let private suite (options: ParseResults<Options>) : int =
     0
 
 let run (options: ParseResults<Options>) : int =
-    match options.TryGetResult Feynman with
+    match options.TryGetResult Options.Feynman with
     | Some "all" -> suite options
     | Some name -> single options (Some(Feynman.find name))
     | None -> single options None

@@ -2,6 +2,7 @@
 module MetaKan.Cli.Options
 
 open System
+open Microsoft.FSharp.Reflection
 open MetaKan
 
 /// The value that a name stands for.
@@ -35,6 +36,16 @@ let onlyWith (other: string) (there: bool) (options: (string * bool) list) : uni
     match options |> List.tryFind snd with
     | Some(option, _) when not there -> raise (BadInput $"{option} is for {other}")
     | _ -> ()
+
+/// Refuses what cannot change when a run goes on: of the options given, only `--resume` and those named.
+let resumesWith (changeable: string list) (given: 'option list) : unit =
+    for option in given do
+        let case, _ = FSharpValue.GetUnionFields(option, typeof<'option>)
+        let name = "--" + case.Name.ToLowerInvariant().Replace('_', '-')
+
+        if not (List.contains name ("--resume" :: changeable)) then
+            let changeable = String.Join(", ", changeable)
+            raise (BadInput $"{name} is fixed once a run has begun: what --resume takes beside it is {changeable}")
 
 /// Device and element type, by the names that `--device` and `--dtype` take.
 let placement (device: string) (dtype: string) : Placement =

@@ -2,7 +2,6 @@
 module MetaKan.Cli.Pde
 
 open System
-open System.Text.Json.Nodes
 open Argu
 open MetaKan
 open MetaKan.Cli.Options
@@ -76,147 +75,164 @@ type Options =
             | Eval_Every _ -> "steps between evaluations (100)."
             | Save_Every _ -> "steps between checkpoints (500)."
             | Out _ -> "folder of the run (runs/PROBLEM-dDIM-MODEL-sSEED)."
-            | Resume _ -> "go on with the run in this folder, with the settings it holds."
+            | Resume _ ->
+                "go on with the run in this folder, with the settings it holds; --epochs, --polish, --eval-every, --save-every and --threads may change."
 
-let private parser = ArgumentParser.Create<Options>(programName = "metakan pde")
+/// A problem by name, as config.json has it.
+type private ProblemChoice = { Name: string; Dim: int; Seed: int }
 
-/// The options that config.json stands for: each of its fields is one, but for what describes the run.
-let private stored (folder: string) : ParseResults<Options> =
-    let config = RunFolder.readConfig folder
-    let described = set [ "task"; "problem"; "network" ]
+/// A network by name, as config.json has it.
+type private NetworkChoice = { Model: string; Width: int; Depth: int; Splines: Grid option; Meta: MetaLearner option }
 
-    let text (node: JsonNode) = node.ToJsonString().Trim '"'
+let private problemOf (choice: ProblemChoice) : Problem =
+    TwoBody.ofSeed choice.Seed choice.Dim
+    |> (choice.Name |> oneOf "pde" [ "poisson", Poisson.problem; "allen-cahn", AllenCahn.problem ])
 
-    [|
-        for field in config do
-            if not (described.Contains field.Key) then
-                "--" + field.Key.Replace('_', '-')
-                text field.Value
+let private modelOf (dim: int) (choice: NetworkChoice) : Model =
+    let widths = [ dim; yield! List.replicate (choice.Depth - 1) choice.Width; 1 ]
 
-        if config.ContainsKey "problem" then
-            text config["problem"]
-    |]
-    |> fun arguments ->
-        try
-            parser.ParseCommandLine(arguments, raiseOnUsage = false)
-        with :? ArguParseException ->
-            raise (BadInput $"{RunFolder.configPath folder} is not the configuration of a pde run")
+    match choice.Splines, choice.Meta with
+    | Some grid, Some meta -> MetaKan.create grid meta widths
+    | Some grid, None -> Kan.create grid widths
+    | None, _ -> Mlp.create widths
 
-let private node (value: 'a) : JsonNode = JsonValue.Create value
+let private problem (options: ParseResults<Options>) : ProblemChoice =
+    {
+        Name =
+            match options.TryGetResult Problem with
+            | Some name -> name
+            | None -> raise (BadInput "pde takes a problem: poisson or allen-cahn")
+        Dim = options.GetResult(Dim, 10) |> atLeast "--dim" 2
+        Seed = options.GetResult(Problem_Seed, 0) |> atLeast "--problem-seed" 0
+    }
 
-/// Problem, model and settings as the options say, with nothing done yet.
-let private prepare (options: ParseResults<Options>) (folder: string option) =
-    let dim = options.GetResult(Dim, 10) |> atLeast "--dim" 2
-    let seed = options.GetResult(Seed, 0)
+let private network (options: ParseResults<Options>) : NetworkChoice =
+    let model = options.GetResult(Model, "metakan") |> nameOf "--model" [ "mlp"; "kan"; "metakan" ]
     let depth = options.GetResult(Depth, 4) |> atLeast "--depth" 1
-    let width = options.GetResult(Width, 128) |> atLeast "--width" 1
 
-    let grid =
-        {
-            Size = options.GetResult(Grid, 5) |> atLeast "--grid" 1
-            Order = options.GetResult(Order, 3) |> atLeast "--order" 1
-        }
+    [ "--grid", options.Contains Grid; "--order", options.Contains Order ]
+    |> onlyWith "--model kan and metakan" (model <> "mlp")
 
-    let problemName =
-        match options.TryGetResult Problem with
-        | Some name -> name
-        | None -> raise (BadInput "pde takes a problem: poisson or allen-cahn")
+    [
+        "--embedding-dim", options.Contains Embedding_Dim
+        "--hidden-dim", options.Contains Hidden_Dim
+        "--generators", options.Contains Generators
+        "--lr-e", options.Contains Lr_E
+        "--lr-h", options.Contains Lr_H
+    ]
+    |> onlyWith "--model metakan" (model = "metakan")
 
-    let problemSeed = options.GetResult(Problem_Seed, 0) |> atLeast "--problem-seed" 0
-    let body = TwoBody.ofSeed problemSeed dim
+    [ "--lr", options.Contains Lr ] |> onlyWith "--model mlp and kan" (model <> "metakan")
 
-    let problem = problemName |> oneOf "pde" [ "poisson", Poisson.problem; "allen-cahn", AllenCahn.problem ]
+    {
+        Model = model
+        Width = options.GetResult(Width, 128) |> atLeast "--width" 1
+        Depth = depth
+        Splines =
+            if model = "mlp" then
+                None
+            else
+                Some
+                    {
+                        Size = options.GetResult(Grid, 5) |> atLeast "--grid" 1
+                        Order = options.GetResult(Order, 3) |> atLeast "--order" 1
+                    }
+        Meta =
+            if model = "metakan" then
+                Some
+                    {
+                        EmbeddingDim = options.GetResult(Embedding_Dim, 1) |> atLeast "--embedding-dim" 1
+                        HiddenDim = options.GetResult(Hidden_Dim, 32) |> atLeast "--hidden-dim" 1
+                        Sharing = sharing depth (options.GetResult(Generators, "layer"))
+                        Chunk = None
+                    }
+            else
+                None
+    }
 
-    let widths = [ dim; yield! List.replicate (depth - 1) width; 1 ]
-    let generators = options.GetResult(Generators, "layer")
-
-    let meta =
-        {
-            EmbeddingDim = options.GetResult(Embedding_Dim, 1) |> atLeast "--embedding-dim" 1
-            HiddenDim = options.GetResult(Hidden_Dim, 32) |> atLeast "--hidden-dim" 1
-            Sharing = sharing depth generators
-            Chunk = None
-        }
-
-    let splines = [ "grid", node grid.Size; "order", node grid.Order ]
-
-    let model, modelLabels =
-        options.GetResult(Model, "metakan")
-        |> oneOf
-            "--model"
-            [
-                "mlp", (Mlp.create widths, [])
-                "kan", (Kan.create grid widths, splines)
-                "metakan",
-                (MetaKan.create grid meta widths,
-                 [
-                     yield! splines
-                     "embedding_dim", node meta.EmbeddingDim
-                     "hidden_dim", node meta.HiddenDim
-                     "generators", node generators
-                 ])
-            ]
-
+/// Settings with what the options change.
+let private settings (options: ParseResults<Options>) (start: SolveSettings) : SolveSettings =
     let directions = options.GetResult(Directions, 4) |> atLeast "--directions" 1
+    let laplacian = options.TryGetResult Laplacian
 
-    let laplacian =
-        options.GetResult(Laplacian, "exact")
-        |> oneOf "--laplacian" [ "exact", Exact; "sdgd", Sdgd directions; "hutchinson", Hutchinson directions ]
+    [ "--directions", options.Contains Directions ]
+    |> onlyWith "--laplacian sdgd and hutchinson" (laplacian.IsSome && laplacian <> Some "exact")
 
-    let placement = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
+    let methods = [ "exact", Exact; "sdgd", Sdgd directions; "hutchinson", Hutchinson directions ]
 
-    let threads = options.GetResult(Threads, min 8 Environment.ProcessorCount) |> atLeast "--threads" 1
+    { start with
+        Epochs = options.GetResult(Epochs, start.Epochs) |> atLeast "--epochs" 1
+        Collocation =
+            {
+                Points = options.GetResult(Points, start.Collocation.Points) |> atLeast "--points" 1
+                Laplacian =
+                    laplacian
+                    |> Option.map (oneOf "--laplacian" methods)
+                    |> Option.defaultValue start.Collocation.Laplacian
+                MemoryLimit = options.GetResult(Memory, start.Collocation.MemoryLimit) |> atLeast "--memory" 1
+            }
+        Rate = options.GetResult(Lr, start.Rate) |> positive "--lr"
+        EmbeddingRate = options.GetResult(Lr_E, start.EmbeddingRate) |> positive "--lr-e"
+        GeneratorRate = options.GetResult(Lr_H, start.GeneratorRate) |> positive "--lr-h"
+        Schedule =
+            options.TryGetResult Schedule
+            |> Option.map (oneOf "--schedule" MetaKan.Schedule.named)
+            |> Option.defaultValue start.Schedule
+        Warmup = options.GetResult(Warmup, start.Warmup) |> atLeast "--warmup" 0
+        Polish = options.GetResult(Polish, start.Polish) |> atLeast "--polish" 0
+        PolishPoints = options.GetResult(Polish_Points, start.PolishPoints) |> atLeast "--polish-points" 1
+        TestPoints = options.GetResult(Test_Points, start.TestPoints) |> atLeast "--test-points" 1
+        Seed = options.GetResult(Seed, start.Seed)
+        EvaluateEvery = options.GetResult(Eval_Every, start.EvaluateEvery) |> atLeast "--eval-every" 1
+        SaveEvery = options.GetResult(Save_Every, start.SaveEvery) |> atLeast "--save-every" 1
+    }
 
-    let settings =
+/// What the options ask for, with nothing done yet but the number of threads set.
+let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool) =
+    let choice, network, settings, threads, folder =
+        match options.TryGetResult Resume with
+        | Some folder ->
+            options.GetAllResults()
+            |> resumesWith [ "--epochs"; "--polish"; "--eval-every"; "--save-every"; "--threads" ]
+
+            let read section = Configuration.read folder "pde" section
+
+            read "problem", read "network", settings options (read "settings"), read "threads", Some folder
+        | None ->
+            let place = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
+
+            problem options,
+            network options,
+            settings options { Solve.defaults with Placement = place },
+            min 8 Environment.ProcessorCount,
+            None
+
+    let problem, model = problemOf choice, modelOf choice.Dim network
+    torch.set_num_threads (options.GetResult(Threads, threads) |> atLeast "--threads" 1)
+
+    let place =
         {
-            Epochs = options.GetResult(Epochs, 5000) |> atLeast "--epochs" 1
-            Collocation =
-                {
-                    Points = options.GetResult(Points, 100) |> atLeast "--points" 1
-                    Laplacian = laplacian
-                    MemoryLimit = options.GetResult(Memory, 2048) |> atLeast "--memory" 1
-                }
-            Rate = options.GetResult(Lr, 1e-3) |> positive "--lr"
-            EmbeddingRate = options.GetResult(Lr_E, 1e-3) |> positive "--lr-e"
-            GeneratorRate = options.GetResult(Lr_H, 1e-4) |> positive "--lr-h"
-            Schedule = options.GetResult(Schedule, "linear") |> oneOf "--schedule" MetaKan.Schedule.named
-            Warmup = options.GetResult(Warmup, 0) |> atLeast "--warmup" 0
-            Polish = options.GetResult(Polish, 0) |> atLeast "--polish" 0
-            PolishPoints = options.GetResult(Polish_Points, 2000) |> atLeast "--polish-points" 1
-            TestPoints = options.GetResult(Test_Points, 20000) |> atLeast "--test-points" 1
-            Seed = seed
-            Placement = placement
-            EvaluateEvery = options.GetResult(Eval_Every, 100) |> atLeast "--eval-every" 1
-            SaveEvery = options.GetResult(Save_Every, 500) |> atLeast "--save-every" 1
             Folder =
                 folder
                 |> Option.orElse (options.TryGetResult Out)
-                |> Option.defaultWith (fun () -> RunFolder.free $"runs/{problemName}-d{dim}-{model.Name}-s{seed}")
+                |> Option.defaultWith (fun () ->
+                    RunFolder.free $"runs/{choice.Name}-d{choice.Dim}-{model.Name}-s{settings.Seed}")
             Resume = folder.IsSome
-            Labels = [ "problem_seed", node problemSeed; "width", node width; "depth", node depth; yield! modelLabels ]
+            Sections = [ "problem", Configuration.node choice; "network", Configuration.node network ]
             Meters = [ Info.peakCuda ]
+            Interrupted = interrupted
         }
 
-    torch.set_num_threads threads
-    problem body, model, settings
+    place, settings, problem, model
 
 let run (options: ParseResults<Options>) : int =
-    let folder = options.TryGetResult Resume
-
-    if folder.IsSome && options.GetAllResults().Length > 1 then
-        raise (BadInput "--resume takes its settings from the run's folder: give no other option")
-
-    let problem, model, settings =
-        match folder with
-        | Some folder -> prepare (stored folder) (Some folder)
-        | None -> prepare options None
-
     use interrupt = new Interrupt.Watch()
+    let place, settings, problem, model = prepare options (fun () -> interrupt.Asked)
 
     let solution =
         use progress = new Progress.Display(settings.Epochs + settings.Polish)
 
-        Solve.run settings problem model (fun () -> interrupt.Asked) (function
+        Solve.run place settings problem model (function
             | Stepped(state, loss) -> progress.Step(state.Step, loss)
             | Evaluated(_, _, measures) ->
                 measures
@@ -224,16 +240,16 @@ let run (options: ParseResults<Options>) : int =
                 |> Option.iter (snd >> progress.Error)
             | Saved _ -> ())
 
-    MetaKan.Report.write settings.Folder
+    MetaKan.Report.write place.Folder
 
     match solution.Outcome with
     | Completed ->
         let number (name: string) = solution.Result[name].GetValue<float>()
 
         printfn
-            $"""relative L2 error {number "relative_l2":G3}, {number "train_seconds":F1} s of training, in {settings.Folder}"""
+            $"""relative L2 error {number "relative_l2":G3}, {number "train_seconds":F1} s of training, in {place.Folder}"""
 
         0
-    | Stopped -> raise (RunFailed $"stopped; go on with metakan pde --resume {settings.Folder}")
+    | Stopped -> raise (RunFailed $"stopped; go on with metakan pde --resume {place.Folder}")
     | Diverged loss ->
-        raise (RunFailed $"the loss became {loss}: the run diverged; {settings.Folder} keeps the last good state")
+        raise (RunFailed $"the loss became {loss}: the run diverged; {place.Folder} keeps the last good state")

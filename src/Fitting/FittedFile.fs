@@ -23,9 +23,8 @@ module FittedFile =
         | "shared" -> Shared
         | list -> list.Split ',' |> Array.map int |> Array.toList |> Clusters
 
-    /// Writes a network, replacing what was there in one go. Raises RunFailed when the disk refuses.
-    let save (path: string) (fitted: Fitted) : unit =
-        use _ = torch.NewDisposeScope()
+    /// A network as texts and numbers by name; the numbers' tensors are the network's own, or live in the caller's scope.
+    let parts (fitted: Fitted) : Map<string, string> * (string * Tensor) list =
         let net = fitted.Network
         let matrix (rows: float[][]) = Tensor.ofArray Placement.cpu64 [ int64 rows.Length; -1L ] (Array.concat rows)
 
@@ -51,22 +50,23 @@ module FittedFile =
                 let chunk = meta.Chunk |> Option.map string |> Option.defaultValue ""
                 [ "generated"; string meta.EmbeddingDim; string meta.HiddenDim; sharingText meta.Sharing; chunk ]
 
-        Safetensors.write
-            path
-            (Map
-                [
-                    "format", format
-                    "order", string net.Order
-                    "nodes", JsonSerializer.Serialize nodes
-                    "symbols", JsonSerializer.Serialize symbols
-                    "source", JsonSerializer.Serialize source
-                ])
-            numbers
+        Map
+            [
+                "format", format
+                "order", string net.Order
+                "nodes", JsonSerializer.Serialize nodes
+                "symbols", JsonSerializer.Serialize symbols
+                "source", JsonSerializer.Serialize source
+            ],
+        numbers
 
-    /// Reads a network that `save` wrote. Raises BadInput, naming the file, where it is truncated or something else.
-    let load (path: string) : Fitted =
-        let texts, tensors = Safetensors.read path
+    /// Writes a network, replacing what was there in one go. Raises RunFailed when the disk refuses.
+    let save (path: string) (fitted: Fitted) : unit =
+        use _ = torch.NewDisposeScope()
+        parts fitted ||> Safetensors.write path
 
+    /// The network in a file's texts and tensors. Raises BadInput, naming the file, where they lack a part of one.
+    let ofParts (path: string) (texts: Map<string, string>) (tensors: Map<string, Tensor>) : Fitted =
         if Map.tryFind "format" texts <> Some format then
             raise (BadInput $"{path} holds no fitted network")
 
@@ -108,3 +108,7 @@ module FittedFile =
         | :? FormatException
         | :? IndexOutOfRangeException as fault ->
             raise (BadInput $"{path} holds a fitted network that lacks a part ({fault.Message})")
+
+    /// Reads a network that `save` wrote, or the one in a run's checkpoint. Raises BadInput, naming the file, where it is
+    /// truncated or something else.
+    let load (path: string) : Fitted = Safetensors.read path ||> ofParts path

@@ -61,8 +61,8 @@ module Regrid =
 
         let at (knots: float[]) = ((BSpline.basis place order [| knots |]).Derivatives [ 0 ] x).Head.squeeze 1L
 
-        let struct (solution, _, _, _) = torch.linalg.lstsq (at knots, at old)
-        solution
+        // Not lstsq, whose rounding differs from call to call: a fit is to be the same every time.
+        Tensor.product (torch.linalg.pinv (at knots)) (at old)
 
     // The splines of layer l moved onto new knots.
     let private stored (net: Network) (p: Params) (l: int, knots: float[][]) : Params =

@@ -16,7 +16,8 @@ type Suggestion =
 /// How edges are given functions.
 type SymbolicChoice =
     {
-        Library: SymbolicFunction list
+        /// Names of the functions to choose from, of `SymbolicFunction.library`.
+        Library: string list
         /// The share of complexity in a suggestion's cost, against that of misfit and cancellation, both in bits.
         SimplicityWeight: float
         /// The bound of a and b in c·f(a x + b) + d.
@@ -28,10 +29,18 @@ module Symbolic =
     /// All functions but 0, which pruning is for; complexity and bits of misfit weigh 0.8 to 0.2; a and b within ±10.
     let defaults =
         {
-            Library = SymbolicFunction.library |> List.filter (fun f -> f.Complexity > 0)
+            Library =
+                [
+                    for f in SymbolicFunction.library do
+                        if f.Complexity > 0 then
+                            f.Name
+                ]
             SimplicityWeight = 0.8
             Range = 10.0
         }
+
+    /// Whether a parameter, by its name, is an affine one of a symbolic edge.
+    let isAffine (name: string) : bool = name.StartsWith "symbols."
 
     /// The edges that carry something: a spline or a function.
     let edges (net: Network) : Edge list =
@@ -81,7 +90,8 @@ module Symbolic =
         let x, y = curve trace edge
 
         choice.Library
-        |> List.map (fun f ->
+        |> List.map (fun name ->
+            let f = SymbolicFunction.find name
             let fit = AffineFit.find f choice.Range x y
 
             {

@@ -7,18 +7,6 @@ open System.IO
 open System.Text.Json.Nodes
 open TorchSharp
 
-/// Where a run is kept.
-type ClassifyRun =
-    {
-        Settings: ClassifySettings
-        /// New or empty, or one to resume.
-        Folder: string
-        /// Go on with the run in the folder.
-        Resume: bool
-        /// Measured when the run is done, for result.json.
-        Meters: (string * (unit -> JsonNode)) list
-    }
-
 /// A trained classifier.
 type Classification =
     {
@@ -40,8 +28,6 @@ module Classify =
     // What each purpose draws its random numbers from.
     let private keyFor (settings: ClassifySettings) purpose = Key.fold purpose (Key.ofSeed settings.Seed)
 
-    let private placement (settings: ClassifySettings) = Placement.named settings.Device settings.Dtype
-
     let private batching (settings: ClassifySettings) : Batching =
         {
             Size = settings.BatchSize
@@ -62,7 +48,7 @@ module Classify =
                 }
             Normalization = Normalization.symmetric
             Key = keyFor settings 2
-            Placement = placement settings
+            Placement = settings.Placement
         }
 
     let private network (settings: ClassifySettings) (images: Images) (classes: string list) =
@@ -108,11 +94,11 @@ module Classify =
         |> Array.concat
 
     let private loss (settings: ClassifySettings) (logits: Tensor) (labels: Tensor) : Tensor =
-        if settings.Loss = "mse" then
+        match settings.Loss with
+        | ClassifyLoss.CrossEntropy -> torch.nn.functional.cross_entropy (logits, labels)
+        | ClassifyLoss.Mse ->
             let wanted = (torch.nn.functional.one_hot (labels, logits.size 1)).``to`` logits.dtype
             torch.nn.functional.mse_loss (logits, wanted)
-        else
-            torch.nn.functional.cross_entropy (logits, labels)
 
     // Share of images that are classified right, and the mean loss.
     let private measure settings classifier p images =
@@ -169,35 +155,31 @@ module Classify =
             let _, _, gathered = found.Head
             loss, Statistics.join g gathered
 
-    let private schedule (settings: ClassifySettings) =
-        match List.tryFind (fst >> (=) settings.Schedule) Schedule.named with
-        | Some(_, schedule) -> schedule
-        | None -> raise (BadInput $"schedule takes linear, cosine, exponential or constant, not '{settings.Schedule}'")
-
-    let private initial settings (classifier: Classifier) : Params =
-        let place = placement settings
+    let private initial (settings: ClassifySettings) (classifier: Classifier) : Params =
+        let place = settings.Placement
         Statistics.join (classifier.Layers.Init (keyFor settings 1) place) (classifier.Layers.Statistics place)
 
     /// Steps of an epoch on a set of images.
     let stepsPerEpoch (settings: ClassifySettings) (set: ImageSet) : int =
         let images = Images.count set.Train
-        let used = if settings.TrainImages = 0 then images else min images settings.TrainImages
+        let used = settings.TrainImages |> Option.map (min images) |> Option.defaultValue images
         Batches.perEpoch (batching settings) used
 
-    let private plan settings (classifier: Classifier) (set: ImageSet) batch : TrainingPlan =
+    let private plan (settings: ClassifySettings) (classifier: Classifier) (set: ImageSet) batch : TrainingPlan =
         let perEpoch = Batches.perEpoch (batching settings) (Images.count set.Train)
         let steps = settings.Epochs * perEpoch
-        let schedule = schedule settings
 
         let group name =
             let rate, decay =
                 match classifier.Group name with
-                | Embeddings -> settings.LrE, settings.WeightDecayE
-                | Generators -> settings.LrH, settings.WeightDecayH
-                | Weights -> settings.Lr, settings.WeightDecay
+                | Embeddings -> settings.EmbeddingRate, settings.EmbeddingDecay
+                | Generators -> settings.GeneratorRate, settings.GeneratorDecay
+                | Weights -> settings.Rate, settings.WeightDecay
 
             {
-                Rate = fun step -> rate * Schedule.factor schedule step steps * Schedule.warmup settings.Warmup step
+                Rate =
+                    fun step ->
+                        rate * Schedule.factor settings.Schedule step steps * Schedule.warmup settings.Warmup step
                 WeightDecay = decay
             }
 
@@ -222,6 +204,9 @@ module Classify =
             Interrupted = fun () -> false
         }
 
+    // What may differ when a run goes on: how long it trains.
+    let private mayChange = [ "settings.epochs" ]
+
     let private measures = [ "train_accuracy"; "test_accuracy"; "test_loss" ]
 
     let private accuracies folder =
@@ -232,7 +217,7 @@ module Classify =
     /// The classifier of a finished or stopped run, with the parameters and statistics of its best epoch. Raises BadInput
     /// where the folder holds none.
     let load (folder: string) : ClassifySettings * Classifier * Params =
-        let settings = ClassifySettings.ofRun folder
+        let settings: ClassifySettings = Configuration.read folder "classify" "settings"
 
         if not (File.Exists(bestPath folder)) then
             raise (BadInput $"{folder} has no finished epoch to predict with")
@@ -243,8 +228,15 @@ module Classify =
         settings, classifier, (Checkpoint.load (bestPath folder) (initial settings classifier)).Params
 
     // Pictures and result.json of the best epoch, in the run's folder.
-    let private conclude (run: ClassifyRun) (classifier: Classifier) (set: ImageSet) outcome (state: TrainingState) =
-        let settings, folder = run.Settings, run.Folder
+    let private conclude
+        (place: RunPlace)
+        (settings: ClassifySettings)
+        (classifier: Classifier)
+        (set: ImageSet)
+        outcome
+        (state: TrainingState)
+        =
+        let folder = place.Folder
         let node (value: 'a) = RunFolder.node value
 
         let best =
@@ -297,11 +289,11 @@ module Classify =
                 "train_seconds", node state.Seconds
                 "seconds_per_epoch", node (state.Seconds * float batches / float (max 1 state.Step))
                 "peak_rss_mib", node (float (Process.GetCurrentProcess().PeakWorkingSet64) / 1048576.0)
-                for name, meter in run.Meters do
+                for name, meter in place.Meters do
                     name, meter ()
-                "device", node settings.Device
-                "dtype", node settings.Dtype
-                "threads", node settings.Threads
+                "device", node (string settings.Placement.Device)
+                "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
+                "threads", node (torch.get_num_threads ())
                 "seed", node settings.Seed
                 "outcome", node (Outcome.name outcome)
             ]
@@ -312,28 +304,21 @@ module Classify =
 
     /// Trains the network of the settings on a set of images, in a run's folder. The listener sees each training event
     /// once the folder's files have it; an evaluation follows each epoch. Raises BadInput for settings and folders that
-    /// cannot be used, RunFailed when the disk refuses.
+    /// cannot be used, RunFailed when the disk refuses. A run that is resumed with more epochs goes on from where it ended.
     let run
-        (run: ClassifyRun)
+        (place: RunPlace)
+        (settings: ClassifySettings)
         (set: ImageSet)
-        (interrupted: unit -> bool)
         (listen: TrainingEvent -> unit)
         : Classification =
         use scope = torch.NewDisposeScope()
-        let settings = run.Settings
-
-        if settings.Loss <> "cross-entropy" && settings.Loss <> "mse" then
-            raise (BadInput $"loss takes cross-entropy or mse, not '{settings.Loss}'")
 
         let set =
-            if settings.TrainImages = 0 then
-                set
-            else
-                { set with Train = Images.subset settings.TrainImages set.Train }
+            match settings.TrainImages with
+            | Some count -> { set with Train = Images.subset count set.Train }
+            | None -> set
 
         let classifier = network settings set.Train set.Classes
-        use reader = Batches.ahead (batching settings) set.Train
-        let plan = { plan settings classifier set reader.Get with Interrupted = interrupted }
 
         let store event =
             match event with
@@ -341,24 +326,20 @@ module Classify =
                 let accuracy = measures |> List.find (fst >> (=) "test_accuracy") |> snd
 
                 // Of this epoch and all before, those before a resumption included.
-                if accuracy >= Array.max (accuracies run.Folder) then
-                    Checkpoint.save (bestPath run.Folder) { state with Memory = Map.empty }
+                if accuracy >= Array.max (accuracies place.Folder) then
+                    Checkpoint.save (bestPath place.Folder) { state with Memory = Map.empty }
             | Stepped _
             | Saved _ -> ()
 
             listen event
 
-        let kept =
-            {
-                Folder = run.Folder
-                Resume = run.Resume
-                Configuration = ClassifySettings.configuration settings
-                Measures = measures
-                Hires = hires classifier
-            }
-
         let found =
-            Run.train kept plan (fun () -> initial settings classifier) store (conclude run classifier set)
+            Run.keep place "classify" [ "settings", Configuration.node settings ] mayChange (fun resumes ->
+                use reader = Batches.ahead (batching settings) set.Train
+                let plan = plan settings classifier set reader.Get
+
+                Run.train place measures (hires classifier) plan (fun () -> initial settings classifier) store resumes
+                ||> conclude place settings classifier set)
 
         for t in Params.tensors found.Best do
             scope.Detach t |> ignore

@@ -1,37 +1,43 @@
 // The settings of a run that classifies images, as config.json has them.
 namespace MetaKan
 
-open System
-open System.Text.Json
-open System.Text.Json.Nodes
+/// What training makes small.
+[<RequireQualifiedAccess>]
+type ClassifyLoss =
+    | CrossEntropy
+    /// The mean square of logits less the label as ones and zeros.
+    | Mse
 
-/// All that determines a run's numbers, in the words of config.json.
+[<RequireQualifiedAccess>]
+module ClassifyLoss =
+    /// Losses by the names that options have for them.
+    let named = [ "cross-entropy", ClassifyLoss.CrossEntropy; "mse", ClassifyLoss.Mse ]
+
+/// All that determines a run's numbers.
 type ClassifySettings =
     {
         /// A name of `ImageSets`, or the caller's own.
         Dataset: string
-        /// Where its files are; the usual places where empty.
-        Data: string
-        /// Images to train on, the first ones; all where zero.
-        TrainImages: int
+        /// Where its files are, where not in the usual places.
+        Data: string option
+        /// Images to train on, the first ones; all where none is given.
+        TrainImages: int option
         Network: Architecture
         Epochs: int
         BatchSize: int
         /// AdamW's rate and decay of what is neither embeddings nor generators.
-        Lr: float
+        Rate: float
         WeightDecay: float
         /// AdamW's rate and decay of embeddings.
-        LrE: float
-        WeightDecayE: float
+        EmbeddingRate: float
+        EmbeddingDecay: float
         /// AdamW's rate and decay of generators.
-        LrH: float
-        WeightDecayH: float
-        /// linear, cosine, exponential or constant.
-        Schedule: string
+        GeneratorRate: float
+        GeneratorDecay: float
+        Schedule: Schedule
         /// Steps over which the rates rise at the start.
         Warmup: int
-        /// cross-entropy or mse.
-        Loss: string
+        Loss: ClassifyLoss
         /// Flip images left to right at random.
         Flip: bool
         /// Pixels by which images are shifted at random, at most.
@@ -41,11 +47,7 @@ type ClassifySettings =
         /// Shares by which brightness and contrast change at random, at most.
         Jitter: float
         Seed: int
-        /// cpu or cuda.
-        Device: string
-        /// float32 or float64.
-        Dtype: string
-        Threads: int
+        Placement: Placement
     }
 
 [<RequireQualifiedAccess>]
@@ -59,53 +61,24 @@ module ClassifySettings =
 
         {
             Dataset = dataset
-            Data = ""
-            TrainImages = 0
+            Data = None
+            TrainImages = None
             Network = network
             Epochs = 10
             BatchSize = if fc then 1024 else 64
-            Lr = if fc then 1e-2 else 1e-3
+            Rate = if fc then 1e-2 else 1e-3
             WeightDecay = 1e-4
-            LrE = embeddings
-            WeightDecayE = 5e-4
-            LrH = generators
-            WeightDecayH = 1e-4
-            Schedule = "cosine"
+            EmbeddingRate = embeddings
+            EmbeddingDecay = 5e-4
+            GeneratorRate = generators
+            GeneratorDecay = 1e-4
+            Schedule = Cosine
             Warmup = warmup
-            Loss = "cross-entropy"
+            Loss = ClassifyLoss.CrossEntropy
             Flip = false
             Crop = 0
             Rotate = 0.0
             Jitter = 0.0
             Seed = 1314
-            Device = "cpu"
-            Dtype = "float32"
-            Threads = max 1 (min 8 Environment.ProcessorCount)
+            Placement = Placement.cpu32
         }
-
-    let private json =
-        JsonSerializerOptions(
-            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-            RespectRequiredConstructorParameters = true
-        )
-
-    /// config.json of a run.
-    let configuration (settings: ClassifySettings) : JsonObject =
-        let fields = JsonSerializer.SerializeToNode(settings, json).AsObject()
-
-        RunFolder.fields
-            [
-                "task", RunFolder.node "classify"
-                for field in fields do
-                    field.Key, field.Value
-            ]
-
-    /// The settings of the run in a folder. Raises BadInput, naming the file, where it holds no such run.
-    let ofRun (folder: string) : ClassifySettings =
-        let config = RunFolder.readConfig folder
-        config.Remove "task" |> ignore
-
-        try
-            config.Deserialize<ClassifySettings> json
-        with :? JsonException ->
-            raise (BadInput $"{RunFolder.configPath folder} is not the configuration of a classify run")

@@ -1,63 +1,10 @@
 // The task of fitting a function to data, and of reading a formula off the fit, in a run folder.
 namespace MetaKan
 
-open System
-open System.Diagnostics
 open System.Text.Json.Nodes
 open TorchSharp
 
-/// What learns the function.
-type Learner =
-    | Kan of Network
-    | OfModel of Model
-
-/// Which optimizer takes a step.
-type FitOptimizer =
-    /// L-BFGS that remembers so many pairs; one step is up to 20 iterations, as in pykan.
-    | FullBatchLbfgs of history: int
-    /// Adam with a constant rate; one step is one update.
-    | FullBatchAdam of rate: float
-
-/// Scores at or below which nodes and edges are pruned.
-type Thresholds = { Node: float; Edge: float }
-
-type FitSettings =
-    {
-        /// Steps of each stage in order: training, after pruning, after each extension; the last also of those left.
-        Steps: int list
-        Optimizer: FitOptimizer
-        /// In force until something is pruned, or the first extension.
-        Sparsity: Sparsity
-        /// Knots are fitted to the samples every so many steps in the first `until` of the training.
-        GridUpdates: (int * int) option
-        /// Between knots at the samples' quantiles (0) and even ones (1).
-        Evenness: float
-        /// The grid sizes to go on to.
-        Extend: int list
-        Prune: Thresholds option
-        Symbolic: SymbolicChoice option
-        /// Steps of L-BFGS on the affine parameters of the symbolic functions.
-        RefitSteps: int
-        /// Numbers in the formula this near an integer or a small multiple of π/2 become it.
-        Tolerance: float
-        /// Height of the noise that stored splines start from.
-        Noise: float
-        Seed: int
-        Placement: Placement
-        Folder: string
-        /// What else describes the run, for config.json.
-        Labels: (string * JsonNode) list
-    }
-
-/// What a listener hears.
-type FitEvent =
-    /// A stage begins: what it is.
-    | Entered of string
-    /// A step was done: its number over all stages, and the errors after it.
-    | FitStep of step: int * trainRmse: float * testRmse: float
-    /// An edge got its function.
-    | Chosen of Edge * Suggestion
-
+/// A fit that is done.
 type FitRun =
     {
         /// The fitted network, for a KAN.
@@ -71,57 +18,13 @@ type FitRun =
 
 [<RequireQualifiedAccess>]
 module Fit =
-    /// 70 steps of L-BFGS, nothing pruned, nothing symbolic. It remembers 50 pairs: networks of a few hundred parameters
-    /// come to half the error that they reach with the usual 10, for 5 % more time.
-    let defaults: FitSettings =
-        {
-            Steps = [ 70 ]
-            Optimizer = FullBatchLbfgs 50
-            Sparsity = Sparsity.none
-            GridUpdates = None
-            Evenness = 0.02
-            Extend = []
-            Prune = None
-            Symbolic = None
-            RefitSteps = 50
-            Tolerance = 1e-3
-            Noise = 0.3
-            Seed = 0
-            Placement = Placement.cpu64
-            Folder = "runs/fit"
-            Labels = []
-        }
-
-    // Steps of a stage: training is 0.
-    let private budget (settings: FitSettings) stage =
-        settings.Steps |> List.tryItem stage |> Option.defaultValue (List.last settings.Steps)
-
-    /// Steps of all stages, the refit included.
-    let totalSteps (settings: FitSettings) : int =
-        let stages = 1 + (if settings.Prune.IsSome then 1 else 0) + settings.Extend.Length
-
-        List.sum [ for stage in 0 .. stages - 1 -> budget settings stage ]
-        + (if settings.Symbolic.IsSome then settings.RefitSteps else 0)
-
-    let private optimizer choice =
-        match choice with
-        | FullBatchLbfgs history -> Lbfgs.create history 20
-        | FullBatchAdam rate -> Adam.create (fun _ -> { Rate = (fun _ -> rate); WeightDecay = 0.0 })
-
-    let private rmse (predict: Params -> Tensor) (y: Tensor) (p: Params) : float =
-        use _ = torch.no_grad ()
-        use _ = torch.NewDisposeScope()
-        Tensor.item ((predict p - y).square().mean().sqrt())
-
-    /// A learner at given points.
-    let private predictor learner (x: Tensor) : Params -> Tensor =
-        match learner with
-        | Kan net -> Network.values net x
-        | OfModel model -> fun p -> model.Apply p x
+    /// Steps of all stages of a fit.
+    let totalSteps (settings: FitSettings) (data: Dataset) (learner: Learner) : int =
+        FitStages.create settings data.Train.X ignore learner |> List.sumBy _.Steps
 
     /// The network with its first knots evenly over what the inputs range over.
     let private ranged (x: Tensor) (net: Network) : Network =
-        let columns = Tensor.toArray x |> Array.chunkBySize (int (x.size 1)) |> Array.transpose
+        let columns = FitReading.rows x |> Array.transpose
         let size = Network.gridSize net
 
         { net with
@@ -134,372 +37,248 @@ module Fit =
                 :: net.Knots.Tail
         }
 
-    /// Where a run stands.
-    type private Standing = { Learner: Learner; P: Params; Step: int; Outcome: Outcome }
+    let private start (settings: FitSettings) (x: Tensor) (learner: Learner) : FitState =
+        let key = Key.ofSeed settings.Seed
 
-    let private node (value: 'a) = RunFolder.node value
+        let learner, p =
+            match learner with
+            | Kan net ->
+                let net = ranged x net
+                Kan net, Network.init settings.Noise net key settings.Placement
+            | OfModel model -> learner, model.Init key settings.Placement
 
-    let private describe learner =
-        match learner with
-        | OfModel model -> model.Name, model.Description
-        | Kan net ->
-            let widths =
-                net.Nodes
-                |> List.map (fun n -> if n.Products.IsEmpty then string n.Sums else $"{n.Sums}+{n.Products.Length}x")
-                |> String.concat "-"
+        {
+            Learner = learner
+            Training = { Stage = 0; Within = 0; Step = 0; Params = p; Memory = Map.empty; Seconds = 0.0 }
+            Entered = false
+        }
 
-            let grid = $"G = {Network.gridSize net}, k = {net.Order}"
+    /// The state at the begin of a stage, with the stage's change done.
+    let private enter (stages: FitStage list) (index: int) (state: FitState) : FitState =
+        let learner, p =
+            match state.Learner with
+            | Kan net ->
+                let fitted = stages[index].Change { Network = net; Params = state.Training.Params }
+                Kan fitted.Network, fitted.Params
+            | OfModel _ -> state.Learner, state.Training.Params
 
-            match net.Source with
-            | Stored -> "kan", $"KAN {widths}, {grid}"
-            | Generated meta -> "metakan", $"MetaKAN {widths}, {grid}, p = {meta.EmbeddingDim}, h = {meta.HiddenDim}"
+        {
+            Learner = learner
+            Training = { state.Training with Stage = index; Within = 0; Params = p; Memory = Map.empty }
+            Entered = true
+        }
 
-    /// Parameters that take part: of a symbolic edge, only its affine ones.
-    let private trainable learner (p: Params) : int64 =
-        match learner with
-        | OfModel _ -> Params.count p
-        | Kan net ->
-            if (Symbolic.splines net).IsEmpty then
-                p |> Map.filter (fun name _ -> name.StartsWith "symbols.") |> Params.count
-            else
-                Params.count p
-
-    let private save folder (standing: Standing) =
-        let path = RunFolder.checkpointPath folder
-
-        match standing.Learner with
-        | Kan net -> FittedFile.save path { Network = net; Params = standing.P }
-        | OfModel model -> Safetensors.write path (Map [ "network", model.Description ]) (Map.toSeq standing.P)
-
-    /// Held-out points, as values by name, and the truths there, in the data's own units.
-    let private original (data: Dataset) (scaling: (Scaling * Scaling) option) : (string -> float) list * float list =
-        let back (s: Scaling option) (values: float[]) =
-            match s with
-            | Some s -> Array.mapi (fun i v -> v * s.Spreads[i] + s.Means[i]) values
-            | None -> values
-
-        let rows (t: Tensor) s =
-            Tensor.toArray t |> Array.chunkBySize (int (t.size 1)) |> Array.map (back s) |> Array.toList
-
-        rows data.Test.X (Option.map fst scaling)
-        |> List.map (fun row ->
-            let values = Map(List.zip data.Inputs (List.ofArray row))
-            fun name -> values[name]),
-        rows data.Test.Y (Option.map snd scaling) |> List.map Array.head
-
-    /// Fits a learner to data. Raises BadInput for a folder that cannot be used, RunFailed when the disk refuses. A run
-    /// whose loss is no number ends with the parameters before it.
-    let run
+    /// Takes the steps that a stage has left. `listen` sees each training event, with the state of the whole fit.
+    let private train
         (settings: FitSettings)
-        (data: Dataset)
-        (scaling: (Scaling * Scaling) option)
-        (learner: Learner)
+        (data: FitData)
+        (stage: FitStage)
         (interrupted: unit -> bool)
+        (listen: TrainingEvent -> unit)
+        (save: FitState -> unit)
+        (state: FitState)
+        : Outcome * FitState =
+        let { Train = train; Test = test } = data.Data
+
+        let learning, resting =
+            state.Training.Params
+            |> Map.partition (fun name _ -> not stage.AffineOnly || Symbolic.isAffine name)
+
+        let assemble p = Params.union [ resting; p ]
+
+        let gradient =
+            match state.Learner with
+            | Kan net -> Descent.sparse stage.Sparsity net train.X train.Y
+            | OfModel _ -> Descent.gradient (Learner.predictor state.Learner train.X) train.Y
+            |> Descent.resting resting
+
+        let rmse (samples: Samples) = FitReading.rmse data (Learner.predictor state.Learner samples.X) samples
+        let trainRmse, testRmse = rmse train, rmse test
+
+        let plan =
+            {
+                Stages = [ { Steps = stage.Steps; Optimizer = stage.Optimizer; Gradient = fun _ -> gradient } ]
+                Evaluate =
+                    fun p ->
+                        let p = assemble p
+                        [ "train_rmse", trainRmse p; "test_rmse", testRmse p ]
+                EvaluateEvery = 1
+                SaveEvery = settings.SaveEvery
+                Interrupted = interrupted
+            }
+
+        let whole (training: TrainingState) =
+            { state with
+                Training = { training with Stage = state.Training.Stage; Params = assemble training.Params }
+            }
+
+        let memory = if state.Training.Within = 0 then stage.Optimizer.Init learning else state.Training.Memory
+
+        let outcome, training =
+            { state.Training with Stage = 0; Params = learning; Memory = memory }
+            |> Training.run plan (fun event ->
+                match event with
+                | Saved training -> save (whole training)
+                | Stepped _
+                | Evaluated _ -> listen event)
+
+        outcome, whole training
+
+    // What may differ when a fit goes on: the steps of the stages that are not done.
+    let private mayChange = [ "settings.steps"; "settings.save_every" ]
+
+    let private diagram folder (data: Dataset) name (state: FitState) =
+        match state.Learner with
+        | Kan net ->
+            use _ = torch.NewDisposeScope()
+            let fitted = { Network = net; Params = state.Training.Params }
+            let trace, scores = FitStages.scored data.Train.X fitted
+            FitPictures.diagram folder name data.Inputs [ data.Target ] fitted trace scores
+        | OfModel _ -> ()
+
+    let private pictures folder (settings: FitSettings) (data: Dataset) (state: FitState) =
+        FitPictures.write
+            folder
+            {
+                Inputs = data.Inputs
+                Output = data.Target
+                Points = FitReading.rows data.Test.X
+                True = Tensor.toArray data.Test.Y
+                Target =
+                    data.Truth
+                    |> Option.map (fun truth (x: float[][]) ->
+                        x
+                        |> Array.map (fun row ->
+                            let values = Map(List.zip data.Inputs (List.ofArray row))
+                            Expression.value (fun name -> values[name]) truth))
+                Fitted =
+                    fun x ->
+                        use _ = torch.no_grad ()
+                        use _ = torch.NewDisposeScope()
+                        let x = Tensor.ofArray settings.Placement [ int64 x.Length; -1L ] (Array.concat x)
+                        Tensor.toArray (Learner.predictor state.Learner x state.Training.Params)
+            }
+
+    // All stages from where the fit stands.
+    let private descend (place: RunPlace) settings (data: FitData) (listen: FitEvent -> unit) learner resumes =
+        let folder, x = place.Folder, data.Data.Train.X
+        let path = RunFolder.checkpointPath folder
+        let stages = FitStages.create settings x listen learner
+
+        let state =
+            if resumes then FitCheckpoint.load path settings.Placement learner else start settings x learner
+
+        Run.check folder (stages |> List.map _.Steps) state.Training
+
+        if state.Training.Stage < stages.Length - 1 || state.Training.Within < (List.last stages).Steps then
+            RunFolder.removeResult folder
+
+        use metrics =
+            Metrics.resume folder [ "train_rmse"; "test_rmse"; "train_loss"; "grid"; "seconds" ] state.Training.Step
+
+        let heard (state: FitState) event =
+            match event with
+            | Evaluated(training, loss, measures) ->
+                metrics.Append(
+                    training.Step,
+                    [
+                        yield! measures
+                        "train_loss", loss
+                        match state.Learner with
+                        | Kan net -> "grid", float (Network.gridSize net)
+                        | OfModel _ -> ()
+                        "seconds", training.Seconds
+                    ]
+                )
+
+                listen (FitStep(training.Step, snd measures[0], snd measures[1]))
+            | Stepped _
+            | Saved _ -> ()
+
+        let rec go (state: FitState) =
+            let index = state.Training.Stage
+
+            if state.Entered && state.Training.Within = stages[index].Steps then
+                stages[index].Diagram |> Option.iter (fun name -> diagram folder data.Data name state)
+                if index + 1 = stages.Length then Completed, state else enterAndTrain (index + 1) state
+            elif state.Entered then
+                trainOn state
+            else
+                enterAndTrain index state
+
+        and enterAndTrain index state =
+            listen (Entered stages[index].Title)
+            trainOn (enter stages index state)
+
+        and trainOn state =
+            let outcome, state' =
+                train
+                    settings
+                    data
+                    stages[state.Training.Stage]
+                    place.Interrupted
+                    (heard state)
+                    (FitCheckpoint.save path)
+                    state
+
+            match outcome with
+            | Completed -> go state'
+            | Stopped -> outcome, state'
+            | Diverged _ ->
+                FitCheckpoint.save path state'
+                outcome, state'
+
+        go state
+
+    /// Fits a learner to data, in a run's folder. Raises BadInput for a folder that cannot be used, RunFailed when the disk
+    /// refuses. A run whose loss is no number ends with the parameters before it. One that is resumed goes on as if it had
+    /// not been cut short; with more steps for its last stage, from where it ended.
+    let run
+        (place: RunPlace)
+        (settings: FitSettings)
+        (data: FitData)
+        (learner: Learner)
         (listen: FitEvent -> unit)
         : FitRun =
         use scope = torch.NewDisposeScope()
-        RunFolder.create settings.Folder
-        use _ = RunFolder.claim settings.Folder
-        let name, _ = describe learner
-        let key = Key.ofSeed settings.Seed
+        let model, description = Learner.describe learner
 
-        let configuration =
+        let sections =
             [
-                "task", node "fit"
-                "model", node name
-                yield! settings.Labels
-                "steps", node (settings.Steps |> List.map string |> String.concat " ")
-                "seed", node settings.Seed
-                "device", node (string settings.Placement.Device)
-                "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
-                "threads", node (torch.get_num_threads ())
+                "data",
+                RunFolder.fields
+                    [
+                        "inputs", Configuration.node data.Data.Inputs
+                        "target", RunFolder.node data.Data.Target
+                        "train", RunFolder.node (data.Data.Train.X.size 0)
+                        "test", RunFolder.node (data.Data.Test.X.size 0)
+                        "normalize", RunFolder.node data.Scaling.IsSome
+                    ]
+                :> JsonNode
+                "network", RunFolder.fields [ "model", RunFolder.node model; "description", RunFolder.node description ]
+                "settings", Configuration.node settings
             ]
-            |> RunFolder.fields
 
-        RunFolder.writeConfig settings.Folder configuration
+        Run.keep place "fit" sections mayChange (fun resumes ->
+            let outcome, state = descend place settings data listen learner resumes
+            let p = state.Training.Params
+            let formula = FitReading.formula settings data state.Learner p
+            let result = FitReading.result settings data state formula outcome
+            RunFolder.writeResult place.Folder result
 
-        use metrics =
-            Metrics.create settings.Folder [ "train_rmse"; "test_rmse"; "train_loss"; "grid"; "seconds" ]
+            if outcome = Completed then
+                pictures place.Folder settings data.Data state
 
-        let clock = Stopwatch()
-        // Errors are told in the data's own units.
-        let unit = scaling |> Option.map (fun (_, output) -> output.Spreads[0]) |> Option.defaultValue 1.0
+            for t in Params.tensors p do
+                scope.Detach t |> ignore
 
-        let learner =
-            match learner with
-            | Kan net -> Kan(ranged data.Train.X net)
-            | other -> other
-
-        // Steps with one gradient, told of and counted.
-        let descend optimizer gradient steps (assemble: Params -> Params) p (standing: Standing) =
-            let train = predictor standing.Learner data.Train.X
-            let test = predictor standing.Learner data.Test.X
-            let mutable outcome = Completed
-
-            let grid =
-                match standing.Learner with
-                | Kan net -> [ "grid", float (Network.gridSize net) ]
-                | OfModel _ -> []
-
-            clock.Start()
-
-            let p =
-                Descent.run
-                    optimizer
-                    gradient
-                    steps
-                    (fun step loss p ->
-                        clock.Stop()
-
-                        if not (Double.IsFinite loss) then
-                            outcome <- Diverged loss
-                        else
-                            let all = assemble p
-                            let errors = unit * rmse train data.Train.Y all, unit * rmse test data.Test.Y all
-
-                            metrics.Append(
-                                standing.Step + step,
-                                [
-                                    "train_rmse", fst errors
-                                    "test_rmse", snd errors
-                                    "train_loss", loss
-                                    yield! grid
-                                    "seconds", clock.Elapsed.TotalSeconds
-                                ]
-                            )
-
-                            listen (FitStep(standing.Step + step, fst errors, snd errors))
-
-                        clock.Start()
-
-                        if interrupted () then
-                            outcome <- Stopped
-
-                        outcome = Completed)
-                    p
-
-            clock.Stop()
-
-            { standing with P = assemble p; Step = standing.Step + steps; Outcome = outcome }
-
-        let train sparsity steps (standing: Standing) =
-            let gradient =
-                match standing.Learner with
-                | Kan net -> Descent.sparse sparsity net data.Train.X data.Train.Y
-                | OfModel _ -> Descent.gradient (predictor standing.Learner data.Train.X) data.Train.Y
-
-            descend (optimizer settings.Optimizer) gradient steps id standing.P standing
-
-        /// A change of the network outside training.
-        let change what (f: Fitted -> Fitted) (standing: Standing) =
-            match standing with
-            | { Outcome = Completed; Learner = Kan net } ->
-                listen (Entered what)
-                let fitted = f { Network = net; Params = standing.P }
-
-                { standing with Learner = Kan fitted.Network; P = fitted.Params }
-            | _ -> standing
-
-        let whenGoing (f: Standing -> Standing) (standing: Standing) =
-            if standing.Outcome = Completed then f standing else standing
-
-        let trace (fitted: Fitted) = Network.trace fitted.Network data.Train.X fitted.Params
-
-        let picture name (standing: Standing) =
-            match standing with
-            | { Outcome = Completed; Learner = Kan net } ->
-                use _ = torch.no_grad ()
-                use _ = torch.NewDisposeScope()
-                let fitted = { Network = net; Params = standing.P }
-                let trace = trace fitted
-                let scores = Attribution.scores net trace
-                FitPictures.diagram settings.Folder name data.Inputs [ data.Target ] fitted trace scores
-            | _ -> ()
-
-            standing
-
-        let scores (fitted: Fitted) =
-            use _ = torch.no_grad ()
-            use _ = torch.NewDisposeScope()
-            Attribution.scores fitted.Network (trace fitted)
-
-        let budget = budget settings
-
-        // Training in pieces between updates of the knots.
-        let training (standing: Standing) =
-            listen (Entered "training")
-            let steps = budget 0
-
-            let every, until =
-                match settings.GridUpdates, standing.Learner with
-                | Some(every, until), Kan _ -> every, min until steps
-                | _ -> steps, 0
-
-            let updated =
-                (standing, [ 0..every .. until - 1 ])
-                ||> List.fold (fun standing from ->
-                    standing
-                    |> change "grid update" (Regrid.update settings.Evenness data.Train.X)
-                    |> whenGoing (train settings.Sparsity (min every (until - from))))
-
-            if until < steps then updated |> whenGoing (train settings.Sparsity (steps - until)) else updated
-
-        let before = if settings.Prune.IsSome then 2 else 1
-
-        let extension standing (index, size) =
-            standing
-            |> change $"extension to G = {size}" (Regrid.extend size)
-            |> whenGoing (train Sparsity.none (budget (before + index)))
-
-        let pruning (thresholds: Thresholds) standing =
-            standing
-            |> change "pruning" (fun fitted ->
-                fitted
-                |> Pruning.nodes thresholds.Node (scores fitted)
-                |> fun fitted -> Pruning.edges thresholds.Edge (scores fitted) fitted)
-            |> picture "2-pruned"
-            |> whenGoing (train Sparsity.none (budget 1))
-
-        let symbolic choice standing =
-            let isSymbol name (_: Tensor) = (name: string).StartsWith "symbols."
-
-            standing
-            |> change
-                "symbolic functions"
-                (Symbolic.auto choice data.Train.X (fun edge found -> listen (Chosen(edge, found))))
-            |> whenGoing (fun standing ->
-                let affine, others = Map.partition isSymbol standing.P
-                let gradient = Descent.gradient (predictor standing.Learner data.Train.X) data.Train.Y
-                let assemble p = Params.union [ others; p ]
-
-                descend
-                    (optimizer defaults.Optimizer)
-                    (Descent.resting others gradient)
-                    settings.RefitSteps
-                    assemble
-                    affine
-                    standing)
-            |> picture "3-symbolic"
-
-        let start =
             {
-                Learner = learner
-                P =
-                    match learner with
-                    | Kan net -> Network.init settings.Noise net key settings.Placement
-                    | OfModel model -> model.Init key settings.Placement
-                Step = 0
-                Outcome = Completed
-            }
-
-        let trained = start |> training |> picture "1-trained"
-
-        let pruned =
-            settings.Prune |> Option.fold (fun standing thresholds -> pruning thresholds standing) trained
-
-        let extended = List.fold extension pruned (List.indexed settings.Extend)
-        let last = settings.Symbolic |> Option.fold (fun standing choice -> symbolic choice standing) extended
-        save settings.Folder last
-
-        let formula =
-            match last.Learner, settings.Symbolic with
-            | Kan net, Some _ when (Symbolic.splines net).IsEmpty ->
-                let inputs, output =
-                    match scaling with
-                    | Some(inputs, output) -> Scaling.denormalise data.Inputs inputs output
-                    | None -> List.map Variable data.Inputs, id
-
-                Symbolic.formulas inputs { Network = net; Params = last.P } |> List.head |> output |> Some
-            | _ -> None
-
-        let points, truths = original data scaling
-
-        // A formula's error on the test points, and the tidied formula unless it is clearly worse than as it was found.
-        let misfit formula =
-            points
-            |> List.map2 (fun truth point -> pown (Expression.value point formula - truth) 2) truths
-            |> List.average
-            |> sqrt
-
-        let formula =
-            formula
-            |> Option.map (fun found ->
-                let tidy = Tidy.formula (List.truncate 100 points) settings.Tolerance found
-                let spread = List.max truths - List.min truths
-
-                if misfit tidy <= 1.5 * misfit found + 0.1 * settings.Tolerance * spread then
-                    tidy
-                else
-                    Simplify.expression found)
-
-        let predict = predictor last.Learner
-        let error (samples: Samples) = unit * rmse (predict samples.X) samples.Y last.P
-        let network, description = describe last.Learner
-        let rounded = formula |> Option.map (Simplify.rounded 4)
-        let text = Option.map (fun (t: string) -> node t) >> Option.toObj
-
-        // One value has none, of which libtorch would warn on stderr.
-        let spread = if data.Test.Y.numel () > 1L then Tensor.item (data.Test.Y.std ()) else nan
-
-        let result =
-            [
-                "task", node "fit"
-                "model", node network
-                "network", node description
-                "parameters", node (trainable last.Learner last.P)
-                "steps", node last.Step
-                "train_rmse", node (error data.Train)
-                "test_rmse", node (error data.Test)
-                "test_rmse_relative", node (error data.Test / (unit * spread))
-                "seconds", node clock.Elapsed.TotalSeconds
-                "formula", text (Option.map Printer.text rounded)
-                "formula_test_rmse", rounded |> Option.map (misfit >> node) |> Option.toObj
-                "formula_latex", text (Option.map Printer.latex rounded)
-                "peak_rss_mib", node (float (Process.GetCurrentProcess().PeakWorkingSet64) / 1048576.0)
-                "seed", node settings.Seed
-                "outcome", node (Outcome.name last.Outcome)
-            ]
-            |> RunFolder.fields
-
-        RunFolder.writeResult settings.Folder result
-
-        if last.Outcome = Completed then
-            let rows (t: Tensor) = Tensor.toArray t |> Array.chunkBySize (int (t.size 1))
-
-            FitPictures.write
-                settings.Folder
-                {
-                    Inputs = data.Inputs
-                    Output = data.Target
-                    Points = rows data.Test.X
-                    True = Tensor.toArray data.Test.Y
-                    Target =
-                        data.Truth
-                        |> Option.map (fun truth (x: float[][]) ->
-                            x
-                            |> Array.map (fun row ->
-                                let values = Map(List.zip data.Inputs (List.ofArray row))
-                                Expression.value (fun name -> values[name]) truth))
-                    Fitted =
-                        fun x ->
-                            use _ = torch.no_grad ()
-                            use _ = torch.NewDisposeScope()
-
-                            Tensor.ofArray settings.Placement [ int64 x.Length; -1L ] (Array.concat x)
-                            |> fun x -> predict x last.P
-                            |> Tensor.toArray
-                }
-
-        for t in Params.tensors last.P do
-            scope.Detach t |> ignore
-
-        {
-            Fitted =
-                match last.Learner with
-                | Kan net -> Some { Network = net; Params = last.P }
-                | OfModel _ -> None
-            Params = last.P
-            Formula = formula
-            Outcome = last.Outcome
-            Result = result
-        }
+                Fitted =
+                    match state.Learner with
+                    | Kan net -> Some { Network = net; Params = p }
+                    | OfModel _ -> None
+                Params = p
+                Formula = formula
+                Outcome = outcome
+                Result = result
+            })

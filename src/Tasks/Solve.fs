@@ -31,14 +31,6 @@ type SolveSettings =
         Placement: Placement
         EvaluateEvery: int
         SaveEvery: int
-        /// The run's folder: new or empty, or one to resume.
-        Folder: string
-        /// Go on with the run in the folder; a folder without a checkpoint starts over.
-        Resume: bool
-        /// Further facts for config.json and result.json, such as what the problem and the model were made from.
-        Labels: (string * JsonNode) list
-        /// Measured when the run is done, for result.json.
-        Meters: (string * (unit -> JsonNode)) list
     }
 
 /// A solved problem.
@@ -71,10 +63,6 @@ module Solve =
             Placement = Placement.cpu32
             EvaluateEvery = 100
             SaveEvery = 500
-            Folder = "runs/solve"
-            Resume = false
-            Labels = []
-            Meters = []
         }
 
     /// What each purpose draws its random numbers from.
@@ -148,44 +136,21 @@ module Solve =
 
     let private node (value: 'a) = RunFolder.node value
 
-    /// What determines the run's numbers: a run resumes only under the same.
-    let private configuration (settings: SolveSettings) (problem: Problem) (model: Model) =
-        [
-            "task", node "pde"
-            "problem", node problem.Name
-            "dim", node problem.Dimension
-            "model", node model.Name
-            "network", node model.Description
-            yield! settings.Labels
-            "epochs", node settings.Epochs
-            "points", node settings.Collocation.Points
-            "laplacian", node (methodName settings.Collocation.Laplacian)
-            match settings.Collocation.Laplacian with
-            | Exact -> ()
-            | Sdgd count
-            | Hutchinson count -> "directions", node count
-            "memory", node settings.Collocation.MemoryLimit
-            "lr", node settings.Rate
-            "lr_e", node settings.EmbeddingRate
-            "lr_h", node settings.GeneratorRate
-            "schedule", node ((string settings.Schedule).ToLowerInvariant())
-            "warmup", node settings.Warmup
-            "polish", node settings.Polish
-            "polish_points", node settings.PolishPoints
-            "test_points", node settings.TestPoints
-            "seed", node settings.Seed
-            "device", node (string settings.Placement.Device)
-            "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
-            "threads", node (torch.get_num_threads ())
-            "eval_every", node settings.EvaluateEvery
-            "save_every", node settings.SaveEvery
-        ]
-        |> RunFolder.fields
+    // What may differ when a run goes on: how long it trains, and how often it is looked at.
+    let private mayChange =
+        [ "settings.epochs"; "settings.polish"; "settings.evaluate_every"; "settings.save_every" ]
 
     // What the run's folder holds once it is done.
-    let private conclude (settings: SolveSettings) (problem: Problem) (model: Model) outcome (state: TrainingState) =
+    let private conclude
+        (place: RunPlace)
+        (settings: SolveSettings)
+        (problem: Problem)
+        (model: Model)
+        outcome
+        (state: TrainingState)
+        =
         // The last row and not the last event: a run that was done before it was resumed measures nothing anew.
-        let measured = Run.measured settings.Folder
+        let measured = Run.measured place.Folder
 
         let result =
             [
@@ -202,7 +167,7 @@ module Solve =
                 "train_seconds", node state.Seconds
                 "steps_per_second", node (float state.Step / max 1e-9 state.Seconds)
                 "peak_rss_mib", node (float (Process.GetCurrentProcess().PeakWorkingSet64) / 1048576.0)
-                for name, meter in settings.Meters do
+                for name, meter in place.Meters do
                     name, meter ()
                 "device", node (string settings.Placement.Device)
                 "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
@@ -213,40 +178,43 @@ module Solve =
             ]
             |> RunFolder.fields
 
-        RunFolder.writeResult settings.Folder result
+        RunFolder.writeResult place.Folder result
         let u = Problem.solution problem model state.Params
 
         match outcome with
         | Completed
-        | Stopped -> Pictures.write settings.Folder problem u (keyFor settings 3) settings.Placement
+        | Stopped -> Pictures.write place.Folder problem u (keyFor settings 3) settings.Placement
         | Diverged _ -> ()
 
         { U = u; Params = state.Params; Outcome = outcome; Result = result }
 
-    /// Solves a problem with a model, in the settings' folder. The listener sees each training event once the folder's
-    /// files have it. Raises BadInput for a folder that cannot be used, RunFailed when the disk refuses.
+    /// Solves a problem with a model, in a run's folder. The listener sees each training event once the folder's files have
+    /// it. Raises BadInput for a folder that cannot be used, RunFailed when the disk refuses. A run that is resumed with more
+    /// epochs, or more steps of the polish, than it has goes on from where it ended; epochs are fixed once the polish began.
     let run
+        (place: RunPlace)
         (settings: SolveSettings)
         (problem: Problem)
         (model: Model)
-        (interrupted: unit -> bool)
         (listen: TrainingEvent -> unit)
         : Solution =
         use scope = torch.NewDisposeScope()
 
-        let plan = { plan settings problem model with Interrupted = interrupted }
+        let sections =
+            [
+                "problem", RunFolder.fields [ "name", node problem.Name; "dim", node problem.Dimension ] :> JsonNode
+                "network", RunFolder.fields [ "model", node model.Name; "description", node model.Description ]
+                "settings", Configuration.node settings
+            ]
 
-        let run =
-            {
-                Folder = settings.Folder
-                Resume = settings.Resume
-                Configuration = configuration settings problem model
-                Measures = if problem.Exact.IsSome then [ "relative_l2"; "relative_l1" ] else []
-                Hires = true
-            }
+        let measures = if problem.Exact.IsSome then [ "relative_l2"; "relative_l1" ] else []
 
         let solution =
-            Run.train run plan (fun () -> initial settings model) listen (conclude settings problem model)
+            Run.keep place "pde" sections mayChange (fun resumes ->
+                let plan = plan settings problem model
+
+                Run.train place measures true plan (fun () -> initial settings model) listen resumes
+                ||> conclude place settings problem model)
 
         for t in Params.tensors solution.Params do
             scope.Detach t |> ignore

@@ -1,22 +1,21 @@
 // A training state in one safetensors file: "model.*" are the parameters, "optimizer.*" the optimizer's memory; the
-// steps done and the seconds spent are texts beside them. Random numbers need no state: keys make them from the step.
+// stage, the steps done and the seconds spent are texts beside them. Random numbers need no state: keys make them from the step.
 namespace MetaKan
 
 open System.Globalization
 
 [<RequireQualifiedAccess>]
 module Checkpoint =
-    let private prefixed (prefix: string) (p: Params) =
-        p |> Map.toSeq |> Seq.map (fun (name, t) -> $"{prefix}.{name}", t)
-
     /// Writes a state, replacing what was there in one go.
     let save (path: string) (state: TrainingState) : unit =
-        Seq.append (prefixed "model" state.Params) (prefixed "optimizer" state.Memory)
+        Seq.append (Map.toSeq (Params.within "model" state.Params)) (Map.toSeq (Params.within "optimizer" state.Memory))
         |> Safetensors.write
             path
             (Map
                 [
-                    "format", "metakan-training-1"
+                    "format", "metakan-training-2"
+                    "stage", string state.Stage
+                    "within", string state.Within
                     "step", string state.Step
                     "seconds", state.Seconds.ToString("R", CultureInfo.InvariantCulture)
                 ])
@@ -43,6 +42,8 @@ module Checkpoint =
             refuse "its parameters are not those of this run's model"
 
         {
+            Stage = number "stage" System.Int32.TryParse
+            Within = number "within" System.Int32.TryParse
             Step = number "step" System.Int32.TryParse
             Params = model
             Memory = tree "optimizer"

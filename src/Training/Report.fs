@@ -35,16 +35,6 @@ tr:last-child > * { border-bottom: 0 }
 th { font-weight: 500; color: var(--faint) }
 td { font-variant-numeric: tabular-nums }"""
 
-    /// The leaves of a JSON tree in their order, by dotted names.
-    let rec private leaves (name: string) (node: JsonNode) : (string * JsonNode) list =
-        match node with
-        | :? JsonObject as o ->
-            [
-                for pair in o do
-                    yield! leaves (if name = "" then pair.Key else $"{name}.{pair.Key}") pair.Value
-            ]
-        | _ -> [ name, node ]
-
     /// A whole number with its thousands apart.
     let private grouped (n: int64) =
         if abs n < 10000L then
@@ -64,10 +54,18 @@ td { font-variant-numeric: tabular-nums }"""
         | other -> other.ToJsonString()
 
     let private title (folder: string) (config: Map<string, JsonNode>) =
-        [ "problem"; "dataset"; "function"; "model"; "network.net"; "network.model"; "dim" ]
+        [
+            "problem.name"
+            "data.name"
+            "settings.dataset"
+            "settings.network.net"
+            "settings.network.model"
+            "network.model"
+            "problem.dim"
+        ]
         |> List.choose (fun key ->
             Map.tryFind key config
-            |> Option.map (fun value -> if key = "dim" then $"{show value} dimensions" else show value))
+            |> Option.map (fun value -> if key = "problem.dim" then $"{show value} dimensions" else show value))
         |> function
             | [] -> Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder))
             | parts -> String.Join(" · ", parts)
@@ -130,7 +128,7 @@ td { font-variant-numeric: tabular-nums }"""
             | None -> "no step yet"
 
         let far =
-            match Map.tryFind "epochs" config with
+            match Map.tryFind "settings.epochs" config with
             | Some total -> $"{reached} of {show total}"
             | None -> reached
 
@@ -142,15 +140,15 @@ td { font-variant-numeric: tabular-nums }"""
 
     /// The result's entries that the configuration does not hold already.
     let private found (config: (string * JsonNode) list) (result: JsonObject) =
-        let known = set [ for name, value in config -> name, show value ]
+        let known = set [ for name, value in config -> Array.last (name.Split '.'), show value ]
 
-        leaves "" result
+        Configuration.leaves "" result
         |> List.filter (fun (name, value) -> name <> "outcome" && not (known.Contains(name, show value)))
 
     /// Writes report.html into a run's folder, from what is there: a run that goes on, or was cut off, has no result
     /// yet. Raises BadInput where the folder holds no run or a malformed file, RunFailed when the disk refuses.
     let write (folder: string) : unit =
-        let config = leaves "" (RunFolder.readConfig folder)
+        let config = Configuration.leaves "" (RunFolder.readConfig folder)
         let result = RunFolder.tryReadResult folder
 
         let table = if File.Exists(RunFolder.metricsPath folder) then Some(Metrics.read folder) else None

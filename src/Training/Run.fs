@@ -1,42 +1,35 @@
-// A training run in its folder: begun or resumed, its measures and states kept as it goes.
+// A run in its folder: begun or resumed, its measures and states kept as it goes.
 namespace MetaKan
 
 open System.IO
 open System.Text.Json.Nodes
 
-/// Where a run is kept, and what makes it this run and no other.
-type RunSettings =
+/// Where a run is kept, and who may stop it.
+type RunPlace =
     {
         /// New or empty, or one to resume.
         Folder: string
         /// Go on with the run in the folder; a folder without a checkpoint starts over.
         Resume: bool
-        /// What determines the run's numbers: a run resumes only under the same.
-        Configuration: JsonObject
-        /// The names of what the plan evaluates to.
-        Measures: string list
-        /// Steps spread their work over `Workers`; operators get all threads otherwise.
-        Hires: bool
+        /// Sections of config.json in the place of the task's own, such as what a problem and a network were made from.
+        Sections: (string * JsonNode) list
+        /// Measured when the run is done, for result.json.
+        Meters: (string * (unit -> JsonNode)) list
+        /// Asked before each step; true ends the run after saving.
+        Interrupted: unit -> bool
     }
 
 [<RequireQualifiedAccess>]
+module RunPlace =
+    /// A new run in a folder that nobody interrupts.
+    let fresh (folder: string) : RunPlace =
+        { Folder = folder; Resume = false; Sections = []; Meters = []; Interrupted = fun () -> false }
+
+    /// The run in a folder, to go on with.
+    let resumed (folder: string) : RunPlace = { fresh folder with Resume = true }
+
+[<RequireQualifiedAccess>]
 module Run =
-    // The state to go on from.
-    let private openFolder (settings: RunSettings) resumes (fresh: TrainingState) =
-        let folder = settings.Folder
-
-        if resumes then
-            if not (JsonNode.DeepEquals(RunFolder.readConfig folder, settings.Configuration)) then
-                raise (BadInput $"{RunFolder.configPath folder} is of another run: resume with the settings it holds")
-
-            if File.Exists(RunFolder.checkpointPath folder) then
-                Checkpoint.load (RunFolder.checkpointPath folder) fresh.Params
-            else
-                fresh
-        else
-            RunFolder.writeConfig folder settings.Configuration
-            fresh
-
     /// The measures last taken in a run, by name, with "loss" and "seconds"; none before the first.
     let measured (folder: string) : (string * float option) list =
         let table = Metrics.read folder
@@ -45,40 +38,91 @@ module Run =
         | Some(_, row) -> List.zip table.Columns (List.ofArray row)
         | None -> []
 
-    /// Trains by a plan from fresh parameters, or goes on, and concludes while the folder is still claimed. The listener
-    /// sees each event once the folder's files have it. Raises BadInput for a folder that cannot be used, RunFailed when
-    /// the disk refuses.
-    let train
-        (settings: RunSettings)
-        (plan: TrainingPlan)
-        (fresh: unit -> Params)
-        (listen: TrainingEvent -> unit)
-        (conclude: Outcome -> TrainingState -> 'a)
+    /// Works on a run in its folder, which is claimed until then: `work` hears whether there is a state to go on from. Of a
+    /// resumed run's configuration only the values that `mayChange` names may differ. Raises BadInput for a folder or a
+    /// configuration that cannot be used, RunFailed when the disk refuses.
+    let keep
+        (place: RunPlace)
+        (task: string)
+        (sections: (string * JsonNode) list)
+        (mayChange: string list)
+        (work: bool -> 'a)
         : 'a =
-        let folder = settings.Folder
-        let resumes = settings.Resume && File.Exists(RunFolder.configPath folder)
+        let folder = place.Folder
+        let resumes = place.Resume && File.Exists(RunFolder.configPath folder)
+        let given = Map place.Sections
+
+        let configuration =
+            Configuration.create
+                task
+                [ for name, section in sections -> name, Map.tryFind name given |> Option.defaultValue section ]
 
         if not resumes then
             RunFolder.create folder
 
         use _ = RunFolder.claim folder
-        let start = openFolder settings resumes (Training.start plan (fresh ()))
 
-        let outcome, state =
-            use metrics = Metrics.resume folder [ "loss"; yield! settings.Measures; "seconds" ] start.Step
+        if resumes then
+            Configuration.check folder ("threads" :: mayChange) configuration
+        else
+            RunFolder.writeConfig folder configuration
 
-            let store event =
-                match event with
-                | Evaluated(state, loss, measures) ->
-                    metrics.Append(state.Step, [ "loss", loss; yield! measures; "seconds", state.Seconds ])
-                | Saved state -> Checkpoint.save (RunFolder.checkpointPath folder) state
-                | Stepped _ -> ()
+        let result = work (resumes && File.Exists(RunFolder.checkpointPath folder))
 
-                listen event
+        if resumes then
+            RunFolder.writeConfig folder configuration
 
-            if settings.Hires then
-                Workers.hire (fun () -> Training.run plan store start)
-            else
-                Training.run plan store start
+        result
 
-        conclude outcome state
+    /// Refuses, by BadInput, a state that a plan cannot go on from: stages that are done keep their steps.
+    let check (folder: string) (steps: int list) (state: TrainingState) : unit =
+        let before = List.sum (List.truncate state.Stage steps)
+
+        if
+            state.Step - state.Within <> before
+            || state.Stage >= steps.Length
+            || state.Within > steps[state.Stage]
+        then
+            let stages = steps |> List.map string |> String.concat ", "
+
+            raise (
+                BadInput
+                    $"{folder} has {state.Step} steps, {state.Within} of them in stage {state.Stage + 1}: stages of {stages} steps do not go on from there"
+            )
+
+    /// Trains by a plan from fresh parameters, or goes on, and concludes while the folder is still claimed. The listener
+    /// sees each event once the folder's files have it. Work is spread over `Workers` where `hires` says so; operators get
+    /// all threads otherwise. Raises as `keep` does.
+    let train
+        (place: RunPlace)
+        (measures: string list)
+        (hires: bool)
+        (plan: TrainingPlan)
+        (fresh: unit -> Params)
+        (listen: TrainingEvent -> unit)
+        (resumes: bool)
+        : Outcome * TrainingState =
+        let folder = place.Folder
+        let start = Training.start plan (fresh ())
+
+        let start = if resumes then Checkpoint.load (RunFolder.checkpointPath folder) start.Params else start
+
+        check folder (plan.Stages |> List.map _.Steps) start
+
+        if not (Training.ended plan start) then
+            RunFolder.removeResult folder
+
+        use metrics = Metrics.resume folder [ "loss"; yield! measures; "seconds" ] start.Step
+
+        let store event =
+            match event with
+            | Evaluated(state, loss, measures) ->
+                metrics.Append(state.Step, [ "loss", loss; yield! measures; "seconds", state.Seconds ])
+            | Saved state -> Checkpoint.save (RunFolder.checkpointPath folder) state
+            | Stepped _ -> ()
+
+            listen event
+
+        let plan = { plan with Interrupted = place.Interrupted }
+        let run () = Training.run plan store start
+        if hires then Workers.hire run else run ()

@@ -9,6 +9,7 @@ namespace MetaKan
 
 open System
 open System.IO
+open System.Text.Encodings.Web
 open System.Text.Json
 open System.Text.Json.Nodes
 
@@ -75,7 +76,9 @@ module RunFolder =
 
         result
 
-    let private format = JsonSerializerOptions(WriteIndented = true)
+    // A file is no HTML: + and letters of all languages stay as they are.
+    let private format =
+        JsonSerializerOptions(WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
 
     /// JSON has no NaN and no infinity; where a diverged run has one, the file says null.
     let rec private finite (node: JsonNode) : JsonNode =
@@ -98,6 +101,9 @@ module RunFolder =
 
     /// Writes result.json in one go, as `writeConfig` does.
     let writeResult (folder: string) (result: JsonObject) : unit = writeJson (resultPath folder) result
+
+    /// Removes the result of a run that goes on.
+    let removeResult (folder: string) : unit = AtomicFile.guard folder (fun () -> File.Delete(resultPath folder))
 
     let private readJson (path: string) : JsonObject =
         let refuse fault = raise (BadInput $"{path} {fault}")

@@ -7,10 +7,13 @@ open TorchSharp
 /// Where a run stands: all that the next step depends on.
 type TrainingState =
     {
+        /// The stage of the last step, from 0, and the steps done in it.
+        Stage: int
+        Within: int
         /// Steps done, over all stages.
         Step: int
         Params: Params
-        /// The optimizer's memory in the current stage.
+        /// The optimizer's memory in this stage.
         Memory: Params
         /// Time spent in steps, without evaluation.
         Seconds: float
@@ -68,19 +71,16 @@ module Training =
 
     /// The state before the first step.
     let start (plan: TrainingPlan) (p: Params) : TrainingState =
-        { Step = 0; Params = p; Memory = plan.Stages.Head.Optimizer.Init p; Seconds = 0.0 }
+        {
+            Stage = 0
+            Within = 0
+            Step = 0
+            Params = p
+            Memory = plan.Stages.Head.Optimizer.Init p
+            Seconds = 0.0
+        }
 
     let totalSteps (plan: TrainingPlan) = plan.Stages |> List.sumBy _.Steps
-
-    // The stage of a step and the step's number within it.
-    let private locate (stages: Stage list) step =
-        let rec find within stages =
-            match stages with
-            | stage :: rest when within >= stage.Steps && not (List.isEmpty rest) -> find (within - stage.Steps) rest
-            | stage :: _ -> stage, within
-            | [] -> invalidArg (nameof stages) "a plan needs a stage"
-
-        find step stages
 
     let private tensors (state: TrainingState) = Seq.append (Params.tensors state.Params) (Params.tensors state.Memory)
 
@@ -88,59 +88,72 @@ module Training =
         use _ = torch.NewDisposeScope()
         state.Params |> Map.forall (fun _ t -> (torch.isfinite t).all().item<bool>())
 
-    /// One step: the new state and the loss before it. The old state's tensors are left alone.
-    let private advance (plan: TrainingPlan) (state: TrainingState) : TrainingState * Tensor =
-        let stage, within = locate plan.Stages state.Step
+    // The stage of the next step and the steps done in it: those of the last, or the next stage's start.
+    let rec private next (plan: TrainingPlan) (stage: int, within: int) =
+        if stage >= plan.Stages.Length then None
+        elif within < plan.Stages[stage].Steps then Some(stage, within)
+        else next plan (stage + 1, 0)
 
+    /// Whether a state is the plan's last.
+    let ended (plan: TrainingPlan) (state: TrainingState) : bool = (next plan (state.Stage, state.Within)).IsNone
+
+    /// One step: the new state and the loss before it. The tensors of the state before are left alone.
+    let private advance (plan: TrainingPlan) (index: int, within: int) (state: TrainingState) : TrainingState * Tensor =
         fun () ->
-            let memory = if within = 0 && state.Step > 0 then stage.Optimizer.Init state.Params else state.Memory
-
+            let stage = plan.Stages[index]
+            let memory = if index = state.Stage then state.Memory else stage.Optimizer.Init state.Params
             let loss, p, memory = stage.Optimizer.Update within (stage.Gradient state.Step) state.Params memory
 
-            { state with Step = state.Step + 1; Params = p; Memory = memory }, loss
+            { state with
+                Stage = index
+                Within = within + 1
+                Step = state.Step + 1
+                Params = p
+                Memory = memory
+            },
+            loss
         |> Tensor.scoped (fun (next, loss) -> Seq.append [ loss ] (tensors next))
 
     /// Runs a plan from a state to its end, an interruption or divergence. The listener sees every event in order.
     let run (plan: TrainingPlan) (listen: TrainingEvent -> unit) (start: TrainingState) : Outcome * TrainingState =
-        let total = totalSteps plan
         let clock = Stopwatch()
 
         let rec loop (state: TrainingState) =
-            if state.Step >= total then
-                Completed, state
-            elif plan.Interrupted() then
+            match next plan (state.Stage, state.Within) with
+            | None -> Completed, state
+            | Some _ when plan.Interrupted() ->
                 if isFinite state then
                     listen (Saved state)
                     Stopped, state
                 else
                     Diverged nan, state
-            else
+            | Some place ->
                 clock.Restart()
-                let next, loss = advance plan state
-
-                let due every = next.Step % every = 0 || next.Step = total
+                let state', loss = advance plan place state
+                let ends = ended plan state'
+                let due every = state'.Step % every = 0 || ends
 
                 let evaluating, saving = due plan.EvaluateEvery, due plan.SaveEvery
 
-                let value = if evaluating || saving || next.Step % watchEvery = 0 then Tensor.item loss else 0.0
+                let value = if evaluating || saving || state'.Step % watchEvery = 0 then Tensor.item loss else 0.0
 
-                let next = { next with Seconds = state.Seconds + clock.Elapsed.TotalSeconds }
+                let state' = { state' with Seconds = state.Seconds + clock.Elapsed.TotalSeconds }
 
-                if not (System.Double.IsFinite value) || (saving && not (isFinite next)) then
+                if not (System.Double.IsFinite value) || (saving && not (isFinite state')) then
                     Diverged value, state
                 else
-                    listen (Stepped(next, lazy (Tensor.item loss)))
+                    listen (Stepped(state', lazy (Tensor.item loss)))
 
                     for old in [ state.Params; state.Memory ] do
-                        Params.release [ next.Params; next.Memory ] old
+                        Params.release [ state'.Params; state'.Memory ] old
 
                     if evaluating then
-                        listen (Evaluated(next, value, plan.Evaluate next.Params))
+                        listen (Evaluated(state', value, plan.Evaluate state'.Params))
 
                     if saving then
-                        listen (Saved next)
+                        listen (Saved state')
 
                     loss.Dispose()
-                    loop next
+                    loop state'
 
         loop start

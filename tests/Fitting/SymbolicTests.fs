@@ -41,8 +41,7 @@ let private line () : Fitted =
 
 let private only = { Layer = 0; From = 0; To = 0 }
 
-let private few =
-    { Symbolic.defaults with Library = [ "0"; "x"; "x^2"; "sin" ] |> List.map SymbolicFunction.find }
+let private few = { Symbolic.defaults with Library = [ "0"; "x"; "x^2"; "sin" ] }
 
 let tests =
     testList

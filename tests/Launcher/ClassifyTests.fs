@@ -106,7 +106,7 @@ let tests =
                     "classify --device tpu", "--device takes one of auto, cpu, cuda"
                     "classify --data nowhere", "nowhere"
                     "classify --resume nowhere", "nowhere/config.json"
-                    "classify --resume nowhere --lr 1", "--resume takes its settings from the run's folder"
+                    "classify --resume nowhere --lr 1", "--lr is fixed once a run has begun"
                     "predict", "RUN FILE"
                     "predict nowhere", "predict takes a run's folder and one or more PNG or IDX files"
                     "predict nowhere a.png", "nowhere/config.json"
@@ -184,7 +184,7 @@ let tests =
                     Expect.equal [ for one in classes -> one.Key ] (ImageSets.classes "fmnist") "classes"
                     let config = json "config.json"
                     Expect.equal (config["task"].GetValue<string>()) "classify" "task"
-                    Expect.equal (config["batch_size"].GetValue<int>()) 16 "batch size"
+                    Expect.equal (config["settings"].["batch_size"].GetValue<int>()) 16 "batch size"
                     Expect.equal (File.ReadAllLines(at "metrics.csv") |> Array.length) (1 + 3) "number of lines"))
 
             testCase "a run killed at once resumes bit for bit" (fun () ->

@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Text.Json.Nodes
 open Expecto
+open MetaKan
 open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Launcher.Process
@@ -40,6 +41,8 @@ let tests =
                     "fit --expr x --vars x:0:1 --edge-threshold 0.1", "--edge-threshold is for --prune"
                     "fit --expr x --vars x:0:1 --library sin", "--library is for --symbolic"
                     "fit --expr x --vars x:0:1 --steps 5 5", "--steps"
+                    "fit --resume nowhere", "nowhere/config.json"
+                    "fit --resume nowhere --seed 1", "--seed is fixed once a run has begun"
                 ]
                 (fun (arguments, said) -> refused arguments said)
 
@@ -66,6 +69,25 @@ let tests =
                         Expect.isTrue (result.ContainsKey field) field
 
                     Expect.isTrue (File.Exists(Path.Combine(folder, "run", "report.html"))) "the report is there"))
+
+            testCase "a finished fit goes on with more steps, from another folder, bit for bit" (fun () ->
+                withFolder (fun folder ->
+                    let rows = [ for i in 0..49 -> $"{i},{cos (float i)}" ]
+                    File.WriteAllLines(Path.Combine(folder, "data.csv"), "a,b" :: rows)
+                    let fit = words "fit --csv data.csv --target b --width 1 2 1 --normalize --prune --steps 3 4"
+                    let at (name: string) = Path.Combine(folder, name)
+                    Expect.equal (run folder (fit @ [ "--out"; at "run" ])).Code 0 "first steps"
+                    let whole = words "fit --csv data.csv --target b --width 1 2 1 --normalize --prune --steps 3 9"
+                    Expect.equal (run folder (whole @ [ "--out"; at "whole" ])).Code 0 "all steps"
+
+                    withFolder (fun other ->
+                        let resumed = run other (words "fit --steps 3 9 --resume" @ [ at "run" ])
+                        Expect.equal resumed.Code 0 "exit code")
+
+                    Expect.equal (Runs.metrics (at "run")) (Runs.metrics (at "whole")) "metrics"
+
+                    let config name = File.ReadAllText(RunFolder.configPath (at name))
+                    Expect.equal (config "run") (config "whole") "config.json"))
 
             testCase "nodes that multiply are asked for by a plus" (fun () ->
                 withFolder (fun folder ->

@@ -57,7 +57,7 @@ let tests =
                     "pde poisson --dim 1", "--dim takes a whole number from 2 up"
                     "pde poisson --dim many", "--dim"
                     "pde poisson --model tree", "--model takes one of mlp, kan, metakan"
-                    "pde poisson --lr 0", "--lr takes a positive number"
+                    "pde poisson --model kan --lr 0", "--lr takes a positive number"
                     "pde poisson --epochs 0", "--epochs"
                     "pde poisson --laplacian guess", "--laplacian takes one of exact, sdgd, hutchinson"
                     "pde poisson --schedule never", "--schedule takes one of"
@@ -65,7 +65,7 @@ let tests =
                     "pde poisson --device tpu", "--device takes one of auto, cpu, cuda"
                     "pde poisson --generators 0,2,2,0", "--generators takes layer, shared or 4 numbers"
                     "pde --resume nowhere", "nowhere/config.json"
-                    "pde --resume nowhere --lr 1", "--resume"
+                    "pde --resume nowhere --lr 1", "--lr is fixed once a run has begun"
                     "bench pde --dim 1", "--dim"
                 ]
                 (fun (arguments, said) -> refused arguments said)
@@ -94,7 +94,7 @@ let tests =
                     Expect.equal (result["epochs"].GetValue<int>()) 40 "epochs"
                     Expect.isTrue (result["relative_l2"].GetValue<float>() > 0.0) "relative error"
                     let config = json "config.json"
-                    Expect.equal (config["width"].GetValue<int>()) 4 "width"
+                    Expect.equal (config["network"].["width"].GetValue<int>()) 4 "width"
                     Expect.equal (File.ReadAllLines(at "metrics.csv") |> Array.length) (1 + 4) "number of lines"))
 
             testCase "a folder that holds something is left alone" (fun () ->

@@ -414,11 +414,9 @@ let private ofTraining =
 
         row "a run that solves a problem, its files and its pictures" Stops (fun place ->
             Folder.withFolder (fun folder ->
-                let settings = { solving place with Folder = Path.Combine(folder, "run") }
-                let solution = Solve.run settings (Poisson.problem body) metaKan Runs.never ignore
-
-                let resumed =
-                    Solve.run { settings with Resume = true } (Poisson.problem body) metaKan Runs.never ignore
+                let solve place' = Solve.run place' (solving place) (Poisson.problem body) metaKan ignore
+                let solution = solve (RunPlace.fresh folder)
+                let resumed = solve (RunPlace.resumed folder)
 
                 [
                     "u", solution.U(points place 3)
@@ -541,7 +539,7 @@ let private learningBy loss (classifier: Classifier) place =
         yield! tree "parameters" p
     ]
 
-let private learning = learningBy "cross-entropy"
+let private learning = learningBy ClassifyLoss.CrossEntropy
 
 let private networkSettings functions =
     {
@@ -570,7 +568,7 @@ let private ofClassifiers =
 
         let linear = networkSettings EdgeFunctions.Linear
         row "classifier: fully connected" Through (learning (connected linear))
-        row "classifier: fully connected, squared error" Stops (learningBy "mse" (connected linear))
+        row "classifier: fully connected, squared error" Stops (learningBy ClassifyLoss.Mse (connected linear))
 
         row
             "classifier: fully connected, batch norm"
@@ -624,13 +622,11 @@ let private ofClassifiers =
                     Epochs = 2
                     BatchSize = 8
                     Rotate = 5.0
-                    Dtype = (string place.DType).ToLowerInvariant()
-                    Device = "cpu"
+                    Placement = { place with Device = torch.CPU }
                 }
 
             Folder.withFolder (fun folder ->
-                let run = { Settings = settings; Folder = folder; Resume = false; Meters = [] }
-                let found = Classify.run run set Runs.never ignore
+                let found = Classify.run (RunPlace.fresh folder) settings set ignore
                 let settings, classifier, p = Classify.load folder
                 let probabilities = Classify.probabilities settings classifier p set.Test
 
@@ -684,10 +680,7 @@ let private valuesOf (fitted: Fitted) place =
         yield! tree "parameters" fitted.Params
     ]
 
-let private choice =
-    { Symbolic.defaults with
-        Library = [ "x"; "x^2"; "sin"; "exp"; "1/x" ] |> List.map SymbolicFunction.find
-    }
+let private choice = { Symbolic.defaults with Library = [ "x"; "x^2"; "sin"; "exp"; "1/x" ] }
 
 let private ofNetwork (name: string) (net: Network) =
     let fitted = fittedAt net
@@ -796,21 +789,21 @@ let private ofFitting =
                     let data, inputs, output = Scaling.normalised data
 
                     let settings =
-                        { Fit.defaults with
+                        { FitSettings.defaults with
                             Steps = [ 3 ]
-                            Optimizer = FullBatchLbfgs 5
+                            Optimizer = FitOptimizer.Lbfgs 5
                             Sparsity = sparsity
-                            GridUpdates = Some(2, 3)
+                            GridUpdates = Some { Every = 2; Until = 3 }
                             Extend = [ 6 ]
                             Prune = Some { Node = 1e-2; Edge = 3e-2 }
                             Symbolic = Some choice
                             RefitSteps = 2
                             Placement = place
-                            Folder = Path.Combine(folder, "run")
                         }
 
                     let net = Network.create { Size = 3; Order = 3 } source (List.map Nodes.sums [ 2; 2; 1 ])
-                    let run = Fit.run settings data (Some(inputs, output)) (Kan net) Runs.never ignore
+                    let data = { Data = data; Scaling = Some(inputs, output) }
+                    let run = Fit.run (RunPlace.fresh folder) settings data (Kan net) ignore
                     tree "parameters" run.Params))
     ]
 

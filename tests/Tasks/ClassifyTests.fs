@@ -38,13 +38,9 @@ let private settings network =
     { ClassifySettings.defaults "fmnist" network with
         Epochs = 3
         BatchSize = 16
-        Lr = 0.03
-        Dtype = "float64"
-        Threads = 1
+        Rate = 0.03
+        Placement = Placement.cpu64
     }
-
-let private runIn folder resume settings interrupted listen =
-    Classify.run { Settings = settings; Folder = folder; Resume = resume; Meters = [] } set interrupted listen
 
 let private state folder (like: Params) = Checkpoint.load (RunFolder.checkpointPath folder) like
 
@@ -67,15 +63,16 @@ let tests =
                 "a run that was interrupted and resumed is the uninterrupted one, to the bit"
                 6
                 (Gen.zip small (Gen.choose (1, 11)))
-                (fun (network, cut) ->
+                (fun (network, steps) ->
                     withFolder (fun whole ->
                         withFolder (fun folder ->
                             let settings =
                                 { settings network with Flip = true; Crop = 2; Rotate = 10.0; Jitter = 0.1 }
 
-                            let expected = runIn whole false settings never ignore
-                            Expect.equal ((runIn folder false settings (after cut) ignore).Outcome) Stopped "outcome"
-                            let found = runIn folder true settings never ignore
+                            let expected = Classify.run (freshIn whole) settings set ignore
+                            let stopped = Classify.run (freshIn folder |> cut steps) settings set ignore
+                            Expect.equal stopped.Outcome Stopped "outcome"
+                            let found = Classify.run (resumedIn folder) settings set ignore
                             Expect.equal found.Outcome Completed "outcome"
                             closeTrees "best" 0.0 expected.Best found.Best
 
@@ -93,6 +90,23 @@ let tests =
                                     (expected.Result[name].ToJsonString())
                                     "result")))
 
+            testCase "a finished run goes on with more epochs, as if it had them from the start" (fun () ->
+                withFolder (fun whole ->
+                    withFolder (fun folder ->
+                        // A rate that does not depend on how many epochs there are to be.
+                        let settings epochs =
+                            { settings (architecture "fc" "kan" true) with Epochs = epochs; Schedule = Constant }
+
+                        let expected = Classify.run (freshIn whole) (settings 4) set ignore
+                        Classify.run (freshIn folder) (settings 2) set ignore |> ignore
+                        let found = Classify.run (resumedIn folder) (settings 4) set ignore
+                        closeTrees "last" 0.0 (state whole expected.Best).Params (state folder expected.Best).Params
+                        closeTrees "best" 0.0 expected.Best found.Best
+                        Expect.equal (metrics folder) (metrics whole) "metrics"
+
+                        let fewer () = Classify.run (resumedIn folder) (settings 3) set ignore |> ignore
+                        Expect.throwsT<BadInput> fewer "epochs that are done")))
+
             Check.theory
                 "bright bands are learned"
                 [ "kan", false; "kan", true; "fastkan", false; "fastkan", true; "wavkan", false; "mlp", false ]
@@ -103,14 +117,13 @@ let tests =
                                   { architecture "fc" model meta with Width = [ 16 ]; HiddenDim = 16; Norm = "batch" } with
                                 Epochs = 20
                                 BatchSize = 20
-                                Lr = 5e-3
-                                LrE = 1e-2
-                                LrH = 5e-3
+                                Rate = 5e-3
+                                EmbeddingRate = 1e-2
+                                GeneratorRate = 5e-3
                                 Warmup = 60
                             }
 
-                        let run = { Settings = settings; Folder = folder; Resume = false; Meters = [] }
-                        let found = Classify.run run { set with Train = images 1 300 } never ignore
+                        let found = Classify.run (freshIn folder) settings { set with Train = images 1 300 } ignore
 
                         Expect.isTrue
                             (found.Result["test_accuracy"].GetValue<float>() > 0.5)
@@ -122,7 +135,7 @@ let tests =
                     let measured = ResizeArray()
 
                     let found =
-                        runIn folder false settings never (function
+                        Classify.run (freshIn folder) settings set (function
                             | Evaluated(_, _, measures) -> measured.Add(Map measures)
                             | _ -> ())
 
@@ -136,7 +149,8 @@ let tests =
                         "last test accuracy"
 
                     let loaded, classifier, p = Classify.load folder
-                    Expect.equal loaded settings "settings"
+                    let text (settings: ClassifySettings) = (Configuration.node settings).ToJsonString()
+                    Expect.equal (text loaded) (text settings) "settings"
                     closeTrees "best" 0.0 found.Best p
                     let right = Classify.predict loaded classifier p set.Test |> Array.map2 (=) set.Test.Labels
                     Check.near 5e-13 (float (right |> Array.filter id |> Array.length) / 30.0) best "accuracy"
@@ -155,15 +169,15 @@ let tests =
                                 let settings =
                                     { settings (architecture "fc" "kan" false) with
                                         Epochs = 8
-                                        Lr = 0.02
-                                        Schedule = "constant"
+                                        Rate = 0.02
+                                        Schedule = Constant
                                         Seed = seed
                                     }
 
                                 let epochs = ResizeArray()
 
                                 let found =
-                                    runIn folder false settings never (function
+                                    Classify.run (freshIn folder) settings set (function
                                         | Evaluated(state, _, measures) ->
                                             epochs.Add(
                                                 Map.find "test_accuracy" (Map measures),
@@ -187,10 +201,9 @@ let tests =
                         torch.set_num_threads threads
 
                         try
-                            let settings =
-                                { settings (architecture "fc" "kan" true) with Epochs = 1; Threads = threads }
+                            let settings = { settings (architecture "fc" "kan" true) with Epochs = 1 }
 
-                            let found = runIn folder false settings never ignore
+                            let found = Classify.run (freshIn folder) settings set ignore
                             found.Best |> Map.map (fun _ t -> t.clone ())
                         finally
                             torch.set_num_threads before)
@@ -207,20 +220,11 @@ let tests =
                         let losses = ResizeArray()
 
                         let settings =
-                            { ClassifySettings.defaults "fmnist" network with
-                                Epochs = 4
-                                BatchSize = 8
-                                Threads = 2
-                                Lr = 1e-3
-                            }
+                            { ClassifySettings.defaults "fmnist" network with Epochs = 4; BatchSize = 8; Rate = 1e-3 }
 
-                        Classify.run
-                            { Settings = settings; Folder = folder; Resume = false; Meters = [] }
-                            few
-                            never
-                            (function
-                             | Stepped(_, loss) -> losses.Add loss.Value
-                             | _ -> ())
+                        Classify.run (freshIn folder) settings few (function
+                            | Stepped(_, loss) -> losses.Add loss.Value
+                            | _ -> ())
                         |> ignore
 
                         Expect.isTrue (Seq.last losses < losses[0]) $"{List.ofSeq losses}"))

@@ -4,6 +4,7 @@ module MetaKan.Tests.FitTests
 open System
 open System.IO
 open Expecto
+open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Numeric
@@ -19,8 +20,10 @@ let private network source widths = Kan(Network.create { Size = 3; Order = 3 } s
 
 let private meta = Generated { EmbeddingDim = 1; HiddenDim = 16; Sharing = Shared; Chunk = None }
 
-let private settings folder = { Fit.defaults with Folder = Path.Combine(folder, "run") }
-let private fit settings data scaling learner = Fit.run settings data scaling learner never ignore
+let private settings = FitSettings.defaults
+
+let private fit folder settings data scaling learner =
+    Fit.run (freshIn folder) settings { Data = data; Scaling = scaling } learner ignore
 
 let private number (run: FitRun) (name: string) = run.Result[name].GetValue<float>()
 
@@ -35,7 +38,7 @@ let tests =
                     use _ = torch.NewDisposeScope()
 
                     let settings =
-                        { settings folder with
+                        { settings with
                             Steps = [ 50 ]
                             Sparsity = { Weight = 0.01; EntropyWeight = 2.0 }
                             Prune = Some { Node = 0.01; Edge = 0.03 }
@@ -43,7 +46,7 @@ let tests =
                             Symbolic = Some Symbolic.defaults
                         }
 
-                    let run = fit settings (data 0) None (network Stored [ 2; 5; 1 ])
+                    let run = fit folder settings (data 0) None (network Stored [ 2; 5; 1 ])
                     Expect.equal (Printer.text run.Formula.Value) "exp(sin(pi*x) + y^2)" "formula"
                     Check.inRange 0.0 1e-4 (number run "test_rmse") "test rmse"
                     Check.inRange 0.0 1e-4 (number run "formula_test_rmse") "formula test rmse"
@@ -58,7 +61,7 @@ let tests =
                             "fit-4-points"
                         ] do
                         Expect.isTrue
-                            (File.Exists(Path.Combine(RunFolder.picturesPath settings.Folder, picture + ".svg")))
+                            (File.Exists(Path.Combine(RunFolder.picturesPath folder, picture + ".svg")))
                             picture))
 
             testCase "each learner fits, and the folder tells how" (fun () ->
@@ -70,26 +73,25 @@ let tests =
                     ] do
                     withFolder (fun folder ->
                         use _ = torch.NewDisposeScope()
-                        let settings = { settings folder with Steps = [ 15 ] }
-                        let run = fit settings (data 1) None learner
+                        let settings = { settings with Steps = [ 15 ] }
+                        let run = fit folder settings (data 1) None learner
                         Check.inRange 0.0 most (number run "test_rmse_relative") "test rmse relative"
                         Expect.equal run.Outcome Completed "outcome"
-                        let table = Metrics.read settings.Folder
+                        let table = Metrics.read folder
                         Expect.equal table.Rows.Length 15 "number of rows"
                         let last = Map.ofSeq (Seq.zip table.Columns (snd (Array.last table.Rows)))
                         Expect.equal last["test_rmse"] (Some(number run "test_rmse")) "test rmse"
-                        Expect.isTrue (File.Exists(RunFolder.configPath settings.Folder)) "the configuration is there"
-                        Report.write settings.Folder))
+                        Expect.isTrue (File.Exists(RunFolder.configPath folder)) "the configuration is there"
+                        Report.write folder))
 
             testCase "the same seed gives the same fit, another another" (fun () ->
                 withFolder (fun folder ->
                     use _ = torch.NewDisposeScope()
 
                     let at name seed =
-                        let settings =
-                            { settings folder with Steps = [ 3 ]; Seed = seed; Folder = Path.Combine(folder, name) }
+                        let settings = { settings with Steps = [ 3 ]; Seed = seed }
 
-                        (fit settings (data 2) None (network Stored [ 2; 2; 1 ])).Params
+                        (fit (Path.Combine(folder, name)) settings (data 2) None (network Stored [ 2; 2; 1 ])).Params
 
                     let start (p: Params) = Tensor.toArray p["layers.0.coef"]
                     let first = at "a" 1
@@ -113,12 +115,9 @@ let tests =
                     let scaled, inputs, output = Scaling.normalised plain
 
                     let settings =
-                        { settings folder with
-                            Steps = [ 10 ]
-                            Symbolic = Some { Symbolic.defaults with Library = [ SymbolicFunction.find "x" ] }
-                        }
+                        { settings with Steps = [ 10 ]; Symbolic = Some { Symbolic.defaults with Library = [ "x" ] } }
 
-                    let run = fit settings scaled (Some(inputs, output)) (network Stored [ 1; 1 ])
+                    let run = fit folder settings scaled (Some(inputs, output)) (network Stored [ 1; 1 ])
                     Expect.equal (run.Result["formula"].GetValue<string>()) "1000*x + 5000" "formula"
                     let spread = Tensor.item (plain.Test.Y.std ())
 
@@ -140,30 +139,100 @@ let tests =
 
                     // A line leaves much of a parabola unexplained, and the same of both.
                     let settings =
-                        { settings folder with
-                            Steps = [ 10 ]
-                            Symbolic = Some { Symbolic.defaults with Library = [ SymbolicFunction.find "x" ] }
-                        }
+                        { settings with Steps = [ 10 ]; Symbolic = Some { Symbolic.defaults with Library = [ "x" ] } }
 
-                    let run = fit settings scaled (Some(inputs, output)) (network Stored [ 1; 1 ])
+                    let run = fit folder settings scaled (Some(inputs, output)) (network Stored [ 1; 1 ])
                     Check.inRange 0.01 0.3 (number run "test_rmse_relative") "test rmse relative"
                     Check.near 5e-3 (number run "formula_test_rmse" / number run "test_rmse") 1.0 "formula test rmse"))
 
             testCase "a fit that is interrupted keeps what it has" (fun () ->
                 withFolder (fun folder ->
                     use _ = torch.NewDisposeScope()
-                    let asked = ref 0
-
-                    let interrupted () =
-                        asked.Value <- asked.Value + 1
-                        asked.Value > 4
-
-                    let settings = { settings folder with Steps = [ 20 ]; Prune = Some { Node = 0.01; Edge = 0.03 } }
-                    let run = Fit.run settings (data 4) None (network Stored [ 2; 2; 1 ]) interrupted ignore
+                    let settings = { settings with Steps = [ 20 ]; Prune = Some { Node = 0.01; Edge = 0.03 } }
+                    let data = { Data = data 4; Scaling = None }
+                    let run = Fit.run (freshIn folder |> cut 4) settings data (network Stored [ 2; 2; 1 ]) ignore
                     Expect.equal run.Outcome Stopped "outcome"
+                    Expect.equal (run.Result["steps"].GetValue<int>()) 4 "steps done"
                     Expect.equal (run.Result["outcome"].GetValue<string>()) "stopped" "outcome"
-                    let kept = FittedFile.load (RunFolder.checkpointPath settings.Folder)
+                    let kept = FittedFile.load (RunFolder.checkpointPath folder)
                     closeTrees "kept" 0.0 run.Params kept.Params))
+
+            testCase "a fit that was interrupted and resumed is the uninterrupted one, to the bit" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let data = { Data = data 4; Scaling = None }
+
+                // 23 steps: pieces between grid updates, pruning, an extension, the refit.
+                let staged =
+                    { settings with
+                        Steps = [ 5; 4; 4 ]
+                        Sparsity = { Weight = 0.01; EntropyWeight = 2.0 }
+                        GridUpdates = Some { Every = 2; Until = 3 }
+                        Prune = Some { Node = 0.001; Edge = 0.003 }
+                        Extend = [ 5 ]
+                        Symbolic = Some { Symbolic.defaults with Library = [ "x"; "x^2"; "sin"; "exp" ] }
+                        RefitSteps = 10
+                        SaveEvery = 2
+                    }
+
+                for settings, learner in
+                    [
+                        staged, network Stored [ 2; 2; 1 ]
+                        staged, network meta [ 2; 2; 1 ]
+                        { settings with Steps = [ 23 ]; Optimizer = FitOptimizer.Adam 0.01 },
+                        OfModel(Mlp.create [ 2; 4; 1 ])
+                    ] do
+                    withFolder (fun whole ->
+                        let expected = Fit.run (freshIn whole) settings data learner ignore
+                        Expect.equal (expected.Result["steps"].GetValue<int>()) 23 "steps"
+
+                        forAll 5 (Gen.zip (Gen.choose (0, 22)) (Gen.choose (0, 22))) (fun (first, second) ->
+                            withFolder (fun folder ->
+                                let stopped = Fit.run (freshIn folder |> cut first) settings data learner ignore
+                                Expect.equal stopped.Outcome Stopped "outcome"
+                                // Twice interrupted, where the second comes before the end.
+                                Fit.run (resumedIn folder |> cut second) settings data learner ignore |> ignore
+                                let found = Fit.run (resumedIn folder) settings data learner ignore
+                                Expect.equal found.Outcome Completed "outcome"
+                                closeTrees "parameters" 0.0 expected.Params found.Params
+                                Expect.equal (metrics folder) (metrics whole) "metrics"
+                                Expect.equal found.Formula expected.Formula "formula"
+
+                                Expect.equal
+                                    (Directory.GetFiles(RunFolder.picturesPath folder)
+                                     |> Array.map Path.GetFileName
+                                     |> set)
+                                    (Directory.GetFiles(RunFolder.picturesPath whole)
+                                     |> Array.map Path.GetFileName
+                                     |> set)
+                                    "pictures"))))
+
+            testCase "a finished fit goes on with more steps of its last stage" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let data = { Data = data 4; Scaling = None }
+                let learner = network Stored [ 2; 2; 1 ]
+
+                for short, long in [ [ 4 ], [ 9 ]; [ 4; 3 ], [ 4; 8 ] ] do
+                    withFolder (fun whole ->
+                        withFolder (fun folder ->
+                            let settings steps =
+                                { settings with
+                                    Steps = steps
+                                    Prune = if steps.Length > 1 then Some { Node = 0.001; Edge = 0.003 } else None
+                                }
+
+                            let expected = Fit.run (freshIn whole) (settings long) data learner ignore
+                            Fit.run (freshIn folder) (settings short) data learner ignore |> ignore
+                            let found = Fit.run (resumedIn folder) (settings long) data learner ignore
+                            closeTrees "parameters" 0.0 expected.Params found.Params
+                            Expect.equal (metrics folder) (metrics whole) "metrics"
+
+                            for steps in [ short; List.map ((+) 1) long ] do
+                                if steps <> List.map ((+) 1) [ 9 ] then
+                                    Expect.throwsT<BadInput>
+                                        (fun () ->
+                                            Fit.run (resumedIn folder) (settings steps) data learner ignore
+                                            |> ignore)
+                                        "steps that are done")))
 
             testCase "extension lowers the error of a smooth function" (fun () ->
                 withFolder (fun folder ->
@@ -179,9 +248,9 @@ let tests =
                             (Key.ofSeed 5)
                             Placement.cpu64
 
-                    let settings = { settings folder with Steps = [ 10 ]; Extend = [ 6; 12 ] }
-                    fit settings data None (network Stored [ 1; 1 ]) |> ignore
-                    let table = Metrics.read settings.Folder
+                    let settings = { settings with Steps = [ 10 ]; Extend = [ 6; 12 ] }
+                    fit folder settings data None (network Stored [ 1; 1 ]) |> ignore
+                    let table = Metrics.read folder
                     let column name = List.findIndex ((=) name) table.Columns
 
                     let best =
@@ -208,8 +277,8 @@ let tests =
 
                         made.Add equation.Name
                         let data = Dataset.ofFeynman equation 60 40 0.0 (Key.ofSeed 6) Placement.cpu64
-                        let settings = { settings folder with Steps = [ 2 ]; Folder = place }
-                        (fit settings data None (network Stored [ data.Inputs.Length; 2; 1 ])).Result
+                        let settings = { settings with Steps = [ 2 ] }
+                        (fit place settings data None (network Stored [ data.Inputs.Length; 2; 1 ])).Result
 
                     Expect.throwsT<RunFailed>
                         (fun () -> FeynmanSuite.run folder equations fit ignore |> ignore)

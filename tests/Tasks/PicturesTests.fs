@@ -94,14 +94,14 @@ let tests =
                 withFolder (fun parent ->
                     let folder = Path.Combine(parent, "run")
 
-                    let settings = { Solve.defaults with Epochs = 2; TestPoints = 100; Folder = folder }
+                    let settings = { Solve.defaults with Epochs = 2; TestPoints = 100 }
 
                     let solution =
                         Solve.run
+                            (RunPlace.fresh folder)
                             settings
                             (Poisson.problem (TwoBody.ofSeed 0 2))
                             (Mlp.create [ 2; 4; 1 ])
-                            (fun () -> false)
                             ignore
 
                     let files =

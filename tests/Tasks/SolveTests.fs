@@ -21,7 +21,7 @@ let private model =
 
 let private problem = AllenCahn.problem (TwoBody.ofSeed 3 2)
 
-let private settings folder =
+let private settings =
     { Solve.defaults with
         Epochs = 12
         Collocation = { Points = 8; Laplacian = Sdgd 1; MemoryLimit = 2048 }
@@ -34,10 +34,9 @@ let private settings folder =
         Placement = Placement.cpu64
         EvaluateEvery = 4
         SaveEvery = 5
-        Folder = folder
     }
 
-let private solve settings problem model interrupted = Solve.run settings problem model interrupted ignore
+let private solve place settings problem model = Solve.run place settings problem model ignore
 
 let private same (folder: string) (expected: Solution) (other: string) (found: Solution) =
     closeTrees "parameters" 0.0 expected.Params found.Params
@@ -66,10 +65,10 @@ let private heat: Problem =
     }
 
 /// A run's relative L2 error at its first and last evaluation.
-let private learned settings problem model =
-    let solution = solve settings problem model never
+let private learned folder settings problem model =
+    let solution = solve (freshIn folder) settings problem model
     Expect.equal solution.Outcome Completed "outcome"
-    let errors = (Metrics.read settings.Folder).Rows |> Array.map (fun (_, row) -> row[1].Value)
+    let errors = (Metrics.read folder).Rows |> Array.map (fun (_, row) -> row[1].Value)
     Array.head errors, Array.last errors, solution
 
 /// One after another: runs set the number of threads, which is the process's, and live tensors are counted.
@@ -80,26 +79,25 @@ let tests =
         [
             testCase "a run that was interrupted and resumed is the uninterrupted one, to the bit" (fun () ->
                 withFolder (fun whole ->
-                    let expected = solve (settings whole) problem model never
+                    let expected = solve (freshIn whole) settings problem model
 
                     // Any step, the border of the stages, the steps beside it, and the two ends.
                     let cuts = Gen.oneof [ Gen.choose (0, 17); Gen.elements [ 0; 11; 12; 13; 17 ] ]
 
                     forAll 12 (Gen.zip cuts (Gen.choose (0, 17))) (fun (first, second) ->
                         withFolder (fun folder ->
-                            let stopped = solve (settings folder) problem model (after first)
+                            let stopped = solve (freshIn folder |> cut first) settings problem model
                             Expect.equal stopped.Outcome Stopped "outcome"
-                            let resumed = { settings folder with Resume = true }
                             // Twice interrupted, where the second comes before the end.
-                            solve resumed problem model (after second) |> ignore
-                            let found = solve resumed problem model never
+                            solve (resumedIn folder |> cut second) settings problem model |> ignore
+                            let found = solve (resumedIn folder) settings problem model
                             Expect.equal found.Outcome Completed "outcome"
                             same whole expected folder found))))
 
             testCase "what happened after the last save is made again" (fun () ->
                 withFolder (fun whole ->
                     withFolder (fun folder ->
-                        let expected = solve (settings whole) problem model never
+                        let expected = solve (freshIn whole) settings problem model
                         // A run that dies in a listener leaves the folder as a crash does.
                         let dying event =
                             match event with
@@ -107,16 +105,16 @@ let tests =
                             | _ -> ()
 
                         Expect.throwsT<InvalidOperationException>
-                            (fun () -> Solve.run (settings folder) problem model never dying |> ignore)
+                            (fun () -> Solve.run (freshIn folder) settings problem model dying |> ignore)
                             "the run dies"
 
-                        same whole expected folder (solve { settings folder with Resume = true } problem model never))))
+                        same whole expected folder (solve (resumedIn folder) settings problem model))))
 
             testCase "a finished run is resumed to itself" (fun () ->
                 withFolder (fun folder ->
-                    let expected = solve (settings folder) problem model never
+                    let expected = solve (freshIn folder) settings problem model
                     let before = metrics folder
-                    let found = solve { settings folder with Resume = true } problem model never
+                    let found = solve (resumedIn folder) settings problem model
                     closeTrees "parameters" 0.0 expected.Params found.Params
                     Expect.equal (metrics folder) before "metrics"
 
@@ -129,45 +127,92 @@ let tests =
                 withFolder (fun folder ->
                     let notes = Path.Combine(folder, "notes.txt")
                     File.WriteAllText(notes, "")
-                    let refusal settings = messageOf<BadInput>(fun () -> solve settings problem model never |> ignore)
-                    Expect.stringStarts (refusal (settings folder)) folder "refusal"
+
+                    let refusal =
+                        messageOf<BadInput>(fun () -> solve (freshIn folder) settings problem model |> ignore)
+
+                    Expect.stringStarts refusal folder "refusal"
                     Expect.equal (Directory.GetFileSystemEntries folder) [| notes |] "files"))
 
             testCase "a run is resumed under its own settings only" (fun () ->
                 withFolder (fun folder ->
-                    solve (settings folder) problem model (after 3) |> ignore
-                    let resumed = { settings folder with Resume = true }
+                    solve (freshIn folder |> cut 3) settings problem model |> ignore
 
-                    let refusal settings problem model =
-                        messageOf<BadInput>(fun () -> solve settings problem model never |> ignore)
+                    let refusal place settings problem model =
+                        messageOf<BadInput>(fun () -> solve place settings problem model |> ignore)
+
+                    let refused name settings problem model =
+                        let refusal = refusal (resumedIn folder) settings problem model
+                        Expect.stringStarts refusal (RunFolder.configPath folder) "the file"
+                        Expect.stringContains refusal $"its {name} is" "what differs"
+
+                    refused "settings.seed" { settings with Seed = 1 } problem model
+                    refused "settings.rate" { settings with Rate = 0.5 } problem model
+                    let collocation = { settings.Collocation with Points = 9 }
+                    refused "settings.collocation.points" { settings with Collocation = collocation } problem model
+                    refused "settings.placement.dtype" { settings with Placement = Placement.cpu32 } problem model
+                    refused "network.description" settings problem (Mlp.create [ 2; 3; 1 ])
+                    refused "problem.name" settings (Poisson.problem (TwoBody.ofSeed 3 2)) model
+                    let again = refusal (freshIn folder) settings problem model
+                    Expect.stringContains again "already holds a run" "refusal"))
+
+            testCase
+                "a finished run goes on with more epochs, and more of the polish, as if it had them from the start"
+                (fun () ->
+                    // Rates that do not depend on how many epochs there are to be.
+                    let settings = { settings with Schedule = Constant; EvaluateEvery = 3 }
+
+                    for short, long in
+                        [
+                            { settings with Epochs = 6; Polish = 0 }, { settings with Epochs = 12; Polish = 0 }
+                            { settings with Epochs = 6; Polish = 0 }, { settings with Epochs = 9; Polish = 3 }
+                            { settings with Epochs = 6; Polish = 3 }, { settings with Epochs = 6; Polish = 6 }
+                        ] do
+                        withFolder (fun whole ->
+                            withFolder (fun folder ->
+                                let expected = solve (freshIn whole) long problem model
+                                solve (freshIn folder) short problem model |> ignore
+                                let found = solve (resumedIn folder) long problem model
+                                Expect.equal found.Outcome Completed "outcome"
+                                same whole expected folder found
+                                let config = File.ReadAllText(RunFolder.configPath folder)
+                                Expect.equal config (File.ReadAllText(RunFolder.configPath whole)) "config.json")))
+
+            testCase "what is done keeps its steps" (fun () ->
+                withFolder (fun folder ->
+                    let first = solve (freshIn folder) settings problem model
+                    let before = File.ReadAllText(RunFolder.configPath folder)
 
                     for other in
                         [
-                            { resumed with Seed = 1 }
-                            { resumed with Epochs = 13 }
-                            { resumed with Rate = 0.5 }
-                            { resumed with Collocation = { resumed.Collocation with Points = 9 } }
-                            { resumed with Placement = Placement.cpu32 }
+                            { settings with Polish = 5 }
+                            { settings with Epochs = 13 }
+                            { settings with Epochs = 11; Polish = 0 }
                         ] do
-                        Expect.stringContains (refusal other problem model) "config.json" "refusal"
+                        let refusal =
+                            messageOf<BadInput>(fun () -> solve (resumedIn folder) other problem model |> ignore)
 
-                    Expect.stringContains (refusal resumed problem (Mlp.create [ 2; 3; 1 ])) "config.json" "refusal"
+                        Expect.stringStarts refusal $"{folder} has 18 steps" "refusal"
 
-                    Expect.stringContains
-                        (refusal resumed (Poisson.problem (TwoBody.ofSeed 3 2)) model)
-                        "config.json"
-                        "refusal"
-
-                    Expect.stringContains (refusal (settings folder) problem model) "already holds a run" "refusal"))
+                    Expect.equal (File.ReadAllText(RunFolder.configPath folder)) before "config.json"
+                    Expect.isTrue (RunFolder.tryReadResult folder).IsSome "the result is kept"
+                    closeTrees "the run" 0.0 first.Params (solve (resumedIn folder) settings problem model).Params))
 
             testCase "a run's folder says what was run and what came of it" (fun () ->
                 withFolder (fun folder ->
-                    let labels = [ "note", Nodes.JsonValue.Create "here" :> Nodes.JsonNode ]
-                    let solution = solve { settings folder with Labels = labels } problem model never
+                    let sections = [ "network", Nodes.JsonValue.Create "small" :> Nodes.JsonNode ]
+                    let solution = solve { freshIn folder with Sections = sections } settings problem model
                     let config = RunFolder.readConfig folder
-                    Expect.equal (config["note"].GetValue<string>()) "here" "note"
-                    Expect.equal (config["epochs"].GetValue<int>()) 12 "epochs"
-                    Expect.equal (config["laplacian"].GetValue<string>()) "sdgd" "laplacian"
+                    Expect.equal (config["network"].GetValue<string>()) "small" "the caller's section"
+
+                    Expect.equal
+                        (config["problem"].ToJsonString())
+                        """{"name":"allen-cahn","dim":2}"""
+                        "the task's own"
+
+                    let stored: SolveSettings = Configuration.read folder "pde" "settings"
+                    let text (settings: SolveSettings) = (Configuration.node settings).ToJsonString()
+                    Expect.equal (text stored) (text settings) "settings"
                     let result = (RunFolder.tryReadResult folder).Value
                     Expect.equal (result["epochs"].GetValue<int>()) 18 "epochs"
                     Expect.equal (result["parameters"].GetValue<int64>()) (Params.count solution.Params) "parameters"
@@ -184,14 +229,9 @@ let tests =
             testCase "a run that diverges says so and keeps its last good state" (fun () ->
                 withFolder (fun folder ->
                     let settings =
-                        { settings folder with
-                            Rate = 1e200
-                            EmbeddingRate = 1e200
-                            GeneratorRate = 1e200
-                            SaveEvery = 100
-                        }
+                        { settings with Rate = 1e200; EmbeddingRate = 1e200; GeneratorRate = 1e200; SaveEvery = 100 }
 
-                    let solution = solve settings problem model never
+                    let solution = solve (freshIn folder) settings problem model
 
                     match solution.Outcome with
                     | Diverged _ -> ()
@@ -207,7 +247,7 @@ let tests =
             testCase "steps, measures and saves leave no tensors behind" (fun () ->
                 withFolder (fun folder ->
                     let settings =
-                        { settings folder with
+                        { settings with
                             Epochs = 100
                             Polish = 0
                             EvaluateEvery = 10
@@ -219,13 +259,13 @@ let tests =
 
                     let listen = counting counts
 
-                    Solve.run settings problem model never listen |> ignore
+                    Solve.run (freshIn folder) settings problem model listen |> ignore
                     Expect.equal (List.ofSeq counts) (List.replicate 5 counts[0]) "live tensors at each save"))
 
             testCase "an equation in time with data at its start and walls is solved" (fun () ->
                 withFolder (fun folder ->
                     let settings =
-                        { settings folder with
+                        { settings with
                             Epochs = 300
                             Polish = 30
                             PolishPoints = 100
@@ -235,7 +275,7 @@ let tests =
                             TestPoints = 300
                         }
 
-                    let first, last, solution = learned settings heat (Mlp.create [ 2; 12; 12; 1 ])
+                    let first, last, solution = learned folder settings heat (Mlp.create [ 2; 12; 12; 1 ])
                     Expect.isTrue (last < 0.2 && last < first / 3.0) $"{first} → {last}"
                     let x = heat.Domain.Sample (Key.ofSeed 8) Placement.cpu64 100
 
@@ -251,7 +291,7 @@ let tests =
                 for model in [ Mlp.create [ 2; 8; 1 ]; Kan.create { Size = 3; Order = 3 } [ 2; 4; 1 ]; model ] do
                     withFolder (fun folder ->
                         let settings =
-                            { settings folder with
+                            { settings with
                                 Epochs = 150
                                 Polish = 0
                                 Collocation = { Points = 30; Laplacian = Exact; MemoryLimit = 2048 }
@@ -259,6 +299,6 @@ let tests =
                                 TestPoints = 200
                             }
 
-                        let first, last, _ = learned settings poisson model
+                        let first, last, _ = learned folder settings poisson model
                         Expect.isTrue (last < first / 2.0) $"{model.Name}: {first} → {last}"))
         ]

@@ -12,6 +12,8 @@ open TorchSharp
 
 let private stateOf (p: Params) =
     {
+        Stage = 1
+        Within = 234
         Step = 1234
         Params = p
         Memory =
@@ -38,7 +40,7 @@ let tests =
                     let state = stateOf (parameters network)
                     Checkpoint.save path state
                     let found = Checkpoint.load path ((model network).Init (Key.ofSeed 0) Placement.cpu64)
-                    Expect.equal found.Step state.Step "step"
+                    Expect.equal (found.Stage, found.Within, found.Step) (1, 234, 1234) "where it stands"
                     Expect.equal found.Seconds state.Seconds "seconds"
                     closeTrees "parameters" 0.0 state.Params found.Params
                     closeTrees "memory" 0.0 state.Memory found.Memory))
@@ -73,7 +75,7 @@ let tests =
                             [ "seconds", "1.5" ], "step"
                             [ "step", "three"; "seconds", "1.5" ], "step"
                         ] do
-                        Safetensors.write path (Map metadata) model
+                        Safetensors.write path (Map([ "stage", "0"; "within", "3" ] @ metadata)) model
                         Expect.stringContains (refusal path like) $"'{missing}'" "refusal"
 
                     Checkpoint.save path (stateOf like)

@@ -11,7 +11,7 @@ open MetaKan.Tests.Folder
 let private json (text: string) = JsonNode.Parse text :?> JsonObject
 
 let private config =
-    """{"problem":"allen-cahn","model":"metakan","dim":10,"epochs":5000,"rates":{"lr_e":0.001},"note":"<b>&"}"""
+    """{"problem":{"name":"allen-cahn","dim":10},"network":{"model":"metakan"},"settings":{"epochs":5000,"lr_e":0.001},"note":"<b>&"}"""
 
 /// The report of a run's folder, once `fill` has put things there.
 let private report fill =
@@ -39,7 +39,7 @@ let tests =
                 Expect.equal (headings page) [ "Configuration" ] "headings"
                 Expect.stringContains page "<title>allen-cahn · metakan · 10 dimensions</title>" "page"
                 Expect.stringContains page "Not finished: no step yet of 5000." "page"
-                Expect.stringContains page "<th scope=\"row\">rates.lr_e</th><td>0.001</td>" "page"
+                Expect.stringContains page "<th scope=\"row\">settings.lr_e</th><td>0.001</td>" "page"
                 Expect.stringContains page "<td>&lt;b&gt;&amp;</td>" "page")
 
             testCase "a run in its midst shows its curves and how far it is" (fun () ->
