@@ -310,7 +310,6 @@ let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation 
 
 /// The same for the run in a folder.
 let private resumed (options: ParseResults<Options>) (folder: string) =
-    options.GetAllResults() |> resumesWith [ "--steps"; "--threads" ]
     let choice: DataChoice = Configuration.read folder "fit" "data"
     let network: NetworkChoice = Configuration.read folder "fit" "network"
     let settings: FitSettings = Configuration.read folder "fit" "settings"
@@ -324,6 +323,10 @@ let private resumed (options: ParseResults<Options>) (folder: string) =
 
 let private single (options: ParseResults<Options>) equation : int =
     let stored = options.TryGetResult Resume
+
+    if stored.IsSome then
+        options.GetAllResults() |> resumesWith [ "--steps"; "--threads" ]
+
     let threads = stored |> Option.map (fun folder -> Configuration.read folder "fit" "threads")
 
     torch.set_num_threads (options.GetResult(Threads, Option.defaultValue 1 threads) |> atLeast "--threads" 1)
