@@ -42,7 +42,8 @@ let private contenders (placement: Placement) (batchSize: int) (network: Archite
     if not (difference <= 1e-4 * loss plain) then
         raise (RunFailed $"the formulations differ: loss {loss library} and {loss plain}")
 
-    let adam = Statistics.gathering (Adam.create (fun _ -> { Rate = (fun _ -> 1e-3); WeightDecay = 1e-4 }))
+    let adam =
+        Statistics.gathering (Adam.create (fun _ -> { Rate = Schedule.constant 1e-3; WeightDecay = 1e-4 }))
 
     let copy () = start |> Map.map (fun _ t -> t.clone ())
 

@@ -11,7 +11,7 @@ let private grid = { Size = 5; Order = 3 }
 
 // Steps by Adam from fresh parameters.
 let private steps (placement: Placement) (model: Model) : (int -> Gradient) -> int -> unit =
-    let adam = Adam.create (fun _ -> { Rate = (fun _ -> 1e-4); WeightDecay = 0.0 })
+    let adam = Adam.create (fun _ -> { Rate = Schedule.constant 1e-4; WeightDecay = 0.0 })
     Contenders.steps placement adam (model.Init (Key.ofSeed 0) placement)
 
 let private contenders (placement: Placement) (dim: int) (modelName: string) (hidden: int) (points: int) =

@@ -178,8 +178,12 @@ module Classify =
 
             {
                 Rate =
-                    fun step ->
-                        rate * Schedule.factor settings.Schedule step steps * Schedule.warmup settings.Warmup step
+                    Schedule.product
+                        [
+                            Schedule.constant rate
+                            Schedule.annealed settings.Schedule steps
+                            Schedule.warmup settings.Warmup
+                        ]
                 WeightDecay = decay
             }
 

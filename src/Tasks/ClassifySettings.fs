@@ -34,7 +34,7 @@ type ClassifySettings =
         /// AdamW's rate and decay of generators.
         GeneratorRate: float
         GeneratorDecay: float
-        Schedule: Schedule
+        Schedule: Annealing
         /// Steps over which the rates rise at the start.
         Warmup: int
         Loss: ClassifyLoss

@@ -24,7 +24,8 @@ module FitCheckpoint =
         let texts, numbers =
             match state.Learner with
             | Kan net -> FittedFile.parts { Network = net; Params = training.Params }
-            | OfModel model -> Map [ "network", model.Description ], Map.toList (Params.within "model" training.Params)
+            | OfModel model ->
+                Map [ "network", model.Description ], Map.toList (Params.prefixed "model" training.Params)
 
         let standing =
             [
@@ -35,7 +36,7 @@ module FitCheckpoint =
                 "seconds", training.Seconds.ToString("R", CultureInfo.InvariantCulture)
             ]
 
-        Seq.append numbers (Map.toSeq (Params.within "optimizer" training.Memory))
+        Seq.append numbers (Map.toSeq (Params.prefixed "optimizer" training.Memory))
         |> Safetensors.write path ((texts, standing) ||> List.fold (fun texts (name, text) -> Map.add name text texts))
 
     /// Reads the state of a fit with such a learner. Raises BadInput, naming the file, where it is truncated or another's.

@@ -18,7 +18,7 @@ type SolveSettings =
         EmbeddingRate: float
         /// Learning rate of MetaKAN's generators.
         GeneratorRate: float
-        Schedule: Schedule
+        Schedule: Annealing
         /// Steps over which the rates rise to their full values at the start.
         Warmup: int
         /// L-BFGS steps after the epochs.
@@ -83,10 +83,12 @@ module Solve =
             Adam.create (fun name ->
                 {
                     Rate =
-                        fun step ->
-                            rate name
-                            * Schedule.factor settings.Schedule step settings.Epochs
-                            * Schedule.warmup settings.Warmup step
+                        Schedule.product
+                            [
+                                Schedule.constant (rate name)
+                                Schedule.annealed settings.Schedule settings.Epochs
+                                Schedule.warmup settings.Warmup
+                            ]
                     WeightDecay = 0.0
                 })
 

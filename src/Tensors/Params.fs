@@ -21,9 +21,9 @@ module Params =
         |> Seq.map (fun (k, t) -> k.Substring prefix.Length, t)
         |> Map.ofSeq
 
-    /// The tree as a branch of that name: "weight" becomes "layer.weight".
-    let within (name: string) (p: Params) : Params =
-        p |> Map.toSeq |> Seq.map (fun (own, t) -> $"{name}.{own}", t) |> Map.ofSeq
+    /// The tree below `name`: every name of it after "name.". `under` takes it out again.
+    let prefixed (name: string) (p: Params) : Params =
+        p |> Map.toSeq |> Seq.map (fun (k, t) -> $"{name}.{k}", t) |> Map.ofSeq
 
     /// The union of trees; of a name that several have, the last one's.
     let union (trees: Params seq) : Params = trees |> Seq.collect Map.toSeq |> Map.ofSeq

@@ -8,7 +8,9 @@ open System.Globalization
 module Checkpoint =
     /// Writes a state, replacing what was there in one go.
     let save (path: string) (state: TrainingState) : unit =
-        Seq.append (Map.toSeq (Params.within "model" state.Params)) (Map.toSeq (Params.within "optimizer" state.Memory))
+        Seq.append
+            (Map.toSeq (Params.prefixed "model" state.Params))
+            (Map.toSeq (Params.prefixed "optimizer" state.Memory))
         |> Safetensors.write
             path
             (Map

@@ -1,8 +1,11 @@
-// Learning-rate schedules: a factor of the base rate as a function of progress.
+// Learning rates over a training stage: functions of the step, which compose by product.
 namespace MetaKan
 
+/// A learning rate, or a factor of one, at a step counted from 0.
+type Schedule = int -> float
+
 /// How learning rates fall over a training stage.
-type Schedule =
+type Annealing =
     | Constant
     /// Linearly to zero.
     | Linear
@@ -13,20 +16,28 @@ type Schedule =
 
 [<RequireQualifiedAccess>]
 module Schedule =
-    /// Schedules by the names that options and config.json have for them.
-    let named: (string * Schedule) list =
+    /// Annealings by the names that options and config.json have for them.
+    let named: (string * Annealing) list =
         [ "linear", Linear; "cosine", Cosine; "exponential", Exponential; "constant", Constant ]
+
+    /// The same at every step.
+    let constant (value: float) : Schedule = fun _ -> value
 
     /// The rise to a full rate over the first `steps` steps, which keeps Adam's first, badly scaled steps small.
     /// Goyal et al. (arXiv 1706.02677), section 2.2.
-    let warmup (steps: int) (step: int) : float = if step < steps then float (step + 1) / float (steps + 1) else 1.0
+    let warmup (steps: int) : Schedule = fun step -> if step < steps then float (step + 1) / float (steps + 1) else 1.0
 
-    /// The factor at step `step` of `total`, counted from 0.
-    let factor (schedule: Schedule) (step: int) (total: int) : float =
-        let progress = float step / float (max 1 total)
+    /// The fall from 1 over `total` steps.
+    let annealed (annealing: Annealing) (total: int) : Schedule =
+        fun step ->
+            let progress = float step / float (max 1 total)
 
-        match schedule with
-        | Constant -> 1.0
-        | Linear -> 1.0 - progress
-        | Cosine -> 0.5 * (1.0 + cos (System.Math.PI * progress))
-        | Exponential -> 0.01 ** progress
+            match annealing with
+            | Constant -> 1.0
+            | Linear -> 1.0 - progress
+            | Cosine -> 0.5 * (1.0 + cos (System.Math.PI * progress))
+            | Exponential -> 0.01 ** progress
+
+    /// The product of several, from the first to the last.
+    let product (schedules: Schedule list) : Schedule =
+        fun step -> schedules |> List.fold (fun product schedule -> product * schedule step) 1.0

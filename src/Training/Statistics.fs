@@ -4,16 +4,15 @@ namespace MetaKan
 
 [<RequireQualifiedAccess>]
 module Statistics =
-    let private prefix = "statistics."
+    let private name = "statistics"
 
     /// Parameters and statistics as one tree.
-    let join (p: Params) (statistics: Params) : Params =
-        Seq.append (Map.toSeq p) (statistics |> Map.toSeq |> Seq.map (fun (name, t) -> prefix + name, t))
-        |> Map.ofSeq
+    let join (p: Params) (statistics: Params) : Params = Params.union [ p; Params.prefixed name statistics ]
 
     /// The parameters and the statistics of a joined tree.
     let split (joined: Params) : Params * Params =
-        joined |> Map.filter (fun name _ -> not (name.StartsWith prefix)), Params.under (prefix.TrimEnd '.') joined
+        let prefix = name + "."
+        joined |> Map.filter (fun key _ -> not (key.StartsWith prefix)), Params.under name joined
 
     /// An optimizer of joined trees: in the place of a gradient by statistics comes what they are next.
     let gathering (optimizer: Optimizer) : Optimizer =

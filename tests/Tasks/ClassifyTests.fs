@@ -240,7 +240,7 @@ let tests =
                 let gradient (joined: Params) =
                     joined["a"].sum(), Statistics.join (Map [ "a", torch.ones_like joined["a"] ]) next
 
-                let adam = Adam.create (fun _ -> { Rate = (fun _ -> 0.1); WeightDecay = 0.0 })
+                let adam = Adam.create (fun _ -> { Rate = Schedule.constant 0.1; WeightDecay = 0.0 })
                 let gathering = Statistics.gathering adam
                 let _, moved, memory = gathering.Update 0 gradient joined (gathering.Init joined)
                 let moved, gathered = Statistics.split moved

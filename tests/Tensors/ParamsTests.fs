@@ -34,6 +34,13 @@ let tests =
                 Expect.isTrue (obj.ReferenceEquals(p["a.b"], (Params.under "a" p)["b"])) "the tensor itself"
                 Expect.isEmpty (Params.under "b" p) "subtree of no name")
 
+            testCase "a prefixed tree has its names below another, and is what is under it" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let p = tree ()
+                Expect.equal (names (Params.prefixed "x.y" p)) [ for name in names p -> $"x.y.{name}" ] "names"
+                Expect.isTrue (p = Params.under "x.y" (Params.prefixed "x.y" p)) "the tree"
+                Expect.isEmpty (Params.prefixed "x" Map.empty) "of nothing")
+
             testCase "a tree's names take other tensors" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let p = tree ()

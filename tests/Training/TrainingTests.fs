@@ -10,7 +10,7 @@ open MetaKan.Tests.Numeric
 open MetaKan.Tests.Runs
 open TorchSharp
 
-let private adam = Adam.create (fun _ -> { Rate = (fun _ -> 0.05); WeightDecay = 0.0 })
+let private adam = Adam.create (fun _ -> { Rate = Schedule.constant 0.05; WeightDecay = 0.0 })
 
 let private plan (stages: Stage list) : TrainingPlan =
     {
@@ -103,9 +103,17 @@ let tests =
                         let difference = p["x"] - noise
                         (difference * difference).sum())
 
+                let momentum =
+                    Optimizer.chain
+                        [
+                            Transform.clip 1.0
+                            Transform.momentum 0.9
+                            Transform.scale (fun _ -> Schedule.product [ Schedule.constant 0.05; Schedule.warmup 5 ])
+                        ]
+
                 let stages =
                     [
-                        { Steps = 12; Optimizer = adam; Gradient = noisy }
+                        { Steps = 12; Optimizer = momentum; Gradient = noisy }
                         { Steps = 13; Optimizer = adam; Gradient = noisy }
                     ]
 
