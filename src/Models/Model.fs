@@ -60,11 +60,7 @@ module Model =
 
         let loss, byWeights =
             losses
-            |> Workers.map
-                (Seq.head p.Values).device
-                (fun (loss, g) -> Seq.append [ loss ] (Params.tensors g))
-                (fun lossOf -> Params.withGradient (lossOf network) weights)
-            |> List.reduce (fun (loss, g) (more, h) -> loss + more, g |> Map.map (fun name t -> t.add_ h[name]))
+            |> Workers.gradient (Seq.head p.Values).device (fun lossOf -> Params.withGradient (lossOf network) weights)
 
         loss, (if model.Generated.IsSome then Params.pullback weights byWeights tracked else byWeights)
 

@@ -123,37 +123,14 @@ module Classify =
             let rows, device = batch.Labels.size 0, batch.Labels.device
             let key = Key.fold step (keyFor settings 3)
 
-            let found =
-                (if statistics.IsEmpty then parts rows device else [ 0L, rows ])
-                |> List.indexed
-                |> Workers.map
-                    device
-                    (fun (loss, g, gathered) ->
-                        Seq.concat
-                            [
-                                Seq.singleton loss
-                                Seq.ofArray (Params.tensors g)
-                                Seq.ofArray (Params.tensors gathered)
-                            ])
-                    (fun (part, (first, size)) ->
-                        let tracked = Params.tracked p
-
-                        let images, labels =
-                            batch.Pixels.narrow (0L, first, size), batch.Labels.narrow (0L, first, size)
-
-                        let logits, gathered =
-                            classifier.Layers.Apply (Learning(Key.fold part key)) tracked statistics images
-
-                        let loss = loss settings logits labels * (float size / float rows)
-                        loss.detach (), Params.gradient loss tracked, gathered)
-
-            let loss, g =
-                found
-                |> List.map (fun (loss, g, _) -> loss, g)
-                |> List.reduce (fun (loss, g) (more, h) -> loss + more, g |> Map.map (fun name t -> t.add_ h[name]))
-
-            let _, _, gathered = found.Head
-            loss, Statistics.join g gathered
+            (if statistics.IsEmpty then parts rows device else [ 0L, rows ])
+            |> List.indexed
+            |> Workers.gradient device (fun (part, (first, size)) ->
+                let tracked = Params.tracked p
+                let images, labels = batch.Pixels.narrow (0L, first, size), batch.Labels.narrow (0L, first, size)
+                let logits, gathered = classifier.Layers.Apply (Learning(Key.fold part key)) tracked statistics images
+                let loss = loss settings logits labels * (float size / float rows)
+                loss.detach (), Statistics.join (Params.gradient loss tracked) gathered)
 
     let private initial (settings: ClassifySettings) (classifier: Classifier) : Params =
         let place = settings.Placement

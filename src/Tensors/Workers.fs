@@ -83,3 +83,9 @@ module Workers =
                         value
                     | Error error -> error.Throw()
             ]
+
+    /// The sum of several losses and that of their gradients, each worked out by `work`; added in the items' order.
+    let gradient (device: torch.Device) (work: 'a -> Tensor * Params) (items: 'a list) : Tensor * Params =
+        items
+        |> map device (fun (loss, g) -> Seq.append [ loss ] (Params.tensors g)) work
+        |> List.reduce (fun (loss, g) (more, h) -> loss + more, g |> Map.map (fun name t -> t.add_ h[name]))

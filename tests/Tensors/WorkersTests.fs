@@ -49,6 +49,23 @@ let tests =
                         (made |> List.forall torch.CurrentDisposeScope.Contains)
                         "results are in the caller's scope")
 
+            property
+                "losses and gradients are added up, on any number of threads"
+                20
+                (Gen.zip (Gen.choose (1, 4)) (Gen.choose (1, 9)))
+                (fun (threads, items) ->
+                    let p = Map [ "a", normal 1 [ 3 ]; "b", normal 2 [ 2; 2 ] ]
+
+                    let loss, g =
+                        hired threads (fun () ->
+                            [ 1..items ]
+                            |> Workers.gradient torch.CPU (fun i ->
+                                Params.withGradient (fun p -> float i * (p["a"] * p["a"]).sum()) p))
+
+                    let factor = float (List.sum [ 1..items ])
+                    close "loss" 1e-14 (factor * (p["a"] * p["a"]).sum()) loss
+                    closeTrees "gradient" 1e-14 (Map [ "a", 2.0 * factor * p["a"]; "b", p["b"] * 0.0 ]) g)
+
             testCase "hired threads work at the same time, with operators on one thread" (fun () ->
                 use meeting = new Barrier(2)
 
