@@ -101,46 +101,30 @@ module Network =
             Source = source
         }
 
-    let private generator (meta: MetaLearner) depth l =
-        match meta.Sharing with
-        | Shared -> 0
-        | PerLayer -> l
-        | Clusters assignment when assignment.Length = depth -> assignment[l]
-        | Clusters _ -> invalidArg (nameof meta) "clusters need one number per layer"
-
     /// Fresh parameters. Stored: "layers.l.coef" [from, G+k, to] for a noise of the given height, "layers.l.scale_base"
     /// [from, to] uniform on ±1/√from, "layers.l.scale_sp" [from, to] = 1/√from, as in pykan. Generated: "embeddings.l"
     /// [from·to, p] and "hypernet.g.*", as in `MetaKan`.
     let init (noise: float) (net: Network) (key: Key) (place: Placement) : Params =
-        let functions = int64 (gridSize net + net.Order)
+        let functions = gridSize net + net.Order
 
-        [
-            for l, (inputs, ends) in List.indexed (shapes net) do
-                let key index = Key.fold (4 * l + index) key
-                let root = sqrt (float inputs)
-
-                match net.Source with
-                | Stored ->
-                    let uniform index shape = Key.uniform (key index) place shape * 2.0 - 1.0
+        match net.Source with
+        | Stored ->
+            [
+                for l, (inputs, ends) in List.indexed (shapes net) do
+                    let root = sqrt (float inputs)
+                    let uniform index shape = Key.uniform (Key.fold (4 * l + index) key) place shape * 2.0 - 1.0
 
                     $"layers.{l}.coef",
-                    uniform 0 [ int64 inputs; functions; int64 ends ] * (0.5 * noise / float (gridSize net))
+                    uniform 0 [ int64 inputs; int64 functions; int64 ends ] * (0.5 * noise / float (gridSize net))
 
                     $"layers.{l}.scale_base", uniform 1 [ int64 inputs; int64 ends ] / root
 
                     $"layers.{l}.scale_sp",
                     torch.ones (int64 inputs, int64 ends, dtype = place.DType, device = place.Device) / root
-                | Generated meta ->
-                    let g = generator meta (depth net) l
-                    $"embeddings.{l}", Generator.xavier (key 0) place (inputs * ends) meta.EmbeddingDim
-
-                    if List.forall (fun before -> generator meta (depth net) before <> g) [ 0 .. l - 1 ] then
-                        let widths = meta.EmbeddingDim, meta.HiddenDim, int functions + 1
-
-                        for name, t in Generator.init (key 1, key 2) place widths do
-                            $"hypernet.{g}.{name}", t
-        ]
-        |> Map.ofList
+            ]
+            |> Map.ofList
+        | Generated meta ->
+            MetaKan.init meta [ for inputs, ends in shapes net -> inputs * ends, functions + 1 ] key place
 
     /// The network with an edge's spline on (1) or off (0).
     let internal withMask (edge: Edge) (value: float) (net: Network) : Network =
@@ -156,8 +140,8 @@ module Network =
     // What the layers that share a generator have it generate, at once for all of them.
     let private generated (meta: MetaLearner) (net: Network) (p: Params) : EdgeWeights list =
         [
-            for l, (inputs, ends) in List.indexed (shapes net) ->
-                {| Layer = l; Inputs = int64 inputs; Ends = int64 ends; Generator = generator meta (depth net) l |}
+            for l, ((inputs, ends), g) in List.indexed (List.zip (shapes net) (MetaKan.assignment meta (depth net))) ->
+                {| Layer = l; Inputs = int64 inputs; Ends = int64 ends; Generator = g |}
         ]
         |> List.groupBy _.Generator
         |> List.collect (fun (g, layers) ->

@@ -18,11 +18,7 @@ module EdgeNetwork =
     // What the functions of a layer learn is under a name of its own, apart from the stored coefficients.
     let private functions = "functions"
 
-    let private own (edges: EdgeLayer) key place : Params =
-        edges.Init key place
-        |> Map.toSeq
-        |> Seq.map (fun (name, t) -> $"{functions}.{name}", t)
-        |> Map.ofSeq
+    let private own (edges: EdgeLayer) key place : Params = edges.Init key place |> Params.prefixed functions
 
     let private layer init (coefficients: Params -> Tensor) (edges: EdgeLayer) : Layer =
         {
@@ -84,12 +80,10 @@ module EdgeNetwork =
         let handedOut (p: Params) =
             [
                 for l, (name, _) in List.indexed served do
-                    $"{name}.embeddings", p[$"embeddings.{l}"]
-
-                    for KeyValue(part, t) in Params.under $"hypernet.{assignment[l]}" p do
-                        $"{name}.hypernet.{part}", t
+                    Map [ $"{name}.embeddings", p[$"embeddings.{l}"] ]
+                    Params.under $"hypernet.{assignment[l]}" p |> Params.prefixed $"{name}.hypernet"
             ]
-            |> Map.ofList
+            |> Params.union
 
         {
             Init = fun key place -> Params.union [ chain.Init (Key.fold 0 key) place; init (Key.fold 1 key) place ]

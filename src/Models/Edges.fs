@@ -13,9 +13,16 @@ type internal Coefficients =
 
 [<RequireQualifiedAccess>]
 module internal Edges =
-    /// What the edges of one layer are made of: a basis of M functions, the last of which is silu.
-    let basis (place: Placement) (grid: Grid) : Basis =
-        EdgeBasis.create place grid.Order [| Knots.uniform grid.Size grid.Order (-1.0, 1.0) |]
+    /// What the edges of one layer are made of: a basis of M functions, the last of which is silu. In the machine's own
+    /// memory a basis has no tensors, so that one of each element type serves every call.
+    let basis (grid: Grid) : Placement -> Basis =
+        let make place = EdgeBasis.create place grid.Order [| Knots.uniform grid.Size grid.Order (-1.0, 1.0) |]
+        let kept = [ for place in [ Placement.cpu32; Placement.cpu64 ] -> place.DType, lazy make place ]
+
+        fun place ->
+            match kept |> List.tryFind (fun (dtype, _) -> dtype = place.DType) with
+            | Some(_, basis) when Host.holds place.Device -> basis.Value
+            | _ -> make place
 
     /// Runs `parts` for the layer's coefficients, block by block, and joins the outputs on their last axis.
     let private over (coefficients: Coefficients) (parts: Tensor -> Tensor[] -> Tensor[]) (features: Tensor list) =
@@ -62,9 +69,12 @@ module internal Edges =
 
         { x with Value = parts[0]; Tangents = Dense parts[2]; Second = parts[1] }
 
-    let private layers (run: Basis -> Coefficients -> 'a -> 'a) (grid: Grid) depth source (p: Params) : 'a -> 'a =
-        let basis = basis (Placement.ofTensor (Seq.head p.Values)) grid
-        [ for l in 0 .. depth - 1 -> run basis (source p l) ] |> Model.compose
+    let private layers (run: Basis -> Coefficients -> 'a -> 'a) (grid: Grid) depth source : Params -> 'a -> 'a =
+        let basis = basis grid
+
+        fun p ->
+            let basis = basis (Placement.ofTensor (Seq.head p.Values))
+            [ for l in 0 .. depth - 1 -> run basis (source p l) ] |> Model.compose
 
     /// The value of a network of `depth` layers, for what gives a layer's coefficients from the parameters.
     let value grid depth (source: Params -> int -> Coefficients) = layers apply grid depth source

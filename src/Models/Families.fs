@@ -32,20 +32,14 @@ module Families =
 
     /// B-splines and silu, in the efficient form of `Kan.create`: "base_weight", "spline_weight", "spline_scaler".
     let kan (grid: Grid) : Family =
-        // In the machine's own memory a basis has no tensors and serves every call.
-        let kept = [ for place in [ Placement.cpu32; Placement.cpu64 ] -> place, lazy Edges.basis place grid ]
-
-        let basis (place: Placement) =
-            match kept |> List.tryFind (fun (p, _) -> p.DType = place.DType) with
-            | Some(_, basis) when Host.holds place.Device -> basis.Value
-            | _ -> Edges.basis place grid
+        let basis = Edges.basis grid
 
         {
             Name = "kan"
             Count = Grid.coefficients grid + 1
             Init = nothing
             Features = fun _ x -> Features.ofBasis basis x
-            Stored = fun edges key place -> SplineEdges.init grid edges (fun n -> Key.fold n key) place |> Map.ofList
+            Stored = fun edges key place -> SplineEdges.init grid edges (fun n -> Key.fold n key) place
             Coefficients = fun p -> (SplineEdges.coefficients p).movedim([| -1L |], [| 0L |])
         }
 

@@ -11,7 +11,7 @@ module internal Generator =
         Key.normal key place [ int64 rows; int64 columns ] * sqrt (2.0 / float (rows + columns))
 
     /// Fresh parameters of Linear(p, h) → ReLU → Linear(h, M), by name: Xavier-normal weights, zero biases.
-    let init (first: Key, second: Key) (place: Placement) (p: int, h: int, m: int) : (string * Tensor) list =
+    let init (first: Key, second: Key) (place: Placement) (p: int, h: int, m: int) : Params =
         let zeros (n: int) = torch.zeros (int64 n, dtype = place.DType, device = place.Device)
 
         [
@@ -20,6 +20,7 @@ module internal Generator =
             "2.weight", xavier second place m h
             "2.bias", zeros m
         ]
+        |> Map.ofList
 
     let private dense (p: Params) (embeddings: Tensor) : Tensor =
         torch.nn.functional.linear (embeddings, p["0.weight"], p["0.bias"])

@@ -19,10 +19,10 @@ module Kan =
         let init key place =
             [
                 for l, (inputs, outputs) in List.indexed shapes do
-                    for name, t in SplineEdges.init grid [ outputs; inputs ] (fun n -> Key.fold (3 * l + n) key) place do
-                        $"layers.{l}.{name}", t
+                    SplineEdges.init grid [ outputs; inputs ] (fun n -> Key.fold (3 * l + n) key) place
+                    |> Params.prefixed $"layers.{l}"
             ]
-            |> Map.ofList
+            |> Params.union
 
         let generated = Edges.generated grid shapes.Length coefficients
 

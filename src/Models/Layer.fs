@@ -66,15 +66,12 @@ module Layer =
             Apply = fun pass _ statistics x -> f pass x, statistics
         }
 
-    let private prefixed name (p: Params) = p |> Map.toSeq |> Seq.map (fun (k, t) -> $"{name}.{k}", t)
-
     /// Layers one after another, each with its parameters and statistics under its name.
     let chain (layers: (string * Layer) list) : Layer =
         let gather (make: int -> Layer -> Params) =
             layers
-            |> Seq.mapi (fun index (name, layer) -> prefixed name (make index layer))
-            |> Seq.concat
-            |> Map.ofSeq
+            |> Seq.mapi (fun index (name, layer) -> Params.prefixed name (make index layer))
+            |> Params.union
 
         let passOf index pass =
             match pass with
@@ -91,5 +88,5 @@ module Layer =
                         let y, s =
                             layer.Apply (passOf index pass) (Params.under name p) (Params.under name statistics) x
 
-                        y, Seq.append (Map.toSeq gathered) (prefixed name s) |> Map.ofSeq)
+                        y, Params.union [ gathered; Params.prefixed name s ])
         }

@@ -58,15 +58,13 @@ module MetaKan =
 
             [
                 for l, (edges, _) in List.indexed layers do
-                    $"embeddings.{l}", Generator.xavier (key (3 * l)) place edges meta.EmbeddingDim
+                    Map [ $"embeddings.{l}", Generator.xavier (key (3 * l)) place edges meta.EmbeddingDim ]
 
                 for g, numbers in generators do
-                    let widths = meta.EmbeddingDim, meta.HiddenDim, numbers
-
-                    for name, t in Generator.init (key (3 * g + 1), key (3 * g + 2)) place widths do
-                        $"hypernet.{g}.{name}", t
+                    Generator.init (key (3 * g + 1), key (3 * g + 2)) place (meta.EmbeddingDim, meta.HiddenDim, numbers)
+                    |> Params.prefixed $"hypernet.{g}"
             ]
-            |> Map.ofList
+            |> Params.union
 
     /// The group of a parameter.
     let internal group (name: string) : ParameterGroup =

@@ -9,7 +9,7 @@ module internal SplineEdges =
     /// Fresh "base_weight" [out, in, taps…], "spline_weight" [out, in, taps…, G+k] and "spline_scaler" [out, in, taps…]
     /// of edges [out, in, taps…], the n-th drawn with `key n`. Of base_weight and spline_weight, the spread falls with
     /// the root of the fan-in, inputs times taps.
-    let init (grid: Grid) (edges: int list) (key: int -> Key) (place: Placement) : (string * Tensor) list =
+    let init (grid: Grid) (edges: int list) (key: int -> Key) (place: Placement) : Params =
         let functions = Grid.coefficients grid
         let shape = List.map int64 edges
         let fanIn = float (List.fold (*) 1 edges.Tail)
@@ -20,6 +20,7 @@ module internal SplineEdges =
             Key.normal (key 1) place (shape @ [ int64 functions ]) * (0.01 / sqrt (fanIn * float functions))
             "spline_scaler", Key.normal (key 2) place shape * 0.1 + 1.0
         ]
+        |> Map.ofList
 
     /// The coefficients [out, in, taps…, G+k+1] of the splines and of silu.
     let coefficients (p: Params) : Tensor =

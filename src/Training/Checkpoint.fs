@@ -8,9 +8,8 @@ open System.Globalization
 module Checkpoint =
     /// Writes a state, replacing what was there in one go.
     let save (path: string) (state: TrainingState) : unit =
-        Seq.append
-            (Map.toSeq (Params.prefixed "model" state.Params))
-            (Map.toSeq (Params.prefixed "optimizer" state.Memory))
+        Params.union [ Params.prefixed "model" state.Params; Params.prefixed "optimizer" state.Memory ]
+        |> Map.toSeq
         |> Safetensors.write
             path
             (Map

@@ -143,13 +143,14 @@ let tests =
                             (largest coef)
                             "another key gives other numbers")
 
-            testCase "clusters that are not one per layer are refused" (fun () ->
-                let meta = { EmbeddingDim = 1; HiddenDim = 2; Sharing = Clusters [ 0 ]; Chunk = None }
-                let net = Network.create { Size = 2; Order = 2 } (Generated meta) (List.map Nodes.sums [ 1; 2; 1 ])
+            testCase "clusters that are not one per layer, or leave numbers out, are refused" (fun () ->
+                for clusters in [ [ 0 ]; [ 0; 2 ]; [ 1; 1 ] ] do
+                    let meta = { EmbeddingDim = 1; HiddenDim = 2; Sharing = Clusters clusters; Chunk = None }
+                    let net = Network.create { Size = 2; Order = 2 } (Generated meta) (List.map Nodes.sums [ 1; 2; 1 ])
 
-                let message =
-                    messageOf<ArgumentException>(fun () ->
-                        Network.init 0.3 net (Key.ofSeed 1) Placement.cpu64 |> ignore)
+                    let message =
+                        messageOf<ArgumentException>(fun () ->
+                            Network.init 0.3 net (Key.ofSeed 1) Placement.cpu64 |> ignore)
 
-                Expect.stringContains message "one number per layer" "message")
+                    Expect.stringContains message "one number per layer" "message")
         ]
