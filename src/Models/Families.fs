@@ -41,6 +41,7 @@ module Families =
             Features = fun _ x -> Features.ofBasis basis x
             Stored = fun edges key place -> SplineEdges.init grid edges (fun n -> Key.fold n key) place
             Coefficients = fun p -> (SplineEdges.coefficients p).movedim([| -1L |], [| 0L |])
+            Activation = Some Norms.prelu
         }
 
     /// Eight Gaussians over [-2, 2], after a layer norm over the inputs where `normalise` is set (in convolutions what
@@ -71,6 +72,7 @@ module Families =
                     Features.beside [ (fun _ -> Rbf.basis functions (-2.0, 2.0)), inside; silu x ]
             Stored = stored
             Coefficients = stacked
+            Activation = None
         }
 
     /// Legendre's polynomials of tanh x, and silu. The reference code scales inputs by the least and the greatest of the
@@ -83,6 +85,7 @@ module Families =
             Features = fun _ x -> Features.beside [ (fun _ -> Legendre.basis degree), torch.tanh x; silu x ]
             Stored = heStored (degree + 1)
             Coefficients = stacked
+            Activation = Some Norms.silu
         }
 
     /// Chebyshev's polynomials of tanh x, and no base function.
@@ -97,6 +100,7 @@ module Families =
                     let spread = 1.0 / (fanIn edges * float (degree + 1))
                     Map.ofList [ "weight", Key.normal key place (int64 (degree + 1) :: shape edges) * spread ]
             Coefficients = fun p -> p["weight"]
+            Activation = None
         }
 
     /// silu of Gram's polynomials of tanh x, whose recurrence is learned ("beta" [degree + 1]), and silu of x.
@@ -111,4 +115,5 @@ module Families =
             Features = fun p x -> Gram.features degree p["beta"] (torch.tanh x) x
             Stored = heStored (degree + 1)
             Coefficients = stacked
+            Activation = Some Norms.silu
         }

@@ -55,8 +55,6 @@ type Classifier =
 
 [<RequireQualifiedAccess>]
 module Networks =
-    let private silu = Layer.ofFunction (fun _ x -> torch.nn.functional.silu x)
-
     let private normalise (settings: NetworkSettings) (layer: int) (channels: int) : (string * Block) list =
         match settings.Norm with
         | Normalisation.None -> []
@@ -119,7 +117,7 @@ module Networks =
             | EdgeFunctions.Family family -> Block.Edges(Dense.layer family inputs outputs)
             | EdgeFunctions.Wavelet wavelet -> Block.Edges(WavKan.layer wavelet inputs outputs)
 
-        let activation = if settings.Functions.IsLinear then Some silu else None
+        let activation = if settings.Functions.IsLinear then Some Norms.silu else None
 
         [
             "flatten", Block.Layer(Layer.ofFunction (fun _ x -> x.flatten 1L))
@@ -139,33 +137,27 @@ module Networks =
         ]
         |> classifier settings (Model.describeWidths widths)
 
-    // Those that follow the normalisation in the reference code.
-    let private activation (functions: EdgeFunctions) : Layer option =
-        match functions with
-        | EdgeFunctions.Family family when List.contains family.Name [ "kaln"; "kagn" ] -> Some silu
-        | EdgeFunctions.Family family when List.contains family.Name [ "fastkan"; "kacn" ] -> None
-        | _ -> Some Norms.prelu
-
     /// The network of 3×3 convolutions with the given output channels and strides, each followed by its normalisation and
-    /// activation (PReLU; silu for kaln and kagn; none for fastkan and kacn); then the mean over pixels and an ordinary
-    /// linear layer. Parameters "layers.l.…", "norms.l.…", "activations.l.weight", "head.weight", "head.bias".
+    /// activation (the family's; PReLU for ordinary ones); then the mean over pixels and an ordinary linear layer.
+    /// Parameters "layers.l.…", "norms.l.…", "activations.l.weight", "head.weight", "head.bias".
     let convolutional (layers: (int * int) list) (settings: NetworkSettings) : Classifier =
         let channels, height, width = settings.Inputs
 
-        let layer stride inputs outputs =
-            let window = Window.square 3 stride
-
+        let layer, activation =
             match settings.Functions with
-            | EdgeFunctions.Linear -> Block.Layer(Linear.convolution window inputs outputs)
-            | EdgeFunctions.Family family -> Block.Edges(Convolution.layer window family inputs outputs)
+            | EdgeFunctions.Linear ->
+                (fun window inputs outputs -> Block.Layer(Linear.convolution window inputs outputs)), Some Norms.prelu
+            | EdgeFunctions.Family family ->
+                (fun window inputs outputs -> Block.Edges(Convolution.layer window family inputs outputs)),
+                family.Activation
             | EdgeFunctions.Wavelet _ -> invalidArg (nameof settings) "wavelets are for fully connected networks"
 
         let widths = channels :: List.map fst layers
 
         [
             for l, ((inputs, outputs), (_, stride)) in List.indexed (List.zip (List.pairwise widths) layers) do
-                $"layers.{l}", layer stride inputs outputs
-                yield! after settings (activation settings.Functions) l outputs
+                $"layers.{l}", layer (Window.square 3 stride) inputs outputs
+                yield! after settings activation l outputs
 
             "pool", Block.Layer(Layer.ofFunction (fun _ x -> x.mean [| 2L; 3L |]))
             "dropout", Block.Layer(Norms.dropout settings.HeadDropout)
@@ -180,9 +172,3 @@ module Networks =
 
     /// Output channels and strides of the published network of eight layers.
     let eight: (int * int) list = [ 16, 1; 32, 2; 64, 2; 128, 1; 256, 1; 256, 2; 512, 1; 512, 1 ]
-
-    /// The published network of four convolutions.
-    let conv4 (settings: NetworkSettings) : Classifier = convolutional four settings
-
-    /// The published network of eight convolutions.
-    let conv8 (settings: NetworkSettings) : Classifier = convolutional eight settings

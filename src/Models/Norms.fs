@@ -1,4 +1,4 @@
-// Layers between layers: normalisation, PReLU and dropout, for rows [N, C] and images [N, C, …].
+// Layers between layers: normalisation, silu, PReLU and dropout, for rows [N, C] and images [N, C, …].
 namespace MetaKan
 
 open TorchSharp
@@ -50,6 +50,9 @@ module Norms =
     let layer (channels: int) : Layer =
         withoutStatistics (scaleAndShift channels) (fun p x ->
             torch.nn.functional.group_norm (x, 1L, p["weight"], p["bias"]))
+
+    /// x/(1 + e^{-x}).
+    let silu: Layer = Layer.ofFunction (fun _ x -> torch.nn.functional.silu x)
 
     /// max(0, x) + a·min(0, x) with one learned a, 1/4 at first. He et al. (arXiv 1502.01852).
     let prelu: Layer =

@@ -36,23 +36,63 @@ type Architecture =
 
 [<RequireQualifiedAccess>]
 module Architecture =
+    /// How the layers of a network follow one another.
+    type private Shape =
+        /// Fully connected, with the hidden widths of `Width`.
+        | Connected
+        /// Convolutions with these output channels and strides.
+        | Convolutions of (int * int) list
+
+    // Each choice by its name.
+
+    let private shapes =
+        [ "fc", Connected; "conv4", Convolutions Networks.four; "conv8", Convolutions Networks.eight ]
+
+    let private normalisations =
+        [ "none", Normalisation.None; "batch", Normalisation.Batch; "instance", Normalisation.Instance ]
+
+    let private mothers = [ for wavelet in Wavelets.all -> wavelet.Name, wavelet ]
+
+    // From the shape and the wavelet.
+    let private functions: (string * (Architecture -> Shape -> Wavelet -> EdgeFunctions)) list =
+        let family make = fun a shape _ -> EdgeFunctions.Family(make a shape)
+
+        [
+            "mlp", (fun _ _ _ -> EdgeFunctions.Linear)
+            "kan", family (fun a _ -> Families.kan { Size = a.GridSize; Order = a.SplineOrder })
+            "fastkan", family (fun _ shape -> Families.fastKan shape.IsConnected)
+            "wavkan", (fun _ _ wavelet -> EdgeFunctions.Wavelet wavelet)
+            "kaln", family (fun a _ -> Families.kaln a.Degree)
+            "kacn", family (fun a _ -> Families.kacn a.Degree)
+            "kagn", family (fun a _ -> Families.kagn a.Degree)
+        ]
+
+    // The choice of a name.
+    let private parse (what: string) (choices: (string * 'a) list) (name: string) : 'a =
+        match List.tryFind (fst >> (=) name) choices with
+        | Some(_, choice) -> choice
+        | None ->
+            let names = choices |> List.map fst |> String.concat ", "
+            raise (BadInput $"{what} takes one of {names}, not '{name}'")
+
     /// Names that `Net` takes.
-    let nets = [ "fc"; "conv4"; "conv8" ]
+    let nets = List.map fst shapes
 
     /// Names that `Model` takes.
-    let models = [ "mlp"; "kan"; "fastkan"; "wavkan"; "kaln"; "kacn"; "kagn" ]
+    let models = List.map fst functions
 
     /// Names that `Norm` takes.
-    let norms = [ "none"; "batch"; "instance" ]
+    let norms = List.map fst normalisations
 
     /// Names that `Wavelet` takes.
-    let wavelets = Wavelets.all |> List.map _.Name
-
-    let private convolutional net = net <> "fc"
+    let wavelets = List.map fst mothers
 
     /// The published form of a network: 32 hidden units and no norm but for wavkan, or convolutions with batch norm and
-    /// dropout.
+    /// dropout. Raises BadInput for names that are none.
     let published (net: string) (model: string) : Architecture =
+        let convolutional = (parse "net" shapes net).IsConvolutions
+        parse "model" functions model |> ignore
+
         {
             Net = net
             Width = [ 32 ]
@@ -65,19 +105,12 @@ module Architecture =
             Degree = 3
             EmbeddingDim = 1
             HiddenDim = 32
-            Norm = if convolutional net || model = "wavkan" then "batch" else "none"
-            Dropout = if convolutional net then 0.25 else 0.0
-            HeadDropout = if convolutional net then 0.5 else 0.0
+            Norm = if convolutional || model = "wavkan" then "batch" else "none"
+            Dropout = if convolutional then 0.25 else 0.0
+            HeadDropout = if convolutional then 0.5 else 0.0
         }
 
-    let private channels (a: Architecture) (classes: int) =
-        match a.Net with
-        | "conv4" -> List.map fst Networks.four
-        | "conv8" -> List.map fst Networks.eight
-        | _ -> a.Width @ [ classes ]
-
-    let private sharing (a: Architecture) (classes: int) =
-        let widths = channels a classes
+    let private sharing (a: Architecture) (widths: int list) =
         let most = (List.distinct widths).Length
 
         if a.Generators = 1 then
@@ -89,62 +122,45 @@ module Architecture =
         else
             raise (BadInput $"generators takes 1 to {most}, or {widths.Length} for one a layer, not {a.Generators}")
 
-    let private oneOf what names name =
-        if not (List.contains name names) then
-            let names = String.concat ", " names
-            raise (BadInput $"{what} takes one of {names}, not '{name}'")
-
-    /// The network for images of the given channels, height and width. Raises BadInput for what does not go together.
+    /// The network for images of the given channels, height and width. Raises BadInput for names that are none and for
+    /// what does not go together.
     let build (a: Architecture) (inputs: int * int * int) (classes: int) : Classifier =
-        oneOf "net" nets a.Net
-        oneOf "model" models a.Model
-        oneOf "norm" norms a.Norm
-        oneOf "wavelet" wavelets a.Wavelet
+        let shape = parse "net" shapes a.Net
+        let functions = parse "model" functions a.Model
+        let norm = parse "norm" normalisations a.Norm
+        let functions = functions a shape (parse "wavelet" mothers a.Wavelet)
 
-        if a.Model = "wavkan" && convolutional a.Net then
+        if functions.IsWavelet && shape.IsConvolutions then
             raise (BadInput "model wavkan is for net fc: its wavelets have no convolution")
 
-        if a.Model = "mlp" && a.Meta then
+        if functions.IsLinear && a.Meta then
             raise (BadInput "meta is for models of edges: mlp has no coefficients to generate")
 
-        if a.Norm = "instance" && not (convolutional a.Net) then
+        if norm.IsInstance && shape.IsConnected then
             raise (BadInput "norm instance is for net conv4 and conv8: fc takes none or batch")
 
-        let settings =
+        let widths, network =
+            match shape with
+            | Connected -> a.Width @ [ classes ], Networks.fc a.Width
+            | Convolutions layers -> List.map fst layers, Networks.convolutional layers
+
+        network
             {
-                Functions =
-                    match a.Model with
-                    | "mlp" -> EdgeFunctions.Linear
-                    | "wavkan" ->
-                        EdgeFunctions.Wavelet(Wavelets.all |> List.find (fun wavelet -> wavelet.Name = a.Wavelet))
-                    | "fastkan" -> EdgeFunctions.Family(Families.fastKan (not (convolutional a.Net)))
-                    | "kaln" -> EdgeFunctions.Family(Families.kaln a.Degree)
-                    | "kacn" -> EdgeFunctions.Family(Families.kacn a.Degree)
-                    | "kagn" -> EdgeFunctions.Family(Families.kagn a.Degree)
-                    | _ -> EdgeFunctions.Family(Families.kan { Size = a.GridSize; Order = a.SplineOrder })
+                Functions = functions
                 Meta =
                     if a.Meta then
                         Some
                             {
                                 EmbeddingDim = a.EmbeddingDim
                                 HiddenDim = a.HiddenDim
-                                Sharing = sharing a classes
+                                Sharing = sharing a widths
                                 Chunk = None
                             }
                     else
                         None
-                Norm =
-                    match a.Norm with
-                    | "batch" -> Normalisation.Batch
-                    | "instance" -> Normalisation.Instance
-                    | _ -> Normalisation.None
+                Norm = norm
                 Dropout = a.Dropout
                 HeadDropout = a.HeadDropout
                 Inputs = inputs
                 Classes = classes
             }
-
-        match a.Net with
-        | "conv4" -> Networks.conv4 settings
-        | "conv8" -> Networks.conv8 settings
-        | _ -> Networks.fc a.Width settings

@@ -20,6 +20,7 @@ let family: Family =
             fun edges key place ->
                 Map.ofList [ "weight", Key.normal key place (List.map int64 edges @ [ int64 count ]) ]
         Coefficients = fun p -> p["weight"].movedim([| -1L |], [| 0L |])
+        Activation = None
     }
 
 /// A layer's own parameters, its coefficients and an input.

@@ -28,6 +28,7 @@ let tests =
                         Features = fun _ x -> x.unsqueeze -1L
                         Stored = fun _ _ _ -> Map.empty
                         Coefficients = fun p -> p["weight"].unsqueeze 0L
+                        Activation = None
                     }
 
                 for size in [ [ 3 ]; [ 3; 2 ]; [ 2; 1; 3 ] ] do

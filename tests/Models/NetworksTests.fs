@@ -33,6 +33,9 @@ let private counts (network: Classifier) =
     [ Embeddings; Generators; Weights ]
     |> List.map (fun group -> p |> Map.filter (fun name _ -> network.Group name = group) |> Params.count)
 
+let private conv4 = Networks.convolutional Networks.four
+let private conv8 = Networks.convolutional Networks.eight
+
 let private families =
     [
         Families.kan cubic
@@ -106,8 +109,7 @@ let tests =
                 let edges = 9L * (1L * 32L + 32L * 64L + 64L * 128L + 128L * 256L)
                 let norms, prelus, head = 2L * (32L + 64L + 128L + 256L), 4L, 2570L
 
-                let batch functions meta =
-                    { digits functions meta with Norm = Normalisation.Batch } |> Networks.conv4 |> counts
+                let batch functions meta = { digits functions meta with Norm = Normalisation.Batch } |> conv4 |> counts
 
                 Expect.equal (batch kan None) [ 0L; 0L; 10L * edges + norms + prelus + head ] "numbers of conv4"
 
@@ -134,7 +136,7 @@ let tests =
 
                 let clusters = Clusters(Clusters.ofChannels 3 (List.map fst Networks.eight))
                 let kacn = EdgeFunctions.Family(Families.kacn 3)
-                let eight = digits kacn (Some(meta clusters 16)) |> Networks.conv8 |> counts
+                let eight = digits kacn (Some(meta clusters 16)) |> conv8 |> counts
                 Expect.equal eight [ edges; 3L * (16L + 16L + 4L * 17L); 5130L ] "numbers of conv8")
 
             property
@@ -214,7 +216,7 @@ let tests =
                                     $"{network.Description} does not depend on {name}")
 
             testCase "the published networks see images of 28×28 pixels" (fun () ->
-                for build in [ Networks.conv4; Networks.conv8 ] do
+                for build in [ conv4; conv8 ] do
                     use _ = torch.NewDisposeScope()
                     let settings = { digits EdgeFunctions.Linear None with Norm = Normalisation.Instance }
                     let network = build settings
@@ -242,7 +244,7 @@ let tests =
                     "description"
 
                 Expect.equal
-                    (description (Networks.conv4 (digits kan clusters)))
+                    (description (conv4 (digits kan clusters)))
                     ("metakan", "metakan 1×28×28, convolutions 32-64-128-256, 10 classes, p = 1, h = 64, 2 generators")
                     "description"
 
@@ -258,9 +260,9 @@ let tests =
                     Expect.throwsT<ArgumentException> (fun () -> build () |> ignore) "a refusal"
 
                 refused (fun () -> Networks.fc [ 32 ] { settings with Norm = Normalisation.Instance })
-                refused (fun () -> Networks.conv4 { settings with Functions = EdgeFunctions.Wavelet Wavelets.meyer })
-                refused (fun () -> Networks.conv4 (digits EdgeFunctions.Linear (Some(meta Shared 4))))
-                refused (fun () -> Networks.conv4 (digits kan (Some(meta (Clusters [ 0; 1 ]) 4))))
-                refused (fun () -> Networks.conv4 { settings with Dropout = 1.0 })
+                refused (fun () -> conv4 { settings with Functions = EdgeFunctions.Wavelet Wavelets.meyer })
+                refused (fun () -> conv4 (digits EdgeFunctions.Linear (Some(meta Shared 4))))
+                refused (fun () -> conv4 (digits kan (Some(meta (Clusters [ 0; 1 ]) 4))))
+                refused (fun () -> conv4 { settings with Dropout = 1.0 })
                 refused (fun () -> Networks.fc [ 32 ] { settings with HeadDropout = -0.1 }))
         ]

@@ -269,5 +269,24 @@ let tests =
                     "generators"
                     "refusal"
 
-                Expect.stringContains (refusal (architecture "conv5" "kan" false)) "net" "refusal")
+                let fc = architecture "fc" "kan" false
+
+                for network, message in
+                    [
+                        { fc with Net = "conv5" }, "net takes one of fc, conv4, conv8, not 'conv5'"
+                        { fc with Model = "Kan" },
+                        "model takes one of mlp, kan, fastkan, wavkan, kaln, kacn, kagn, not 'Kan'"
+                        { fc with Norm = "" }, "norm takes one of none, batch, instance, not ''"
+                        { fc with Wavelet = "haar" },
+                        "wavelet takes one of mexican-hat, morlet, dog, meyer, shannon, not 'haar'"
+                    ] do
+                    Expect.equal (refusal network) message "refusal"
+
+                for net, model in [ "conv5", "kan"; "fc", "kam" ] do
+                    messageOf<BadInput>(fun () -> Architecture.published net model |> ignore) |> ignore)
+
+            testCase "every name of a model is that of the network" (fun () ->
+                for model in Architecture.models do
+                    let network = Architecture.build (architecture "fc" model false) (1, 4, 4) 3
+                    Expect.equal network.Name model "name")
         ]
