@@ -12,13 +12,13 @@ type Options =
         member option.Usage =
             match option with
             | Paths _ ->
-                "folder of a classify run, then PNG or IDX files: a line an image with its most likely classes."
+                "folder of a classify run, then PNG, JPEG or IDX files: a line an image with its most likely classes."
 
 let run (options: ParseResults<Options>) : int =
     let folder, files =
         match options.GetResult Paths with
         | folder :: (_ :: _ as files) -> folder, files
-        | _ -> raise (BadInput "predict takes a run's folder and one or more PNG or IDX files")
+        | _ -> raise (BadInput "predict takes a run's folder and one or more PNG, JPEG or IDX files")
 
     let settings, classifier, p = Classify.load folder
     let struct (channels, height, width) = ImageSets.shape settings.Dataset

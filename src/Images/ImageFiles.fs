@@ -1,4 +1,4 @@
-// Images of one's own to classify: PNG and IDX files, brought to the size and the colours that a model takes.
+// Images of one's own to classify: PNG, JPEG and IDX files, brought to the size and the colours that a model takes.
 namespace MetaKan
 
 open System
@@ -58,19 +58,19 @@ module ImageFiles =
             |> Array.map (round >> byte)
 
     /// The images in a file, without labels, each scaled to the wanted channels (1 or 3), height and width: the one of a
-    /// PNG file, or all of an IDX file, whatever their names. Raises BadInput for what is neither.
+    /// PNG or JPEG file, or all of an IDX file, whatever their names. Raises BadInput for what is neither.
     let read (path: string) (channels: int, height: int, width: int) : Images =
         let shape = channels, height, width
 
         let pixels =
             match DataFile.start path 8 with
-            | start when PngFile.isPng start ->
-                let picture = PngFile.decode path (DataFile.all path)
+            | start when PictureFile.isPicture start ->
+                let picture = PictureFile.decode path (DataFile.all path)
                 fit shape (3, picture.Height, picture.Width) picture.Colours
             | [| 0uy; 0uy; 8uy; 3uy; _; _; _; _ |] ->
                 let images = Idx.images path
                 let size = images.Channels, images.Height, images.Width
                 images.Pixels |> Array.chunkBySize (Images.size images) |> Array.collect (fit shape size)
-            | _ -> raise (BadInput $"{path}: neither a PNG image nor an IDX file of images")
+            | _ -> raise (BadInput $"{path}: neither a PNG or JPEG image nor an IDX file of images")
 
         { Channels = channels; Height = height; Width = width; Pixels = pixels; Labels = [||] }

@@ -108,7 +108,7 @@ let tests =
                     "classify --resume nowhere", "nowhere/config.json"
                     "classify --resume nowhere --lr 1", "--lr is fixed once a run has begun"
                     "predict", "RUN FILE"
-                    "predict nowhere", "predict takes a run's folder and one or more PNG or IDX files"
+                    "predict nowhere", "predict takes a run's folder and one or more PNG, JPEG or IDX files"
                     "predict nowhere a.png", "nowhere/config.json"
                 ]
                 (fun (arguments, said) -> refused arguments said)

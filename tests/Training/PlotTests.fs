@@ -4,11 +4,11 @@ module MetaKan.Tests.PlotTests
 open System
 open System.Globalization
 open System.IO
-open System.IO.Compression
 open System.Xml.Linq
 open Expecto
 open FsCheck
 open FsCheck.FSharp
+open SkiaSharp
 open MetaKan
 
 let private axis label scale = { Label = label; Scale = scale }
@@ -38,18 +38,13 @@ let private drawn svg =
         |> Array.map (fun pair -> let xy = pair.Split ',' |> Array.map number in xy[0], xy[1])
     | lines -> failwith $"{lines.Length} lines"
 
-/// The pixels of a PNG of unfiltered rows of four bytes a pixel, and its width.
+/// The width of a PNG image, and its rows of four bytes a pixel.
 let private decode (png: byte[]) =
-    let be (at: int) = Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(png, at, 4))
-    let length = be 33
-    Expect.equal (Text.Encoding.ASCII.GetString(png, 37, 4)) "IDAT" "third chunk"
-    use zlib = new ZLibStream(new MemoryStream(png, 41, length), CompressionMode.Decompress)
-    use raw = new MemoryStream()
-    zlib.CopyTo raw
-    let width, height = be 16, be 20
-    let rows = raw.ToArray() |> Array.chunkBySize (1 + 4 * width)
-    Expect.equal rows.Length height "height"
-    width, rows |> Array.map Array.tail
+    let mutable info = SKBitmap.DecodeBounds png
+    info.ColorType <- SKColorType.Rgba8888
+    info.AlphaType <- SKAlphaType.Unpremul
+    use bitmap = SKBitmap.Decode(png, info)
+    bitmap.Width, bitmap.Bytes |> Array.chunkBySize (4 * bitmap.Width)
 
 let tests =
     testList
@@ -123,11 +118,9 @@ let tests =
                 for s in series do
                     Expect.contains labels s.Name "labels")
 
-            testCase "a PNG ends as the format's description has it and gives its pixels back" (fun () ->
-                let pixels = [| for i in 0..23 -> byte (i * 10) |]
+            testCase "a PNG gives its pixels back, opaque or not" (fun () ->
+                let pixels = [| for i in 0..23 -> if i % 4 = 3 then byte (55 + 40 * (i / 4)) else byte (i * 10) |]
                 let png = Png.encode 3 pixels
-                // The empty last chunk, with its check sum, is the same in every PNG file.
-                Expect.equal (Convert.ToHexString png[png.Length - 12 ..]) "0000000049454E44AE426082" "last chunk"
                 Expect.equal (decode png) (3, Array.chunkBySize 12 pixels) "content")
 
             testCase "a heat map shows the first row at the bottom, and nothing where there is no value" (fun () ->
