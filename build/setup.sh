@@ -24,6 +24,9 @@ step() {
     "${@:2}" >>"$log" 2>&1 </dev/null 9>&-
 }
 
+# reason: the last line that a step said.
+reason() { grep -v '^ *$' "$log" | tail -n 1 | sed 's/^[-> ]*//'; }
+
 # fingerprint PATH...: one hash over the names and contents of the files in these places, but Paket's own in obj/.
 fingerprint() {
     (cd "$root" && find "$@" \( -name obj -o -name results \) -prune -o -type f -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 -r sha1sum | sha1sum)
@@ -34,13 +37,14 @@ stamped() { [ -f "$stamps/$1" ] && [ "$(<"$stamps/$1")" = "$2" ]; }
 stamp() { printf '%s\n' "$2" >"$stamps/$1.new" && mv -f "$stamps/$1.new" "$stamps/$1"; }
 
 dotnet_sdk() {
+    mkdir -p "${HOME:-}" 2>/dev/null || fail "needs a home folder, for .NET's packages: HOME is '${HOME:-}'"
     command -v dotnet >/dev/null && dotnet --list-sdks | grep -q '^1[0-9]\.' ||
         fail "needs the .NET 10 SDK: install it and put dotnet on the PATH"
 }
 
 packages() {
     step "restoring packages" restore_packages ||
-        fail "could not restore packages (network? see 'dotnet nuget list source'): the log is $log"
+        fail "could not restore packages ($(reason)): the log is $log"
 }
 
 restore_packages() { dotnet tool restore && dotnet paket restore; }

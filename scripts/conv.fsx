@@ -10,7 +10,6 @@ let epochs = Script.argument 1 "EPOCHS" 2
 let count = Script.argument 2 "IMAGES" 5000
 let dataset = "fmnist"
 
-ImageSets.install (eprintfn "%s") dataset None
 let images = ImageSets.load dataset None
 
 let train (model, meta) =

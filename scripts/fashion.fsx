@@ -9,7 +9,6 @@ open TorchSharp
 let epochs = Script.argument 1 "EPOCHS" 10
 let dataset = "fmnist"
 
-ImageSets.install (eprintfn "%s") dataset None
 let images = ImageSets.load dataset None
 
 let train (model, meta) =

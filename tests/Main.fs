@@ -10,6 +10,7 @@ let private all =
     [
         BuildTests.tests
         Launcher.CliTests.tests
+        Launcher.SetupTests.tests
         Launcher.LibtorchTests.tests
         Launcher.PdeTests.tests
         Launcher.FitTests.tests

@@ -51,7 +51,7 @@ type Options =
         member option.Usage =
             match option with
             | Dataset _ -> "fmnist, mnist, kmnist, cifar10, cifar100 or svhn (fmnist)."
-            | Data _ -> "folder of its files (the usual places; fmnist is installed where Debian has it)."
+            | Data _ -> "folder of its files (the usual places; the launcher installs fmnist where Debian has it)."
             | Train_Images _ -> "train on so many images, the first ones (all)."
             | Net _ -> "fc, conv4 or conv8 (fc)."
             | Width _ -> "widths of the hidden layers of fc (32)."
@@ -190,14 +190,13 @@ let run (options: ParseResults<Options>) : int =
         { settings with Epochs = options.GetResult(Epochs, settings.Epochs) |> atLeast "--epochs" 1 }
 
     let network = settings.Network
-    // What does not go together is refused before anything is installed or read.
+    // What does not go together is refused before anything is read.
     let struct (channels, height, width) = ImageSets.shape settings.Dataset
 
     let classifier =
         Architecture.build network (channels, height, width) (ImageSets.classes settings.Dataset).Length
 
     torch.set_num_threads (options.GetResult(Threads, threads) |> atLeast "--threads" 1)
-    ImageSets.install (eprintfn "metakan: %s") settings.Dataset settings.Data
     let images = ImageSets.load settings.Dataset settings.Data
     use interrupt = new Interrupt.Watch()
 

@@ -14,7 +14,7 @@ module Contact =
         let channel c i = pixels[min c (images.Channels - 1) * plane + i]
 
         Array.init (4 * plane) (fun i -> if i % 4 = 3 then 255uy else channel (i % 4) (i / 4))
-        |> Png.encode images.Width
+        |> Bitmap.png images.Width
 
     /// At most what fits below an image.
     let private fitted (text: string) = if text.Length > 17 then text.Substring(0, 16) + "…" else text

@@ -64,8 +64,8 @@ module ImageFiles =
 
         let pixels =
             match DataFile.start path 8 with
-            | start when PictureFile.isPicture start ->
-                let picture = PictureFile.decode path (DataFile.all path)
+            | start when Bitmap.isPicture start ->
+                let picture = Bitmap.decode path (DataFile.all path)
                 fit shape (3, picture.Height, picture.Width) picture.Colours
             | [| 0uy; 0uy; 8uy; 3uy; _; _; _; _ |] ->
                 let images = Idx.images path

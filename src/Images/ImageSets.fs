@@ -124,7 +124,7 @@ module ImageSets =
             | _ -> None)
 
     /// What to say of a data set that no folder has whole: which file a folder that has some lacks, or where it was
-    /// looked for.
+    /// looked for, and the package that has it.
     let private missing dataset source (places: string list) =
         let train, test = files source.Format
 
@@ -140,7 +140,14 @@ module ImageSets =
         | Some message -> message
         | None ->
             let places, files = String.Join(", ", places), String.Join(", ", train @ test)
-            $"the data set {dataset} is in none of {places}; it takes the files {files} (.gz or not)"
+
+
+            let package =
+                match source.Package with
+                | Some(package, _) -> $"; Debian's package {package} has them"
+                | None -> ""
+
+            $"the data set {dataset} is in none of {places}; it takes the files {files} (.gz or not){package}"
 
     /// Reads a data set, of which `data` is the folder or one above it, as `data/fmnist` or, in torchvision's layout,
     /// `data/FashionMNIST/raw`; None looks in $METAKAN_DATA, ./data, ~/.cache/metakan and where Debian's packages put
@@ -167,18 +174,3 @@ module ImageSets =
             images
 
         { Name = dataset; Classes = source.Classes; Train = images true train; Test = images false test }
-
-    /// Installs the package of Debian's that has a data set, where `load` would find the set nowhere and no folder is
-    /// named; does nothing otherwise. `say` is told in one line before. Raises BadInput, in one line that says what to
-    /// do, where that takes root's rights or another system, RunFailed where the installation fails.
-    let install (say: string -> unit) (dataset: string) (data: string option) : unit =
-        let source = source dataset
-
-        match source.Package with
-        | Some(package, _) when data.IsNone && (tryFind source (places dataset source None)).IsNone ->
-            Debian.install
-                say
-                $"the data set {dataset} is not on this machine"
-                "or name the folder of its files with --data"
-                package
-        | _ -> ()

@@ -44,8 +44,8 @@ module Libtorch =
         | "" -> AppContext.BaseDirectory
         | folder -> folder
 
-    // Where .NET looks for TorchSharp's native library, and TorchSharp for libtorch.
-    let private native =
+    /// Where .NET looks for native libraries, and TorchSharp for libtorch.
+    let internal native =
         [
             yield!
                 (string (AppContext.GetData "NATIVE_DLL_SEARCH_DIRECTORIES"))

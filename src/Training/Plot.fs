@@ -145,7 +145,7 @@ module Plot =
 
     /// An image stretched over a rectangle of the picture.
     let private image (x: Svg.Span) (y: Svg.Span) columns (pixels: byte[]) =
-        let data = Convert.ToBase64String(Png.encode columns pixels)
+        let data = Convert.ToBase64String(Bitmap.png columns pixels)
 
         $"""<image x="{Svg.number x.From}" y="{Svg.number y.To}" width="{Svg.number (x.To - x.From)}" """
         + $"""height="{Svg.number (y.From - y.To)}" preserveAspectRatio="none" href="data:image/png;base64,{data}"/>"""

@@ -80,7 +80,7 @@ let tests =
                         (images seed 10 (1, 4, height, width)).Pixels
                         |> Array.mapi (fun i b -> if i % 4 = 3 then 255uy else b)
 
-                    let back = read (3, height, width) (MetaKan.Png.encode width pixels)
+                    let back = read (3, height, width) (Bitmap.png width pixels)
 
                     for i, b in Array.indexed pixels do
                         if i % 4 < 3 then

@@ -9,6 +9,14 @@ open Expecto
 open MetaKan
 open MetaKan.Tests.Folder
 
+/// The folder of the solution, above the tests' own.
+let root =
+    Seq.unfold
+        (fun (folder: DirectoryInfo) -> if isNull folder then None else Some(folder, folder.Parent))
+        (DirectoryInfo AppContext.BaseDirectory)
+    |> Seq.find (fun folder -> File.Exists(Path.Combine(folder.FullName, "MetaKanPinn.sln")))
+    |> _.FullName
+
 /// How a process ended: its exit code and the lines that it wrote.
 type Ended = { Code: int; Out: string list; Err: string list }
 

@@ -10,14 +10,6 @@ open MetaKan.Tests.Folder
 open MetaKan.Tests.Images
 open MetaKan.Tests.Launcher.Process
 
-/// The folder of the solution, above the tests' own.
-let private root =
-    Seq.unfold
-        (fun (folder: DirectoryInfo) -> if isNull folder then None else Some(folder, folder.Parent))
-        (DirectoryInfo AppContext.BaseDirectory)
-    |> Seq.find (fun folder -> File.Exists(Path.Combine(folder.FullName, "MetaKanPinn.sln")))
-    |> _.FullName
-
 /// The script's last line, run in a folder with nothing said on stderr.
 let private lastLine (folder: string) (script: string) (sizes: string list) =
     let start =

@@ -120,7 +120,7 @@ let tests =
 
             testCase "a PNG gives its pixels back, opaque or not" (fun () ->
                 let pixels = [| for i in 0..23 -> if i % 4 = 3 then byte (55 + 40 * (i / 4)) else byte (i * 10) |]
-                let png = Png.encode 3 pixels
+                let png = Bitmap.png 3 pixels
                 Expect.equal (decode png) (3, Array.chunkBySize 12 pixels) "content")
 
             testCase "a heat map shows the first row at the bottom, and nothing where there is no value" (fun () ->

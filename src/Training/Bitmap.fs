@@ -1,6 +1,7 @@
-// Reading PNG and JPEG images, by SkiaSharp over libpng and libjpeg-turbo.
+// PNG and JPEG images, by SkiaSharp over libpng and libjpeg-turbo.
 namespace MetaKan
 
+open System.IO
 open System.Runtime.InteropServices
 open SkiaSharp
 
@@ -8,9 +9,28 @@ open SkiaSharp
 type Picture = { Height: int; Width: int; Colours: byte[] }
 
 [<RequireQualifiedAccess>]
-module PictureFile =
+module Bitmap =
+    // F# Interactive does not look into the folder where packages have their native libraries.
+    let private loaded =
+        lazy
+            List.allPairs Libtorch.native [ "libSkiaSharp.so"; "libSkiaSharp.dylib"; "libSkiaSharp.dll" ]
+            |> List.map Path.Combine
+            |> List.tryFind File.Exists
+            |> Option.iter (fun file ->
+                let library = NativeLibrary.Load file
+                NativeLibrary.SetDllImportResolver(typeof<SKCodec>.Assembly, fun _ _ _ -> library))
+
     /// The largest number of pixels that are read: a header that says more is damaged, or the image of no use here.
     let private mostPixels = 100_000_000L
+
+    /// A PNG image of the given width, from rows of pixels of four bytes (red, green, blue, opacity), the top row first.
+    let png (width: int) (pixels: byte[]) : byte[] =
+        loaded.Force()
+        let stride = 4 * width
+        let info = SKImageInfo(width, pixels.Length / stride, SKColorType.Rgba8888, SKAlphaType.Unpremul)
+        use image = SKImage.FromPixelCopy(info, pixels, stride)
+        use data = image.Encode(SKEncodedImageFormat.Png, 100)
+        data.ToArray()
 
     /// Whether a file that begins with these bytes is a PNG or a JPEG image.
     let isPicture (start: byte[]) : bool =
@@ -24,6 +44,7 @@ module PictureFile =
     /// rounded to 8. What is transparent shows black behind it. Raises BadInput, with `path` as the file's name, for an
     /// image that is not whole.
     let decode (path: string) (bytes: byte[]) : Picture =
+        loaded.Force()
         let refuse what = raise (BadInput $"{path}: {what}")
         use data = SKData.CreateCopy bytes
 
@@ -45,7 +66,7 @@ module PictureFile =
         | SKCodecResult.IncompleteInput -> refuse "ends before its last pixels"
         | _ -> refuse "its pixels are damaged"
 
-        let pixels = MemoryMarshal.AsBytes(bitmap.GetPixelSpan()).ToArray()
+        let pixels = bitmap.Bytes
         let plane = height * width
 
         {

@@ -1,0 +1,41 @@
+# Data that Debian packages have: Fashion-MNIST. ./metakan sources this file after setup.sh, then calls `data_for`.
+
+package=dataset-fashion-mnist
+packaged=/usr/share/datasets/fashion-mnist
+
+# needs_fashion ARGS...: whether a command reads Fashion-MNIST and says no place of its own for it.
+needs_fashion() {
+    local args=" $* "
+    case ${1:-} in
+        classify)
+            [[ $args != *" --help "* && $args != *" --resume "* && $args != *" --data "* ]] &&
+                [[ $args != *" --dataset "* || $args == *" --dataset fmnist "* ]]
+            ;;
+        script) grep -qs '"fmnist"' "${2:-}" ;;
+        *) false ;;
+    esac
+}
+
+# has_fashion: whether the package is there, or a folder for the data where the program looks for one.
+has_fashion() {
+    local root
+    for root in ${METAKAN_DATA:+"$METAKAN_DATA"} data "${XDG_CACHE_HOME:-${HOME:-}/.cache}/metakan"; do
+        [ ! -d "$root/fmnist" ] && [ ! -d "$root/FashionMNIST/raw" ] || return 0
+    done
+    [ -d "$packaged" ]
+}
+
+install_package() {
+    # Another installation may be at work.
+    local get=(apt-get -o DPkg::Lock::Timeout=300) install=(install -y --no-install-recommends "$package")
+    export DEBIAN_FRONTEND=noninteractive
+    "${get[@]}" "${install[@]}" || { "${get[@]}" update && "${get[@]}" "${install[@]}"; }
+}
+
+# data_for ARGS...: installs the package where a command needs it. Where that cannot be, the program says what is missing.
+data_for() {
+    needs_fashion "$@" && ! has_fashion && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || return 0
+    mkdir -p "${log%/*}"
+    step "installing $package" install_package ||
+        fail "could not install $package ($(reason)); or name the folder of its files with --data"
+}

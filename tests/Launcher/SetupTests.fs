@@ -1,0 +1,108 @@
+/// What the launchers set up, by their functions in build/, with programs in the place of dotnet and apt-get.
+module MetaKan.Tests.Launcher.SetupTests
+
+open System.Diagnostics
+open System.IO
+open Expecto
+open MetaKan.Tests
+open MetaKan.Tests.Folder
+open MetaKan.Tests.Launcher.Process
+
+/// Runs a line of bash after build/'s, with a folder as the checkout, in which bin/ has programs of these names and texts.
+let private bash (programs: (string * string) list) (folder: string) (line: string) : Ended =
+    let bin = Path.Combine(folder, "bin")
+    Directory.CreateDirectory bin |> ignore
+
+    for name, text in programs do
+        let path = Path.Combine(bin, name)
+        File.WriteAllText(path, $"#!/bin/sh\n{text}\n")
+        File.SetUnixFileMode(path, UnixFileMode.UserRead ||| UnixFileMode.UserExecute)
+
+    let start =
+        ProcessStartInfo(
+            "bash",
+            [
+                "-c"
+                $"set -uo pipefail; root=$PWD; unset METAKAN_DATA; export HOME=$PWD/home XDG_CACHE_HOME=$PWD/cache; PATH=$PWD/bin:$PATH; "
+                + $". '{root}/build/setup.sh'; . '{root}/build/data.sh'; packaged=$PWD/packaged; {line}"
+            ],
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    use program = Process.Start start
+    ended program
+
+let private asRoot = "id", "echo 0"
+
+/// Notes what it is called with; an installation makes the folder.
+let private apt = "apt-get", "echo \"$@\" >>calls; case \"$*\" in *install*) mkdir packaged;; esac"
+
+/// How often apt-get was called.
+let private calls folder =
+    let path = Path.Combine(folder, "calls")
+    if File.Exists path then (File.ReadAllLines path).Length else 0
+
+let tests =
+    testList
+        "Launcher.Setup"
+        [
+            testCase "Fashion-MNIST is installed once, said in one line" (fun () ->
+                withFolder (fun folder ->
+                    let ended = bash [ asRoot; apt ] folder "data_for classify --epochs 1"
+                    Expect.equal ended.Code 0 "exit code"
+                    Expect.isEmpty ended.Out "standard output"
+
+                    Expect.equal ended.Err [ "metakan: installing dataset-fashion-mnist ..." ] "standard error"
+
+                    let again = bash [ asRoot; apt ] folder "data_for classify --epochs 1"
+                    Expect.equal (again.Code, again.Err, calls folder) (0, [], 1) "second time"))
+
+            Check.theory
+                "nothing is installed where the command takes other data, or finds these"
+                [
+                    "", "data_for classify --data somewhere"
+                    "", "data_for classify --dataset mnist"
+                    "", "data_for classify --resume run"
+                    "", "data_for classify --help"
+                    "", "data_for predict run a.png"
+                    "", "data_for"
+                    "data/fmnist", "data_for classify"
+                    "cache/metakan/FashionMNIST/raw", "data_for classify --dataset fmnist"
+                    "there/fmnist", "METAKAN_DATA=there; data_for classify"
+                ]
+                (fun (place, line) ->
+                    withFolder (fun folder ->
+                        Directory.CreateDirectory(Path.Combine(folder, place)) |> ignore
+                        let ended = bash [ asRoot; apt ] folder line
+                        Expect.equal (ended.Code, ended.Err, calls folder) (0, [], 0) "installed"))
+
+            testCase "without root's rights the program is left to say what is missing" (fun () ->
+                withFolder (fun folder ->
+                    let ended = bash [ "id", "echo 1000"; apt ] folder "data_for classify"
+                    Expect.equal (ended.Code, ended.Err, calls folder) (0, [], 0) "installed"))
+
+            testCase "an installation that fails is told with its reason" (fun () ->
+                withFolder (fun folder ->
+                    let fails = "apt-get", "echo 'E: no such package' >&2; exit 100"
+                    let ended = bash [ asRoot; fails ] folder "data_for classify"
+                    Expect.equal ended.Code 1 "exit code"
+                    Expect.stringContains (List.last ended.Err) "(E: no such package); or name" "standard error"))
+
+            testCase "packages that cannot be restored, and a home that cannot be, are told with the reason" (fun () ->
+                withFolder (fun folder ->
+                    let dotnet = "dotnet", "echo 'The disk is full.'; exit 1"
+                    let line = "mkdir -p ${log%/*}; packages"
+                    let ended = bash [ dotnet ] folder line
+                    Expect.equal ended.Code 1 "exit code"
+
+                    Expect.stringContains
+                        (List.last ended.Err)
+                        "packages (The disk is full.): the log"
+                        "standard error"
+
+                    let ended = bash [] folder "HOME=/proc/none; dotnet_sdk"
+                    Expect.equal ended.Code 1 "exit code"
+                    Expect.stringContains (List.exactlyOne ended.Err) "HOME is '/proc/none'" "standard error"))
+        ]
