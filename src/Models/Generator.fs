@@ -81,14 +81,15 @@ module internal Generator =
         let intercepts = Tensor.product outer ((active * b).t()) + p["2.bias"].unsqueeze -1L
         (Rule.apply lines [ e; segment; slopes; intercepts ])[0]
 
-    // From so many hidden numbers of all edges on the segments are worth finding: below, two small products are faster.
-    let private worthSegments = 1L <<< 15
-
-    /// The generator's output [M, E] for embeddings [E, p].
-    let apply (generator: Params) (embeddings: Tensor) : Tensor =
+    /// The generator's output [M, E] for embeddings [E, p], by segments where edges have one number each and as many hidden
+    /// numbers in all as `segmentsFrom` says.
+    let applyFrom (segmentsFrom: int64) (generator: Params) (embeddings: Tensor) : Tensor =
         let edges, p = embeddings.size 0, embeddings.size 1
 
-        if p = 1L && edges * generator["0.bias"].numel() >= worthSegments then
+        if p = 1L && edges * generator["0.bias"].numel() >= segmentsFrom then
             piecewise generator (embeddings.view -1L)
         else
             dense generator embeddings
+
+    /// The same; with fewer hidden numbers two small products are faster than finding segments.
+    let apply: Params -> Tensor -> Tensor = applyFrom (1L <<< 15)

@@ -38,22 +38,39 @@ let private same (network: Network) (p: Params) =
     closeTrees "result" 1e-8 values found
     closeTrees "gradient" 1e-8 gradients foundGradients
 
-let private oneNumber =
-    metaKans
-    |> Gen.map (fun network ->
-        match network.Family with
-        | OfMetaKan(grid, meta) -> { network with Family = OfMetaKan(grid, { meta with EmbeddingDim = 1 }) }
-        | _ -> network)
+/// One number per edge, which the piecewise path is for: edges, hidden numbers, numbers an edge, and a seed.
+let private generators =
+    Gen.zip (Gen.zip3 (Gen.choose (1, 40)) (Gen.choose (1, 12)) (Gen.choose (1, 6))) seeds
 
-/// Puts numbers in place of some elements of the generators' first layers.
-let private withSome (seed: int) (part: string) (number: float) (p: Params) : Params =
-    p
-    |> Map.map (fun name t ->
-        if name.StartsWith "hypernet." && name.EndsWith part then
-            let chosen = (normal (seed + name.Length) (t.shape |> Seq.map int |> List.ofSeq)).gt(0.0.ToScalar())
-            torch.where (chosen, torch.full_like (t, number.ToScalar()), t)
-        else
-            t)
+/// A generator of random numbers, biases included, and embeddings [E, 1].
+let private generator ((edges, hidden, m), seed) : Params * Tensor =
+    Map
+        [
+            "0.weight", normal seed [ hidden; 1 ]
+            "0.bias", normal (seed + 1) [ hidden ]
+            "2.weight", normal (seed + 2) [ m; hidden ]
+            "2.bias", normal (seed + 3) [ m ]
+        ],
+    normal (seed + 4) [ edges; 1 ]
+
+/// That segments give the values and gradients of the two products.
+let private sameBySegments (generator: Params, embeddings: Tensor) =
+    let result segmentsFrom =
+        let p = Params.tracked (Map.add "embeddings" embeddings generator)
+        let y = Generator.applyFrom segmentsFrom (Map.remove "embeddings" p) p["embeddings"]
+        let weighed = y * normal 9 [ int (y.size 0); int (y.size 1) ]
+        Map.add "value" (y.detach ()) (Params.gradient (weighed.sum () + (y * y).sum()) p)
+
+    closeTrees "by segments" 1e-9 (result Int64.MaxValue) (result 0L)
+
+/// Puts numbers in place of some elements of a generator's first layer.
+let private withSome (seed: int) (part: string) (number: float) (generator: Params) : Params =
+    let t = generator[part]
+
+    let chosen =
+        (normal (seed + part.Length) (Tensor.shape t |> Seq.map int |> List.ofSeq)).gt(0.0.ToScalar())
+
+    Map.add part (torch.where (chosen, torch.full_like (t, number.ToScalar()), t)) generator
 
 let tests =
     testList
@@ -77,28 +94,41 @@ let tests =
                         (fun () -> pde 10 (Clusters assignment) |> ignore)
                         "an assignment that does not fit")
 
-            property "one number per edge takes the piecewise path to the same results" 20 oneNumber (fun network ->
+            property "generators compute what their formula says" 20 metaKans (fun network ->
                 same network (parameters network))
 
-            property
-                "generators with units that have no slope, no bias, or neither"
-                8
-                (Gen.zip oneNumber seeds)
-                (fun (network, seed) ->
-                    let p = parameters network
-                    same network (p |> withSome seed "0.weight" 0.0)
-                    same network (p |> withSome seed "0.bias" 0.0)
-                    same network (p |> withSome seed "0.weight" 0.0 |> withSome (seed + 1) "0.bias" 0.0))
+            property "one number per edge: segments give what the two products do" 60 generators (fun case ->
+                sameBySegments (generator case))
+
+            property "segments of units that have no slope, no bias, or neither" 40 generators (fun case ->
+                let p, e = generator case
+                let seed = snd case
+                sameBySegments (p |> withSome seed "0.weight" 0.0, e)
+                sameBySegments (p |> withSome seed "0.bias" 0.0, e)
+                sameBySegments (p |> withSome seed "0.weight" 0.0 |> withSome (seed + 1) "0.bias" 0.0, e))
+
+            property "segments of units that break at the same place" 40 generators (fun case ->
+                let p, e = generator case
+                sameBySegments (p |> withSome (snd case) "0.weight" 0.5 |> withSome (snd case) "0.bias" -0.25, e))
 
             property
-                "generators whose units break at the same place"
-                15
-                (Gen.zip oneNumber seeds)
-                (fun (network, seed) ->
-                    same network (parameters network |> withSome seed "0.weight" 0.5 |> withSome seed "0.bias" -0.25))
+                "segments as generators have them at the start"
+                40
+                generators
+                (fun ((_, hidden, m) as sizes, seed) ->
+                    let keys = Key.ofSeed seed, Key.ofSeed (seed + 1)
 
-            property "generators as they are at the start" 15 oneNumber (fun network ->
-                same network ((model network).Init (Key.ofSeed network.Seed) Placement.cpu64))
+                    sameBySegments (
+                        Map.ofList (Generator.init keys Placement.cpu64 (1, hidden, m)),
+                        snd (generator (sizes, seed))
+                    ))
+
+            testCase "a layer so large that its edges look segments up computes what its formula says" (fun () ->
+                use _ = torch.NewDisposeScope()
+                // 16·64 edges of 32 hidden numbers in the layer between: as many as segments are for.
+                let network = { Family = OfMetaKan(cubic, meta PerLayer 32); Widths = [ 2; 16; 64; 1 ]; Seed = 3 }
+
+                same network (parameters network))
 
             property "chunks change nothing" 25 metaKans (fun network ->
                 let p = parameters network
