@@ -142,7 +142,8 @@ module Classify =
         let used = settings.TrainImages |> Option.map (min images) |> Option.defaultValue images
         Batches.perEpoch (batching settings) used
 
-    let private plan (settings: ClassifySettings) (classifier: Classifier) (set: ImageSet) batch : TrainingPlan =
+    /// The run as a fold: no files, no output. `batch` gives the images of a step.
+    let internal plan (settings: ClassifySettings) (classifier: Classifier) (set: ImageSet) batch : TrainingPlan =
         let perEpoch = Batches.perEpoch (batching settings) (Images.count set.Train)
         let steps = settings.Epochs * perEpoch
 

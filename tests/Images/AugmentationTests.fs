@@ -179,6 +179,17 @@ let tests =
                     for a, b in Array.zip (plain some 0) spread do
                         Check.near 1e-3f b (90.0f + factor * (a - 90.0f)) "pixel")
 
+            property "contrast is about the mean of Rec. 601's luma" 30 seeds (fun seed ->
+                let colours = [| 160uy; 110uy; 60uy |]
+                let some = { images 1 10 (1, 3, 1, 2) with Pixels = colours |> Array.collect (Array.replicate 2) }
+                let a = { Augmentation.none with Jitter = Some { Brightness = 0.0; Contrast = 0.5 } }
+                let lit = change a (Key.ofSeed seed) some 0
+                let factor = (lit[0] - lit[4]) / 100.0f
+                let luma = 0.299f * 160.0f + 0.587f * 110.0f + 0.114f * 60.0f
+
+                for i, v in Array.indexed lit do
+                    Check.near 1e-3f v (luma + factor * (float32 colours[i / 2] - luma)) "pixel")
+
             testCase "values stay between black and white, and the key decides" (fun () ->
                 forAll 50 cases (fun (key, i) ->
                     let once = change lively key i 2

@@ -130,9 +130,13 @@ let tests =
                         [ features 1 [ 50; 20; 6 ]; normal 3 [ 20; 6; 24 ]; normal 4 [ 50; 7; 20 ] ]
                         |> List.map (leaf Placement.cpu64)
 
+                    let rows, weights =
+                        leaf Placement.cpu64 (normal 5 [ 50; 48 ]), leaf Placement.cpu64 (normal 6 [ 48; 32 ])
+
                     let on threads =
                         torch.set_num_threads threads
-                        run tangents layer
+                        let product (t: Tensor list) = EdgeProducts.product t[0] t[1]
+                        run tangents layer @ run product [ rows; weights ]
 
                     try
                         for one, three in List.zip (on 1) (on 3) do

@@ -96,6 +96,40 @@ let tests =
                     close "loss" 1e-11 loss chunked
                     closeTrees "gradient" 1e-9 g chunkedGradient)
 
+            property
+                "a backward pass takes no more than the memory limit, and no less than fits"
+                40
+                (Gen.zip3
+                    (Gen.choose (1, 40))
+                    (Gen.choose (1, 20))
+                    (Gen.elements [ Placement.cpu32, 4L; Placement.cpu64, 8L ]))
+                (fun (points, fitting, (place, bytes)) ->
+                    let chunks = ResizeArray<int>()
+
+                    let problem =
+                        { problem 2 with
+                            Domain = Domain.ball 2 1.0
+                            Penalties = []
+                            Residual =
+                                fun u ->
+                                    chunks.Add(int (u.U.size 0))
+                                    u.Laplacian
+                        }
+
+                    let model =
+                        { Mlp.create [ 2; 3; 1 ] with
+                            NumbersPerPoint = fun _ -> 3L * 1024L * 1024L / bytes / int64 fitting
+                        }
+
+                    let settings = { settings with Points = points; MemoryLimit = 3 }
+                    let p = model.Init (Key.ofSeed 1) place
+                    Collocation.gradient settings problem model (Key.ofSeed 1) p |> ignore
+
+                    Expect.equal
+                        (List.ofSeq chunks)
+                        [ for rows in [ 0 .. points - 1 ] |> List.chunkBySize fitting -> rows.Length ]
+                        "rows of each chunk")
+
             testCase "a key decides the points of residual and penalties, each by itself" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let seen = ResizeArray<float[]>()

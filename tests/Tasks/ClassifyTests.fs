@@ -7,6 +7,7 @@ open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Folder
+open MetaKan.Tests.Losses
 open MetaKan.Tests.Numeric
 open MetaKan.Tests.Runs
 open TorchSharp
@@ -228,6 +229,46 @@ let tests =
                         |> ignore
 
                         Expect.isTrue (Seq.last losses < losses[0]) $"{List.ofSeq losses}"))
+
+            property
+                "each group of parameters follows its own rate and decay, the schedule and the warm-up"
+                20
+                (Gen.zip3 (Gen.elements MetaKan.Schedule.named) (Gen.choose (0, 6)) (Gen.choose (1, 9)))
+                (fun ((name, schedule), warmup, steps) ->
+                    let settings =
+                        { settings (architecture "fc" "kan" true) with
+                            Lr = 1e-3
+                            LrE = 2e-3
+                            LrH = 5e-3
+                            WeightDecay = 7.0
+                            WeightDecayE = 11.0
+                            WeightDecayH = 13.0
+                            Schedule = name
+                            Warmup = warmup
+                        }
+
+                    let classifier = Architecture.build settings.Network (1, 28, 28) 10
+                    let start = classifier.Layers.Init (Key.ofSeed 1) Placement.cpu64
+                    let batch _ = failwith "no images are wanted"
+                    let optimizer = (Classify.plan settings classifier set batch).Stages.Head.Optimizer
+                    // 50 images in batches of 16, three times over.
+                    let total = 12
+
+                    let expected =
+                        Adam.create (fun name ->
+                            let rate, decay =
+                                if name.StartsWith "embeddings" then 2e-3, 11.0
+                                elif name.StartsWith "hypernet" then 5e-3, 13.0
+                                else 1e-3, 7.0
+
+                            let rise step = min 1.0 (float (step + 1) / float (warmup + 1))
+
+                            {
+                                Rate = fun step -> rate * rise step * Schedule.factor schedule step total
+                                WeightDecay = decay
+                            })
+
+                    closeTrees "after some steps" 1e-12 (moved steps expected start) (moved steps optimizer start))
 
             property "statistics are gathered beside the parameters, and not descended" 20 seeds (fun seed ->
                 let p, statistics = Map [ "a", normal seed [ 3 ] ], Map [ "norm.mean", normal (seed + 1) [ 2 ] ]

@@ -9,6 +9,7 @@ open FsCheck
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Tests.Folder
+open MetaKan.Tests.Losses
 open MetaKan.Tests.Numeric
 open MetaKan.Tests.Runs
 open TorchSharp
@@ -284,6 +285,44 @@ let tests =
                         (last * 3.0)
                         (Map(Collocation.errors heat.Exact.Value solution.U x)["relative_l2"])
                         "relative l2"))
+
+            property
+                "each group of parameters follows its own rate, its schedule and the warm-up"
+                20
+                (Gen.zip3
+                    (Gen.elements [ Constant; Linear; Cosine; Exponential ])
+                    (Gen.choose (0, 6))
+                    (Gen.choose (1, 9)))
+                (fun (schedule, warmup, steps) ->
+                    let settings =
+                        { settings "" with
+                            Rate = 1e-3
+                            EmbeddingRate = 2e-3
+                            GeneratorRate = 5e-3
+                            Schedule = schedule
+                            Warmup = warmup
+                        }
+
+                    for model in [ model; Kan.create { Size = 3; Order = 3 } [ 2; 3; 1 ]; Mlp.create [ 2; 3; 1 ] ] do
+                        let start = Solve.initial settings model
+                        let optimizer = (Solve.plan settings problem model).Stages.Head.Optimizer
+
+                        let expected =
+                            Adam.create (fun name ->
+                                let rate =
+                                    if name.StartsWith "embeddings" then 2e-3
+                                    elif name.StartsWith "hypernet" then 5e-3
+                                    else 1e-3
+
+                                let rise step = min 1.0 (float (step + 1) / float (warmup + 1))
+
+                                {
+                                    Rate =
+                                        fun step -> rate * rise step * Schedule.factor schedule step settings.Epochs
+                                    WeightDecay = 0.0
+                                })
+
+                        closeTrees "after some steps" 1e-13 (moved steps expected start) (moved steps optimizer start))
 
             testCase "each model learns a small problem" (fun () ->
                 let poisson = Poisson.problem (TwoBody.ofSeed 1 2)

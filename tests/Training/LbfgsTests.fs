@@ -70,6 +70,38 @@ let tests =
 
                         Expect.isTrue (abs nextSlope <= 0.9 * abs slope) $"slope {slope} → {nextSlope}")
 
+            property
+                "a step goes along -H g, H from the remembered pairs"
+                15
+                (Gen.zip seeds (Gen.choose (1, 6)))
+                (fun (seed, history) ->
+                    let path =
+                        run history rosenbrock 12 (Map [ "x", normal seed [ 4 ] ]) |> List.map (fun (p, _) -> p["x"])
+
+                    let gradients = path |> List.map (fun x -> (snd (rosenbrock (Map [ "x", x ])))["x"])
+                    let changes (values: Tensor list) = values |> List.pairwise |> List.map (fun (a, b) -> b - a)
+                    let dot (a: Tensor) (b: Tensor) = Tensor.item (torch.dot (a, b))
+                    let eye = torch.eye (4L, dtype = torch.float64)
+
+                    for n in 1 .. path.Length - 2 do
+                        let pairs =
+                            List.zip (changes path[..n]) (changes gradients[..n]) |> List.skip (max 0 (n - history))
+
+                        // The products form of the update: Nocedal & Wright, Numerical Optimization, equations 7.16 and 7.20.
+                        let newest, newestChange = List.last pairs
+
+                        let h =
+                            (eye * (dot newest newestChange / dot newestChange newestChange), pairs)
+                            ||> List.fold (fun h (s, y) ->
+                                let v = eye - torch.outer (y, s) / dot y s
+                                torch.matmul (v.t (), torch.matmul (h, v)) + torch.outer (s, s) / dot y s)
+
+                        let step, direction = path[n + 1] - path[n], -(torch.mv (h, gradients[n]))
+
+                        // Near the minimum differences are rounding.
+                        if Tensor.item (gradients[n].abs().max()) > 1e-3 then
+                            close "direction" 1e-5 (direction / direction.norm ()) (step / step.norm ()))
+
             testCase "at a minimum it stays" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let start = at [ 1.0; 1.0 ]

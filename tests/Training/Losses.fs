@@ -12,6 +12,17 @@ let gradientOf (loss: Params -> Tensor) : Gradient =
         let value = loss tracked
         value.detach (), Params.gradient value tracked
 
+/// Where an optimizer is after some of the steps 0, 1, …, all from the same fixed gradient.
+let moved (steps: int) (optimizer: Optimizer) (p: Params) : Params =
+    let gradient (p: Params) =
+        torch.zeros [| 1L |], p |> Map.map (fun name t -> torch.full_like (t, (1.0 + float name.Length).ToScalar()))
+
+    ((p, optimizer.Init p), [ 0 .. steps - 1 ])
+    ||> List.fold (fun (p, memory) step ->
+        let _, p, memory = optimizer.Update step gradient p memory
+        p, memory)
+    |> fst
+
 /// One parameter tree "x" of numbers.
 let at (xs: float list) : Params = Map [ "x", tensor [ xs.Length ] xs ]
 
