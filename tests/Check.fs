@@ -18,6 +18,12 @@ let lacks (text: string) (part: string) (what: string) =
     if text.Contains part then
         failtest $"{what}: '{part}' is in '{text}'"
 
+/// What stands for a test that takes many seconds, in its full name: only `./test --all` runs it.
+let slowly = "only with --all"
+
+/// A test that takes many seconds, which another and smaller one makes up for between full runs.
+let slow (test: Test) : Test = testList slowly [ test ]
+
 /// A test for each row, named after it on one line.
 let theory (name: string) (rows: 'row list) (test: 'row -> unit) : Test =
     let shown (row: 'row) =

@@ -6,16 +6,9 @@ open Expecto
 open Expecto.Impl
 open TorchSharp
 
-let private all =
+let private tests =
     [
         BuildTests.tests
-        Launcher.CliTests.tests
-        Launcher.SetupTests.tests
-        Launcher.LibtorchTests.tests
-        Launcher.PdeTests.tests
-        Launcher.FitTests.tests
-        Launcher.ClassifyTests.tests
-        Scripts.ScriptTests.tests
         SafetensorsTests.tests
         RunFolderTests.tests
         PlotTests.tests
@@ -99,6 +92,15 @@ let private all =
         ClassifyTests.tests
         MetaTests.tests
         HostTests.tests
+        OptionTests.tests
+        // Last, what takes longest.
+        Launcher.CliTests.tests
+        Launcher.SetupTests.tests
+        Launcher.LibtorchTests.tests
+        Launcher.PdeTests.tests
+        Launcher.FitTests.tests
+        Launcher.ClassifyTests.tests
+        Scripts.ScriptTests.tests
     ]
 
 /// The same tests, each in a dispose scope: tests run side by side, and one's garbage collection may free a tensor outside
@@ -116,8 +118,8 @@ let rec private scoped (test: Test) : Test =
     | TestLabel(label, test, state) -> TestLabel(label, scoped test, state)
     | Test.Sequenced(how, test) -> Test.Sequenced(how, scoped test)
 
-/// Says which tests failed or were skipped and why, and closes with a line of how many did what.
-let private printer =
+/// Says which tests failed or were skipped and why, how many were left out, and closes with a line of how many did what.
+let private printer (left: int) =
     let told (line: string) = async { Console.WriteLine line }
 
     { TestPrinters.silent with
@@ -127,23 +129,47 @@ let private printer =
         exn = fun name error _ -> told $"failed: {name}\n{error}\n"
         summary =
             fun _ run ->
-                let failed = run.failed.Length + run.errored.Length
-                told $"{run.passed.Length} passed, {failed} failed, {run.ignored.Length} skipped"
+                async {
+                    if left > 0 then
+                        do! told $"{left} slow tests were left to ./test --all"
+
+                    let failed = run.failed.Length + run.errored.Length
+                    do! told $"{run.passed.Length} passed, {failed} failed, {run.ignored.Length} skipped"
+                }
     }
 
-/// Runs the tests whose full name holds the first argument, all without one; the others are Expecto's own.
-[<EntryPoint>]
-let main arguments =
-    let filter = Array.tryHead arguments |> Option.defaultValue ""
+/// Runs the tests whose full name holds the filter, the slow ones only where all are asked for.
+let private run (all: bool) (filter: string) (further: string[]) : int =
+    let named (part: string) (test: Test) =
+        test
+        |> Test.filter "." (fun names -> String.Join(".", names).Contains(part, StringComparison.OrdinalIgnoreCase))
 
-    let chosen =
-        TestList(List.map scoped all, Normal)
-        |> Test.filter "." (fun names -> (String.Join(".", names)).Contains(filter, StringComparison.OrdinalIgnoreCase))
+    let count test = List.length (Test.toTestCodeList test)
+    let whole = TestList(List.map scoped tests, Normal) |> named filter
+    let quick = whole |> Test.filter "." (List.contains Check.slowly >> not)
 
-    if List.isEmpty (Test.toTestCodeList chosen) then
+    if count whole = 0 then
         Console.Error.WriteLine $"metakan: no test has '{filter}' in its name"
         Console.WriteLine "0 passed, 0 failed, 0 skipped"
         2
     else
-        let options = [ CLIArguments.Printer printer; CLIArguments.No_Spinner; CLIArguments.Colours 0 ]
-        min 1 (runTestsWithCLIArgs options (Array.skip (min 1 arguments.Length) arguments) chosen)
+        let chosen = if all then whole else quick
+
+        let options =
+            [
+                CLIArguments.Printer(printer (count whole - count chosen))
+                CLIArguments.No_Spinner
+                CLIArguments.Colours 0
+            ]
+
+        min 1 (runTestsWithCLIArgs options further chosen)
+
+/// [--all] [FILTER] and Expecto's own arguments.
+[<EntryPoint>]
+let main arguments =
+    let filtered all (arguments: string[]) =
+        run all (Array.tryHead arguments |> Option.defaultValue "") (Array.skip (min 1 arguments.Length) arguments)
+
+    match List.ofArray arguments with
+    | "--all" :: _ -> filtered true arguments[1..]
+    | _ -> filtered false arguments

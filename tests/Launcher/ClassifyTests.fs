@@ -76,8 +76,7 @@ let tests =
     testList
         "Launcher.Classify"
         [
-            Check.theory
-                "bad input ends with code 2 and one line, and nothing is written"
+            refused
                 [
                     "classify --dataset letters",
                     "--dataset takes one of fmnist, mnist, kmnist, cifar10, cifar100, svhn"
@@ -111,7 +110,6 @@ let tests =
                     "predict nowhere", "predict takes a run's folder and one or more PNG, JPEG or IDX files"
                     "predict nowhere a.png", "nowhere/config.json"
                 ]
-                (fun (arguments, said) -> refused arguments said)
 
             Check.theory
                 "a file of data that is cut off is named"
@@ -187,16 +185,20 @@ let tests =
                     Expect.equal (config["settings"].["batch_size"].GetValue<int>()) 16 "batch size"
                     Expect.equal (File.ReadAllLines(at "metrics.csv") |> Array.length) (1 + 3) "number of lines"))
 
-            testCase "a run killed at once resumes bit for bit" (fun () ->
-                interruptedBy _.Kill() (fun ended -> Expect.notEqual ended.Code 0 "exit code"))
+            Check.slow (
+                testCase "a run killed at once resumes bit for bit" (fun () ->
+                    interruptedBy _.Kill() (fun ended -> Expect.notEqual ended.Code 0 "exit code"))
+            )
 
-            Check.theory
-                "a run asked to end saves, ends with code 1, and resumes bit for bit"
-                [ "-TERM"; "-INT" ]
-                (fun name ->
-                    interruptedBy (signal name) (fun ended ->
-                        Expect.equal ended.Code 1 "exit code"
-                        Expect.stringContains (List.last ended.Err) "classify --resume cut" "standard error"))
+            Check.slow (
+                Check.theory
+                    "a run asked to end saves, ends with code 1, and resumes bit for bit"
+                    [ "-TERM"; "-INT" ]
+                    (fun name ->
+                        interruptedBy (signal name) (fun ended ->
+                            Expect.equal ended.Code 1 "exit code"
+                            Expect.stringContains (List.last ended.Err) "classify --resume cut" "standard error"))
+            )
 
             testCase "images are labelled from IDX and PNG files as in the run" (fun () ->
                 withRun (fun folder testImages ->

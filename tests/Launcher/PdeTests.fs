@@ -49,8 +49,7 @@ let tests =
     testList
         "Launcher.Pde"
         [
-            Check.theory
-                "bad input ends with code 2 and one line, and nothing is written"
+            refused
                 [
                     "pde", "poisson or allen-cahn"
                     "pde heat", "'heat'"
@@ -68,7 +67,6 @@ let tests =
                     "pde --resume nowhere --lr 1", "--lr is fixed once a run has begun"
                     "bench pde --dim 1", "--dim"
                 ]
-                (fun (arguments, said) -> refused arguments said)
 
             testCase "a run's folder tells all about it" (fun () ->
                 withFolder (fun folder ->
@@ -105,8 +103,10 @@ let tests =
                     Expect.stringContains (List.exactlyOne ended.Err) "is not empty" "standard error"
                     Expect.equal [ for file in DirectoryInfo(folder).GetFiles() -> file.Name ] [ "mine.txt" ] "files"))
 
-            testCase "a run killed at once resumes bit for bit" (fun () ->
-                interruptedBy _.Kill() (fun ended -> Expect.notEqual ended.Code 0 "exit code"))
+            Check.slow (
+                testCase "a run killed at once resumes bit for bit" (fun () ->
+                    interruptedBy _.Kill() (fun ended -> Expect.notEqual ended.Code 0 "exit code"))
+            )
 
             testCase "a run asked to end saves, ends with code 1, and resumes bit for bit" (fun () ->
                 interruptedBy (signal "-TERM") (fun ended ->

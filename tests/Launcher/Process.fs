@@ -1,4 +1,4 @@
-/// Runs the built command line as a process.
+/// Runs the command line, as a process of its own or in this one.
 module MetaKan.Tests.Launcher.Process
 
 open System
@@ -7,6 +7,7 @@ open System.IO
 open System.Threading
 open Expecto
 open MetaKan
+open MetaKan.Tests
 open MetaKan.Tests.Folder
 
 /// The folder of the solution, above the tests' own.
@@ -79,10 +80,34 @@ let metakan (arguments: string list) : Ended * string list =
         let ended = run folder arguments
         ended, DirectoryInfo(folder).GetFileSystemInfos() |> Array.map _.Name |> List.ofArray)
 
-/// Bad input ends with code 2 and one line that says this, and nothing is written.
-let refused (arguments: string) (said: string) =
-    let ended, left = metakan (words arguments)
-    Expect.equal ended.Code 2 "exit code"
-    Expect.isEmpty ended.Out "standard output"
-    Expect.isEmpty left "files left behind"
-    Expect.stringContains (List.exactlyOne ended.Err) said "standard error"
+/// Runs `metakan` in a folder, in this process, which takes milliseconds. For sequenced tests: the current folder, the
+/// console and the number of threads are the process's.
+let inside (folder: string) (arguments: string list) : Ended =
+    let place, console, errors = Environment.CurrentDirectory, Console.Out, Console.Error
+    let threads = TorchSharp.torch.get_num_threads ()
+    use out = new StringWriter()
+    use err = new StringWriter()
+
+    try
+        Environment.CurrentDirectory <- folder
+        Console.SetOut out
+        Console.SetError err
+        let code = MetaKan.Cli.Program.main (List.toArray arguments)
+
+        { Code = code; Out = linesOf (string out); Err = linesOf (string err) }
+    finally
+        Environment.CurrentDirectory <- place
+        Console.SetOut console
+        Console.SetError errors
+        TorchSharp.torch.set_num_threads threads
+
+/// The test that bad input, with what is said of it, ends with code 2 and one line, and nothing is written.
+let refused (rows: (string * string) list) : Test =
+    testSequenced
+    <| Check.theory "bad input ends with code 2 and one line, and nothing is written" rows (fun (arguments, said) ->
+        withFolder (fun folder ->
+            let ended = inside folder (words arguments)
+            Expect.equal ended.Code 2 "exit code"
+            Expect.isEmpty ended.Out "standard output"
+            Expect.isEmpty (Directory.GetFileSystemEntries folder) "files left behind"
+            Expect.stringContains (List.exactlyOne ended.Err) said "standard error"))

@@ -1,0 +1,284 @@
+/// Every option of the commands that train: a value of it is in config.json and changes the run, or is refused.
+module MetaKan.Tests.OptionTests
+
+open System
+open System.Collections.Generic
+open System.IO
+open Argu
+open Expecto
+open FSharp.Reflection
+open MetaKan
+open MetaKan.Cli
+open MetaKan.Tests.Folder
+open MetaKan.Tests.Images
+open MetaKan.Tests.Launcher.Process
+open MetaKan.Tests.Runs
+
+type private Effect =
+    /// The value is in config.json, and the run measures other numbers.
+    | Changes
+    /// The value is in config.json, and by its nature changes no number.
+    | Told
+    /// The run ends with code 2 and one line that says this.
+    | Refused of string
+
+/// A command with options that make a run small, and rows: an option with its value first, what else the run takes, with
+/// and without the option, and what comes of it. An option given again takes the place of the one before, - takes it away.
+type private Command = { Name: string; Options: Type; Small: string; Rows: (string * string * Effect) list }
+
+let private needsCuda =
+    if TorchSharp.torch.cuda.is_available () then Changes else Refused "no CUDA device"
+
+let private taken = "--out ."
+
+let private pde =
+    {
+        Name = "pde"
+        Options = typeof<Pde.Options>
+        Small =
+            "poisson --dim 2 --width 3 --depth 2 --grid 2 --order 2 --hidden-dim 3 --points 6 --test-points 8 --epochs 3 \
+             --eval-every 2 --polish 1 --polish-points 4 --threads 1"
+        Rows =
+            [
+                "allen-cahn", "", Changes
+                "--dim 3", "", Changes
+                "--model kan", "", Changes
+                "--width 4", "", Changes
+                "--depth 3", "", Changes
+                "--grid 3", "", Changes
+                "--order 3", "", Changes
+                "--embedding-dim 2", "", Changes
+                "--hidden-dim 5", "", Changes
+                "--generators shared", "", Changes
+                "--epochs 4", "", Changes
+                "--points 7", "", Changes
+                "--laplacian hutchinson", "", Changes
+                "--directions 1", "--laplacian sdgd", Changes
+                "--lr 0.5", "--model kan", Changes
+                "--lr-e 0.5", "", Changes
+                "--lr-h 0.5", "", Changes
+                "--schedule cosine", "", Changes
+                "--warmup 2", "", Changes
+                "--polish 2", "", Changes
+                "--polish-points 5", "", Changes
+                "--test-points 9", "", Changes
+                "--problem-seed 1", "", Changes
+                "--seed 1", "", Changes
+                "--device cuda", "", needsCuda
+                "--dtype float64", "", Changes
+                "--threads 2", "", Told
+                "--memory 77", "", Told
+                "--eval-every 1", "", Changes
+                "--save-every 7", "", Told
+                taken, "", Refused "is not empty"
+                "--resume nowhere", "", Refused "give no other option"
+            ]
+    }
+
+let private fit =
+    {
+        Name = "fit"
+        Options = typeof<Fit.Options>
+        Small = "--expr x*y --vars x:-1:1,y:-1:1 --width 2 2 1 --grid 2 --order 2 --train 20 --test 10 --steps 2"
+        Rows =
+            let table = "--csv table.csv --target z --expr - --vars -"
+
+            [
+                "--expr x-y", "", Changes
+                "--vars x:-1:1,y:0:1", "", Changes
+                "--feynman I.6.20 --expr - --vars -", "", Changes
+                table, "", Changes
+                "--target y", table, Changes
+                "--test-share 0.4", table, Changes
+                "--train 25", "", Changes
+                "--test 12", "", Changes
+                "--noise 0.1", "", Changes
+                "--normalize", "", Changes
+                "--model metakan", "", Changes
+                "--width 2 3 1", "", Changes
+                "--grid 3", "", Changes
+                "--order 3", "", Changes
+                "--embedding-dim 2", "--model metakan", Changes
+                "--hidden-dim 5", "--model metakan", Changes
+                "--generators layer", "--model metakan", Changes
+                "--optimizer adam", "", Changes
+                "--history 1", "", Changes
+                "--lr 0.5", "--optimizer adam", Changes
+                "--steps 3", "", Changes
+                "--lamb 0.1", "", Changes
+                "--lamb-entropy 5", "--lamb 0.1", Changes
+                "--grid-update", "--steps 6", Changes
+                "--extend 4", "", Changes
+                "--prune", "", Changes
+                "--node-threshold 0.9", "--prune", Changes
+                "--edge-threshold 0.9", "--prune", Changes
+                "--symbolic", "", Changes
+                "--library x", "--symbolic", Changes
+                "--seed 1", "", Changes
+                "--device cuda", "", needsCuda
+                "--dtype float32", "", Changes
+                "--threads 2", "", Told
+                taken, "", Refused "is not empty"
+            ]
+    }
+
+let private classify =
+    {
+        Name = "classify"
+        Options = typeof<Classify.Options>
+        Small = "--data data --epochs 2 --batch-size 4 --threads 1"
+        Rows =
+            [
+                "--dataset mnist", "", Changes
+                "--data other", "", Changes
+                "--train-images 6", "", Changes
+                "--net conv4", "--train-images 2 --batch-size 2 --epochs 1", Changes
+                "--width 5", "", Changes
+                "--model fastkan", "", Changes
+                "--meta", "", Changes
+                "--generators 2", "--meta", Changes
+                "--wavelet dog", "--model wavkan", Changes
+                "--grid-size 4", "", Changes
+                "--spline-order 2", "", Changes
+                "--degree 2", "--model kaln", Changes
+                "--embedding-dim 2", "--meta", Changes
+                "--hidden-dim 5", "--meta", Changes
+                "--norm batch", "", Changes
+                "--dropout 0.5", "--width 6 6", Changes
+                "--head-dropout 0.5", "", Changes
+                "--epochs 3", "", Changes
+                "--batch-size 3", "", Changes
+                "--lr 0.5", "", Changes
+                "--lr-e 0.5", "--meta", Changes
+                "--lr-h 0.5", "--meta", Changes
+                "--weight-decay 0.5", "", Changes
+                "--weight-decay-e 0.5", "--meta", Changes
+                "--weight-decay-h 0.5", "--meta", Changes
+                "--schedule linear", "", Changes
+                "--warmup 3", "", Changes
+                "--loss mse", "", Changes
+                "--flip", "", Changes
+                "--crop 2", "", Changes
+                "--rotate 20", "", Changes
+                "--jitter 0.3", "", Changes
+                "--seed 7", "", Changes
+                "--device cuda", "", needsCuda
+                "--dtype float64", "", Changes
+                "--threads 2", "", Told
+                taken, "", Refused "is not empty"
+                "--resume nowhere", "", Refused "give no other option"
+            ]
+    }
+
+/// Options with their values; the command's own argument has no name.
+let private parsed (text: string) : (string * string) list =
+    [
+        for i, part in text.Split "--" |> Array.indexed do
+            let part = part.Trim()
+            let cut = if i = 0 then 0 else part.IndexOf ' '
+
+            if part <> "" then
+                if cut < 0 then part, "" else part[.. cut - 1], part[cut..].Trim()
+    ]
+
+let private arguments (text: string) : string list =
+    let given = parsed text
+    let isLast i (name: string) = given |> List.skip (i + 1) |> List.forall (fst >> (<>) name)
+
+    [
+        for i, (name, value) in List.indexed given do
+            if isLast i name && value <> "-" then
+                if name <> "" then
+                    "--" + name
+
+                yield! words value
+    ]
+
+/// The options that a command has, by the names that a user gives them.
+let private names (options: Type) =
+    [
+        for case in FSharpType.GetUnionCases options ->
+            if case.GetCustomAttributes typeof<MainCommandAttribute> |> Array.isEmpty then
+                case.Name.ToLowerInvariant().Replace('_', '-')
+            else
+                ""
+    ]
+
+/// A run's config.json, and what it measured: all metrics but the seconds, and what of the result does not repeat a setting.
+let private outcome (command: Command) (folder: string) (text: string) : string * string =
+    let out = $"run{Directory.GetDirectories(folder).Length}"
+    let ended = inside folder (command.Name :: arguments $"{text} --out {out}")
+
+    if ended.Code <> 0 then
+        failtest $"{text}: {ended.Err}"
+
+    let run = Path.Combine(folder, out)
+    let result = (RunFolder.tryReadResult run).Value
+
+    let told =
+        [
+            for name in [ "parameters"; "formula"; "accuracy_by_class" ] do
+                if result.ContainsKey name && not (isNull result[name]) then
+                    result[name].ToJsonString()
+        ]
+
+    File.ReadAllText(RunFolder.configPath run), String.Join('\n', [ yield! metrics run; yield! told ])
+
+/// What is wrong with a row.
+let private fault (outcome: string -> string * string) (command: Command) folder (given: string, beside, effect) =
+    let without = $"{command.Small} {beside}"
+    let text = $"{without} {given}"
+    let _, value = List.head (parsed given)
+
+    match effect with
+    | Refused said ->
+        let ended = inside folder (command.Name :: arguments text)
+
+        match ended.Code, ended.Err with
+        | 2, [ line ] when line.Contains said -> None
+        | ended -> Some $"{given} is to be refused with '{said}', not {ended}"
+    | Changes
+    | Told ->
+        let (config, numbers), (plainConfig, plainNumbers) = outcome text, outcome without
+        let wanted = if value = "" then [ "true" ] else words value
+        let isThere (word: string) = config.Contains(word, StringComparison.OrdinalIgnoreCase)
+
+        if config = plainConfig || not (List.forall isThere wanted) then
+            Some $"{given} is not in config.json"
+        elif effect = Changes && numbers = plainNumbers then
+            Some $"{given} changes no number"
+        elif effect = Told && numbers.Split('\n').Length <> plainNumbers.Split('\n').Length then
+            Some $"{given} changes what is measured"
+        else
+            None
+
+/// Alone: commands run in this process.
+let tests =
+    testSequenced
+    <| testList
+        "Cli.Option"
+        [
+            for command in [ pde; fit; classify ] do
+                testCase $"every option of {command.Name} has a row" (fun () ->
+                    let rows = command.Rows |> List.map (fun (given, _, _) -> fst (List.head (parsed given)))
+                    Expect.equal (List.sort rows) (List.sort (names command.Options)) "options")
+
+                testCase $"every option of {command.Name} is told and changes the run, or is refused" (fun () ->
+                    withFolder (fun folder ->
+                        Fixtures.writeIdx (Path.Combine(folder, "data")) 8 4 |> ignore
+                        Fixtures.writeIdx (Path.Combine(folder, "other")) 12 5 |> ignore
+                        let rows = [ for i in 0..19 -> $"{i % 5},{i % 7},{i * i % 11}" ]
+                        File.WriteAllLines(Path.Combine(folder, "table.csv"), "x,y,z" :: rows)
+                        let known = Dictionary<string, string * string>()
+
+                        let outcome text =
+                            match known.TryGetValue text with
+                            | true, found -> found
+                            | _ ->
+                                let found = outcome command folder text
+                                known[text] <- found
+                                found
+
+                        let faults = command.Rows |> List.choose (fault outcome command folder)
+                        Expect.equal faults [] "options that are not as they are to be"))
+        ]
