@@ -2,6 +2,7 @@
 module MetaKan.Tests.Main
 
 open System
+open System.IO
 open Expecto
 open Expecto.Impl
 open TorchSharp
@@ -93,6 +94,7 @@ let private tests =
         MetaTests.tests
         HostTests.tests
         OptionTests.tests
+        MutationTests.tests
         // Last, what takes longest.
         Launcher.CliTests.tests
         Launcher.SetupTests.tests
@@ -164,12 +166,13 @@ let private run (all: bool) (filter: string) (further: string[]) : int =
 
         min 1 (runTestsWithCLIArgs options further chosen)
 
-/// [--all] [FILTER] and Expecto's own arguments.
+/// [--all] [FILTER] and Expecto's own arguments, or --mutants N [SEED].
 [<EntryPoint>]
 let main arguments =
     let filtered all (arguments: string[]) =
         run all (Array.tryHead arguments |> Option.defaultValue "") (Array.skip (min 1 arguments.Length) arguments)
 
     match List.ofArray arguments with
+    | "--mutants" :: numbers -> Mutants.against (Directory.GetCurrentDirectory()) numbers
     | "--all" :: _ -> filtered true arguments[1..]
     | _ -> filtered false arguments
