@@ -42,7 +42,7 @@ let private pde =
             [
                 "allen-cahn", "", Changes
                 "--dim 3", "", Changes
-                "--model kan", "", Changes
+                "--model kan", "--hidden-dim -", Changes
                 "--width 4", "", Changes
                 "--depth 3", "", Changes
                 "--grid 3", "", Changes
@@ -54,7 +54,7 @@ let private pde =
                 "--points 7", "", Changes
                 "--laplacian hutchinson", "", Changes
                 "--directions 1", "--laplacian sdgd", Changes
-                "--lr 0.5", "--model kan", Changes
+                "--lr 0.5", "--model kan --hidden-dim -", Changes
                 "--lr-e 0.5", "", Changes
                 "--lr-h 0.5", "", Changes
                 "--schedule cosine", "", Changes
@@ -71,7 +71,7 @@ let private pde =
                 "--eval-every 1", "", Changes
                 "--save-every 7", "", Told
                 taken, "", Refused "is not empty"
-                "--resume nowhere", "", Refused "give no other option"
+                "--resume nowhere", "", Refused "is fixed once a run has begun"
             ]
     }
 
@@ -119,6 +119,7 @@ let private fit =
                 "--dtype float32", "", Changes
                 "--threads 2", "", Told
                 taken, "", Refused "is not empty"
+                "--resume nowhere", "", Refused "is fixed once a run has begun"
             ]
     }
 
@@ -166,7 +167,7 @@ let private classify =
                 "--dtype float64", "", Changes
                 "--threads 2", "", Told
                 taken, "", Refused "is not empty"
-                "--resume nowhere", "", Refused "give no other option"
+                "--resume nowhere", "", Refused "is fixed once a run has begun"
             ]
     }
 
@@ -240,7 +241,7 @@ let private fault (outcome: string -> string * string) (command: Command) folder
     | Changes
     | Told ->
         let (config, numbers), (plainConfig, plainNumbers) = outcome text, outcome without
-        let wanted = if value = "" then [ "true" ] else words value
+        let wanted = words value
         let isThere (word: string) = config.Contains(word, StringComparison.OrdinalIgnoreCase)
 
         if config = plainConfig || not (List.forall isThere wanted) then

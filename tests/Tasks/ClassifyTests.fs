@@ -234,16 +234,16 @@ let tests =
                 "each group of parameters follows its own rate and decay, the schedule and the warm-up"
                 20
                 (Gen.zip3 (Gen.elements MetaKan.Schedule.named) (Gen.choose (0, 6)) (Gen.choose (1, 9)))
-                (fun ((name, schedule), warmup, steps) ->
+                (fun ((_, schedule), warmup, steps) ->
                     let settings =
                         { settings (architecture "fc" "kan" true) with
-                            Lr = 1e-3
-                            LrE = 2e-3
-                            LrH = 5e-3
+                            Rate = 1e-3
+                            EmbeddingRate = 2e-3
+                            GeneratorRate = 5e-3
                             WeightDecay = 7.0
-                            WeightDecayE = 11.0
-                            WeightDecayH = 13.0
-                            Schedule = name
+                            EmbeddingDecay = 11.0
+                            GeneratorDecay = 13.0
+                            Schedule = schedule
                             Warmup = warmup
                         }
 
@@ -264,7 +264,7 @@ let tests =
                             let rise step = min 1.0 (float (step + 1) / float (warmup + 1))
 
                             {
-                                Rate = fun step -> rate * rise step * Schedule.factor schedule step total
+                                Rate = fun step -> rate * rise step * Schedule.annealed schedule total step
                                 WeightDecay = decay
                             })
 

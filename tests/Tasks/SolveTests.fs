@@ -295,7 +295,7 @@ let tests =
                     (Gen.choose (1, 9)))
                 (fun (schedule, warmup, steps) ->
                     let settings =
-                        { settings "" with
+                        { settings with
                             Rate = 1e-3
                             EmbeddingRate = 2e-3
                             GeneratorRate = 5e-3
@@ -318,7 +318,7 @@ let tests =
 
                                 {
                                     Rate =
-                                        fun step -> rate * rise step * Schedule.factor schedule step settings.Epochs
+                                        fun step -> rate * rise step * Schedule.annealed schedule settings.Epochs step
                                     WeightDecay = 0.0
                                 })
 
