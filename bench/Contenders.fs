@@ -34,20 +34,16 @@ type Measured =
 
 /// One training step after the other by Adam, from given parameters, keeping only the newest.
 let steps (placement: Placement) (optimizer: Optimizer) (start: Params) (gradient: int -> Gradient) : int -> unit =
-    let mutable p = start
-    let mutable memory = optimizer.Init p
+    let stage = { Steps = Int32.MaxValue; Optimizer = optimizer; Gradient = gradient }
+
+    let mutable state =
+        { Stage = 0; Within = 0; Step = 0; Params = start; Memory = optimizer.Init start; Seconds = 0.0 }
 
     fun n ->
-        let next, kept =
-            fun () ->
-                let _, next, kept = optimizer.Update n (gradient n) p memory
-                next, kept
-            |> Tensor.scoped (fun (next, kept) -> Seq.append (Params.tensors next) (Params.tensors kept))
-
-        Params.release [ next; kept ] p
-        Params.release [ next; kept ] memory
-        p <- next
-        memory <- kept
+        let next, loss = Training.step stage { state with Within = n; Step = n }
+        Training.release next state
+        loss.Dispose()
+        state <- next
 
         if placement.Device.``type`` = DeviceType.CUDA then
             torch.cuda.synchronize ()

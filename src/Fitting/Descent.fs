@@ -32,7 +32,8 @@ module Descent =
             loss, g |> Map.filter (fun name _ -> Map.containsKey name p)
 
     /// Up to `steps` steps from fresh memory. `listen` hears of each step done, with its number from 1 and the loss
-    /// before it, and answers whether to go on. Where the loss is no number, the parameters before it are the result.
+    /// before it, and answers whether to go on. Where the loss, or what the last step makes of the parameters, is no number,
+    /// the parameters before the step are the result. The result's tensors are new.
     let run
         (optimizer: Optimizer)
         (gradient: Gradient)
@@ -40,39 +41,32 @@ module Descent =
         (listen: int -> float -> Params -> bool)
         (p: Params)
         : Params =
-        let start = p
+        let mutable going = true
+        let tell (state: TrainingState) loss = going <- listen state.Step loss state.Params
 
-        // Ends a run with `result`: of the last step's trees nothing else is needed.
-        let ended result trees =
-            for tree in trees do
-                Params.release [ start; result ] tree
+        let plan =
+            {
+                Stages = [ { Steps = steps; Optimizer = optimizer; Gradient = fun _ -> gradient } ]
+                Evaluate = fun _ -> []
+                EvaluateEvery = max 1 steps
+                SaveEvery = max 1 steps
+                WatchEvery = 1
+                Interrupted = fun () -> not going
+            }
 
-            result
+        let hear event =
+            match event with
+            | Stepped(state, loss) -> tell state loss.Value
+            | Evaluated _
+            | Saved _ -> ()
 
-        let rec go step p memory =
-            if step = steps then
-                ended p [ memory ]
-            else
-                let loss, next, memory' =
-                    (fun () -> optimizer.Update step gradient p memory)
-                    |> Tensor.scoped (fun (loss, next, memory) ->
-                        Seq.concat
-                            [
-                                Seq.singleton loss
-                                Seq.ofArray (Params.tensors next)
-                                Seq.ofArray (Params.tensors memory)
-                            ])
+        let outcome, state =
+            p |> Map.map (fun _ t -> t.clone ()) |> Training.start plan |> Training.run plan hear
 
-                let value = Tensor.item loss
-                Params.release [ next; memory' ] (Map [ "loss", loss ])
+        match outcome with
+        | Diverged loss -> tell { state with Step = state.Step + 1 } loss
+        | Completed
+        | Stopped -> ()
 
-                if not (System.Double.IsFinite value) then
-                    listen (step + 1) value p |> ignore
-                    ended p [ next; memory; memory' ]
-                else
-                    for old in [ p; memory ] do
-                        Params.release [ start; next; memory' ] old
-
-                    if listen (step + 1) value next then go (step + 1) next memory' else ended next [ memory' ]
-
-        go 0 p (optimizer.Init p)
+        Params.release [ state.Params ] state.Memory
+        state.Params

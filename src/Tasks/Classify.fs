@@ -183,6 +183,7 @@ module Classify =
                     [ "train_accuracy", train; "test_accuracy", test; "test_loss", loss ]
             EvaluateEvery = perEpoch
             SaveEvery = perEpoch
+            WatchEvery = 10
             Interrupted = fun () -> false
         }
 

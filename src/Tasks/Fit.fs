@@ -104,6 +104,7 @@ module Fit =
                         [ "train_rmse", trainRmse p; "test_rmse", testRmse p ]
                 EvaluateEvery = 1
                 SaveEvery = settings.SaveEvery
+                WatchEvery = 1
                 Interrupted = interrupted
             }
 

@@ -127,6 +127,7 @@ module Solve =
                     | None -> []
             EvaluateEvery = settings.EvaluateEvery
             SaveEvery = settings.SaveEvery
+            WatchEvery = 10
             Interrupted = fun () -> false
         }
 

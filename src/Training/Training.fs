@@ -36,6 +36,8 @@ type TrainingPlan =
         EvaluateEvery: int
         /// Steps between `Saved` events; the end and an interruption also save.
         SaveEvery: int
+        /// Steps between looks at the loss's value, each of which waits for the device; evaluating and saving also look.
+        WatchEvery: int
         /// Asked before each step; true ends the run after saving.
         Interrupted: unit -> bool
     }
@@ -52,7 +54,7 @@ type TrainingEvent =
 type Outcome =
     | Completed
     | Stopped
-    /// The loss was not finite; the last saved state is good.
+    /// The loss, or what a step made of the parameters, was not finite; the last saved state is good.
     | Diverged of loss: float
 
 [<RequireQualifiedAccess>]
@@ -66,9 +68,6 @@ module Outcome =
 
 [<RequireQualifiedAccess>]
 module Training =
-    /// Steps between looks at the loss's value, each of which waits for the device.
-    let private watchEvery = 10
-
     /// The state before the first step.
     let start (plan: TrainingPlan) (p: Params) : TrainingState =
         {
@@ -97,24 +96,31 @@ module Training =
     /// Whether a state is the plan's last.
     let ended (plan: TrainingPlan) (state: TrainingState) : bool = (next plan (state.Stage, state.Within)).IsNone
 
-    /// One step: the new state and the loss before it. The tensors of the state before are left alone.
-    let private advance (plan: TrainingPlan) (index: int, within: int) (state: TrainingState) : TrainingState * Tensor =
-        fun () ->
-            let stage = plan.Stages[index]
-            let memory = if index = state.Stage then state.Memory else stage.Optimizer.Init state.Params
-            let loss, p, memory = stage.Optimizer.Update within (stage.Gradient state.Step) state.Params memory
+    /// Frees what of a state another has no use for.
+    let release (kept: TrainingState) (state: TrainingState) : unit =
+        for tree in [ state.Params; state.Memory ] do
+            Params.release [ kept.Params; kept.Memory ] tree
 
-            { state with
-                Stage = index
-                Within = within + 1
-                Step = state.Step + 1
-                Params = p
-                Memory = memory
-            },
-            loss
+    // The state at the place of the next step: at a stage's start with fresh memory.
+    let private enter (plan: TrainingPlan) (stage: int, within: int) (state: TrainingState) : TrainingState =
+        if stage = state.Stage then
+            state
+        else
+            let memory = plan.Stages[stage].Optimizer.Init state.Params
+            { state with Stage = stage; Within = within; Memory = memory }
+
+    /// A step of the stage that a state is in: the new state and the loss before it. The tensors of the state before are left
+    /// alone.
+    let step (stage: Stage) (state: TrainingState) : TrainingState * Tensor =
+        fun () ->
+            let loss, p, memory =
+                stage.Optimizer.Update state.Within (stage.Gradient state.Step) state.Params state.Memory
+
+            { state with Within = state.Within + 1; Step = state.Step + 1; Params = p; Memory = memory }, loss
         |> Tensor.scoped (fun (next, loss) -> Seq.append [ loss ] (tensors next))
 
-    /// Runs a plan from a state to its end, an interruption or divergence. The listener sees every event in order.
+    /// Runs a plan from a state to its end, an interruption or divergence, of which the state before the step is the result.
+    /// The listener sees every event in order. A state's tensors, those of the first included, are freed after the next step.
     let run (plan: TrainingPlan) (listen: TrainingEvent -> unit) (start: TrainingState) : Outcome * TrainingState =
         let clock = Stopwatch()
 
@@ -129,31 +135,35 @@ module Training =
                     Diverged nan, state
             | Some place ->
                 clock.Restart()
-                let state', loss = advance plan place state
-                let ends = ended plan state'
-                let due every = state'.Step % every = 0 || ends
-
+                let entered = enter plan place state
+                let next, loss = step plan.Stages[entered.Stage] entered
+                let ends = ended plan next
+                let due every = next.Step % every = 0 || ends
                 let evaluating, saving = due plan.EvaluateEvery, due plan.SaveEvery
 
-                let value = if evaluating || saving || state'.Step % watchEvery = 0 then Tensor.item loss else 0.0
+                let watching = evaluating || saving || next.Step % plan.WatchEvery = 0
+                let value = lazy (Tensor.item loss)
+                let diverged = (watching && not (System.Double.IsFinite value.Value)) || (saving && not (isFinite next))
+                let next = { next with Seconds = state.Seconds + clock.Elapsed.TotalSeconds }
 
-                let state' = { state' with Seconds = state.Seconds + clock.Elapsed.TotalSeconds }
-
-                if not (System.Double.IsFinite value) || (saving && not (isFinite state')) then
+                if diverged then
+                    let value = value.Value
+                    release state next
+                    release state entered
+                    loss.Dispose()
                     Diverged value, state
                 else
-                    listen (Stepped(state', lazy (Tensor.item loss)))
-
-                    for old in [ state.Params; state.Memory ] do
-                        Params.release [ state'.Params; state'.Memory ] old
+                    release next entered
+                    release next state
+                    listen (Stepped(next, value))
 
                     if evaluating then
-                        listen (Evaluated(state', value, plan.Evaluate state'.Params))
+                        listen (Evaluated(next, value.Value, plan.Evaluate next.Params))
 
                     if saving then
-                        listen (Saved state')
+                        listen (Saved next)
 
                     loss.Dispose()
-                    loop state'
+                    loop next
 
         loop start

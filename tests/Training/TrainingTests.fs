@@ -18,6 +18,7 @@ let private plan (stages: Stage list) : TrainingPlan =
         Evaluate = fun p -> [ "sum", Tensor.item (p["x"].sum()) ]
         EvaluateEvery = 3
         SaveEvery = 4
+        WatchEvery = 10
         Interrupted = fun () -> false
     }
 
