@@ -196,7 +196,7 @@ module Jet =
     /// |x|, one component; not differentiable at the origin.
     let norm (x: Jet) : Jet = sqrt (normSquared x)
 
-/// Arithmetic on jets, so that user code reads like the mathematics.
+/// Arithmetic on jets, so that residuals can be written as formulas.
 type Jet with
 
     /// Component i, as a jet of one component.

@@ -1,4 +1,4 @@
-// Derivatives by nested automatic differentiation: for functions that are no jets, and the reference for jets.
+// Derivatives by nested automatic differentiation: for functions without rules for jets, and the reference in tests.
 namespace MetaKan
 
 open TorchSharp
