@@ -1,4 +1,4 @@
-// Asking libtorch for gradients: the one place that does, so that what fails in a backward pass is raised here.
+// Gradients by libtorch. All of them are computed here, so that exceptions of a backward pass reach the caller.
 namespace MetaKan
 
 open System
@@ -17,8 +17,8 @@ module Autograd =
         | true, failure -> Some failure
         | _ -> None
 
-    /// Runs the backward pass of a function of these inputs. Where it raises, gradients that are no numbers let libtorch
-    /// finish, and tell a caller that asks libtorch itself and not `tryGradients`.
+    /// Runs the backward pass of a function of these inputs. Where it raises, the gradients are NaN, so that libtorch can
+    /// finish; `tryGradients` then raises the exception, and a caller of libtorch itself sees the NaN.
     let internal guard (inputs: Tensor[]) (pass: unit -> Tensor option[]) : Tensor option[] =
         try
             pass ()
@@ -52,7 +52,8 @@ module Autograd =
         finally
             Array.iter2 (fun (t: Tensor) g -> t.grad <- g) inputs kept
 
-    // Of gradients that are recorded `backward` warns on stderr. What `grad` would end the process for is seen before.
+    // `backward` warns on stderr when gradients are recorded. Inputs for which `grad` would end the process are refused
+    // first.
     let private recorded (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor option[] =
         if outputs |> Array.exists (fun t -> not t.requires_grad) then
             invalidOp "an output depends on nothing that requires a gradient"
@@ -74,7 +75,7 @@ module Autograd =
         fun () -> if higher then recorded outputs cotangents inputs else plain outputs cotangents inputs
         |> Tensor.scoped (Seq.choose id)
         |> fun found ->
-            // On a CPU, what waits for other threads is theirs.
+            // On a CPU the failures of other threads belong to their callers.
             let others () =
                 if outputs |> Array.exists (fun t -> t.device_type = DeviceType.CUDA) then
                     Seq.tryPick take failures.Keys

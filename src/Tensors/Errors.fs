@@ -1,4 +1,4 @@
-// How the program refuses and how it fails: the two exceptions that a caller may want to tell apart.
+// The two exceptions that a caller may want to tell apart: bad input, and a run that failed.
 namespace MetaKan
 
 /// What was given cannot be used: one line that names the option or file and says what it takes. Nothing was written.

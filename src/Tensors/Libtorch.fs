@@ -59,8 +59,8 @@ module Libtorch =
     let private find (folders: string list) (name: string) =
         folders |> List.map (fun folder -> Path.Combine(folder, name)) |> List.tryFind File.Exists
 
-    // The folder of the libtorch to load. TorchSharp loads one that lies beside its library, come what may, and no process
-    // can hold two.
+    // The folder of the libtorch to load. TorchSharp always loads one that lies beside its library, and a process
+    // cannot hold two.
     let private folder () : string option =
         let beside = find native libtorch
 
@@ -86,7 +86,7 @@ module Libtorch =
             Native.mallopt (mmapThreshold, 32 <<< 20) |> ignore
             Native.mallopt (trimThreshold, 512 <<< 20) |> ignore
 
-    // Loads a library from memory; none where the system will not have that.
+    // Loads a library from memory; None where the system does not allow that.
     let private loadCopy (library: byte[]) : nativeint option =
         match Native.memfd_create ("LibTorchSharp", 0u) with
         | -1 -> None
@@ -132,7 +132,7 @@ module Libtorch =
                 )
             | Some _, None -> raise (RunFailed $"TorchSharp's {bridge} is not beside the program")
             | Some folder, Some bridge ->
-                // The linker's own words end with what is wrong.
+                // The dynamic linker's message ends with the reason.
                 let fitting (load: unit -> 'a) =
                     try
                         load ()

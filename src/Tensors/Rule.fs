@@ -94,7 +94,7 @@ module Rule =
             inputs
             |> Array.map (fun t ->
                 if not t.requires_grad then t
-                // A view apart: an input that depends on another must not hand its gradient on to it here.
+                // A separate view: if one input depends on another, its gradient must not flow into the other here.
                 elif higher then t.view (Tensor.shape t)
                 else t.detach().requires_grad_ true)
 

@@ -29,7 +29,7 @@ module Workers =
     let private hired = new ThreadLocal<int>(fun () -> 1)
 
     /// Runs a computation on this thread in which `map` may use as many threads as libtorch had for one operator, which
-    /// here gets one: threads inside operators and beside them would be in each other's way.
+    /// here gets one: threads inside and outside operators would compete for the cores.
     let hire (computation: unit -> 'a) : 'a =
         let threads, before = torch.get_num_threads (), hired.Value
 
