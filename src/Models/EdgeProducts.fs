@@ -36,7 +36,7 @@ module internal EdgeProducts =
     let private address (t: Tensor option) : nativeptr<'T> =
         t |> Option.map Kernel.address |> Option.defaultValue (NativePtr.ofNativeInt 0n)
 
-    // rows [N, F] times weights, which are [F, out], or turned [out, F].
+    // rows [N, F] times weights [F, out], or, where `turned`, the transpose of weights [out, F].
     let private productByOperators (turned: bool) (t: Tensor[]) =
         Tensor.product t[0] (if turned then t[1].t() else t[1])
 
@@ -156,7 +156,7 @@ module internal EdgeProducts =
         else
             operators ()
 
-    // The kernel is for processors that libtorch's own library of products does not know well.
+    // The kernel is used where it is faster than libtorch's products: on processors of other makers than Intel.
     let private multiply rules turned (rows: Tensor) (weights: Tensor) : Tensor =
         check (rows.size 1 = weights.size (if turned then 1 else 0)) [ rows; weights ]
 

@@ -57,7 +57,7 @@ module internal Generator =
 
         let breaks, segment =
             use _ = torch.no_grad ()
-            // A unit without a slope has no break; where its stand-in lies does not matter.
+            // A unit without a slope has no break: it gets one at 0, which changes nothing.
             let struct (breaks, _) = torch.sort (torch.nan_to_num (-b / w, 0.0, 0.0, 0.0))
             breaks, torch.bucketize (e.detach (), breaks)
 

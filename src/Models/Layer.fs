@@ -25,7 +25,7 @@ type Layer =
 /// The functions of one variable that the edges of a KAN weigh.
 type Family =
     {
-        /// As people call networks of it: "kan", "fastkan", …
+        /// The name of networks of the family: "kan", "fastkan", …
         Name: string
         /// M, the functions of an input; the last is the base function, where the family has one.
         Count: int

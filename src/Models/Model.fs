@@ -17,7 +17,7 @@ type Model =
     {
         /// The family: "mlp", "kan", "metakan".
         Name: string
-        /// One line for people, e.g. "MetaKAN 10-128-128-128-1, G = 5, k = 3".
+        /// A description in one line, e.g. "MetaKAN 10-128-128-128-1, G = 5, k = 3".
         Description: string
         /// Fresh parameters; the same key gives the same numbers.
         Init: Key -> Placement -> Params

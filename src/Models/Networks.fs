@@ -44,9 +44,9 @@ type NetworkSettings =
 /// A network from images [N, channels, height, width] to the classes' logits [N, classes].
 type Classifier =
     {
-        /// The family, as people call it: "mlp", "kan", "metafastkan", …
+        /// The name of the family: "mlp", "kan", "metafastkan", …
         Name: string
-        /// One line for people, e.g. "metakan 784-32-10, p = 1, h = 32, 1 generator".
+        /// A description in one line, e.g. "metakan 784-32-10, p = 1, h = 32, 1 generator".
         Description: string
         Layers: Layer
         /// The group of a parameter, by name.

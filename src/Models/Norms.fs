@@ -1,4 +1,4 @@
-// Layers between layers: normalisation, silu, PReLU and dropout, for rows [N, C] and images [N, C, …].
+// Layers that stand between those with weights: normalisation, silu, PReLU and dropout, for rows [N, C] and images [N, C, …].
 namespace MetaKan
 
 open TorchSharp

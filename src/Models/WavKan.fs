@@ -5,8 +5,8 @@
 // block of rows, whose few temporaries [rows, in] stay in the cache, and again for the gradient.
 //
 // The three numbers of an edge are log s, t and w. A scale that a network generates starts around zero, where the
-// wavelet is not defined; its logarithm is at home there, starts at a scale of 1 and keeps the scale positive, which
-// costs nothing, since each ψ is even or odd.
+// wavelet is not defined. A logarithm around zero is a scale around 1, and the scale stays positive, which is no
+// restriction, since each ψ is even or odd.
 namespace MetaKan
 
 open TorchSharp
