@@ -22,7 +22,7 @@ module AffineFit =
     /// Points that the search looks at; regression uses them all.
     let private searched = 128
 
-    // Singular values cannot win.
+    // NaN and infinity become 0, the worst r², so that they are never the best.
     let private finite (t: Tensor) = torch.nan_to_num (t, 0.0, 0.0, 0.0)
 
     /// (r², slope) of the regression of y on f along the last axis.

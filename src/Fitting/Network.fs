@@ -1,4 +1,4 @@
-// KANs in the form in which formulas are read off them: knots of their own for every input, edges that can be switched
+// KANs for interpretation: knots of their own for every input, edges that can be switched
 // off or fixed to a symbolic function, and nodes that multiply.
 // Liu et al., "KAN" (arXiv 2404.19756), sections 2 and 3; Liu et al., "KAN 2.0" (arXiv 2408.10205), section 3.
 namespace MetaKan
@@ -180,7 +180,7 @@ module Network =
             ]
         | Generated meta -> generated meta net p
 
-    /// What of a layer does not depend on the parameters.
+    /// The part of a layer that does not depend on the parameters.
     type private Layer =
         {
             /// [from, to]; None where all edges have their splines.

@@ -1,4 +1,4 @@
-// Taking away what contributes nothing: nodes, edges and inputs.
+// Pruning: removes nodes, edges and inputs that contribute nothing.
 namespace MetaKan
 
 open TorchSharp

@@ -85,7 +85,7 @@ module Symbolic =
         trace.Nodes[edge.Layer].select(1L, int64 edge.From),
         trace.Edges[edge.Layer].select(1L, int64 edge.From).select(1L, int64 edge.To)
 
-    /// Functions for an edge at the points of a trace, the best first.
+    /// Candidate functions for an edge at the points of a trace, the best first.
     let suggest (choice: SymbolicChoice) (trace: Trace) (edge: Edge) : Suggestion list =
         let x, y = curve trace edge
 

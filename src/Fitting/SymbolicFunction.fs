@@ -8,7 +8,7 @@ open TorchSharp
 type SymbolicFunction =
     {
         Name: string
-        /// How much a formula pays for it: 1 for x, more for what is harder to read.
+        /// Its part in a formula's complexity: 1 for x, more for what is harder to read.
         Complexity: int
         Formula: Expression -> Expression
         Value: Tensor -> Tensor
