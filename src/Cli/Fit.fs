@@ -129,15 +129,27 @@ let private dataChoice (options: ParseResults<Options>) (equation: FeynmanEquati
             | Some target ->
                 // From the root, so that the run resumes from any folder.
                 let share = options.GetResult(Test_Share, 0.2)
+
+                if not (share > 0.0 && share < 1.0) then
+                    raise (
+                        BadInput
+                            $"--test-share takes the share of the rows to test on, above 0 and below 1, not {share}"
+                    )
+
                 Path.GetFileNameWithoutExtension path, Csv(Path.GetFullPath path, target, share)
         | _ -> raise (BadInput "fit takes one of --expr with --vars, --feynman, and --csv with --target")
+
+    let noise = options.GetResult(Options.Noise, 0.0)
+
+    if not (noise >= 0.0 && Double.IsFinite noise) then
+        raise (BadInput $"--noise takes the standard deviation of the noise, a number from 0 up, not {noise}")
 
     {
         Name = name
         Source = source
         Train = options.GetResult(Train, 1000) |> atLeast "--train" 1
         Test = options.GetResult(Test, 1000) |> atLeast "--test" 1
-        Noise = options.GetResult(Options.Noise, 0.0)
+        Noise = noise
         Normalize = options.Contains Normalize
     }
 
@@ -150,7 +162,10 @@ let private dataOf (choice: DataChoice) (seed: int) (place: Placement) : FitData
         | Feynman name -> Dataset.ofFeynman (Feynman.find name) choice.Train choice.Test choice.Noise key place
         | Expr(expr, vars) ->
             let formula = Parser.expression expr
-            Dataset.ofFormula formula (Dataset.ranges vars) choice.Train choice.Test choice.Noise key place
+            let ranges = named "--vars" (fun () -> Dataset.ranges vars)
+
+            named "--expr with --vars" (fun () ->
+                Dataset.ofFormula formula ranges choice.Train choice.Test choice.Noise key place)
         | Csv(path, target, share) -> Dataset.ofCsv path target share key place
 
     if choice.Normalize then

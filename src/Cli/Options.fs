@@ -31,6 +31,13 @@ let positive (option: string) (given: float) : float =
 
     given
 
+/// What the library makes of an option; what it refuses is told after the option's name.
+let named (option: string) (make: unit -> 'a) : 'a =
+    try
+        make ()
+    with BadInput reason ->
+        raise (BadInput $"{option}: {reason}")
+
 /// Refuses options, of which it says whether they were given, that mean nothing without another.
 let onlyWith (other: string) (there: bool) (options: (string * bool) list) : unit =
     match options |> List.tryFind snd with

@@ -34,7 +34,7 @@ module Dataset =
     /// Reads ranges such as "x:-1:1,y:0:2*pi": a variable, its lowest and its highest value. Raises BadInput.
     let ranges (text: string) : (string * (float * float)) list =
         let refuse why =
-            raise (BadInput $"--vars takes variables with their lowest and highest values, as x:-1:1,y:0:2*pi; {why}")
+            raise (BadInput $"ranges are variables with their lowest and highest values, as x:-1:1,y:0:2*pi; {why}")
 
         let parsed (what: string) =
             try
@@ -93,18 +93,18 @@ module Dataset =
         : Dataset =
         let inputs = List.map fst ranges
 
-        for option, count in [ "--train", train; "--test", test ] do
+        for name, count in [ nameof train, train; nameof test, test ] do
             if count < 1 then
-                raise (BadInput $"{option} takes a whole number from 1 up, not {count}")
+                raise (BadInput $"{name} takes a whole number from 1 up, not {count}")
 
         if not (Double.IsFinite noise && noise >= 0.0) then
-            raise (BadInput $"--noise takes the standard deviation of the noise, a number from 0 up, not {noise}")
+            raise (BadInput $"noise takes the standard deviation of the noise, a number from 0 up, not {noise}")
 
         match Expression.variables formula |> List.except inputs with
         | [] -> ()
         | missing ->
             let names = String.concat ", " missing
-            raise (BadInput $"the formula has variables without a range: {names}; --vars takes a range for each")
+            raise (BadInput $"the formula has variables without a range: {names}")
 
         let domain = Domain.box (List.map snd ranges)
 
@@ -143,9 +143,7 @@ module Dataset =
     /// from, at least one of each. All columns but the target are inputs. Raises BadInput.
     let ofCsv (path: string) (target: string) (testShare: float) (key: Key) (place: Placement) : Dataset =
         if not (testShare > 0.0 && testShare < 1.0) then
-            raise (
-                BadInput $"--test-share takes the share of the rows to test on, above 0 and below 1, not {testShare}"
-            )
+            raise (BadInput $"testShare takes the share of the rows to test on, above 0 and below 1, not {testShare}")
 
         let largest = if place.DType = torch.float32 then float Single.MaxValue else Double.MaxValue
         let table = Csv.read largest path

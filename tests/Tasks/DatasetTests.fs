@@ -69,7 +69,7 @@ let tests =
                     "x:0:1,\ny:0:1", "on one line"
                 ]
                 (fun (text, why) ->
-                    let takes = "--vars takes variables with their lowest and highest values, as x:-1:1,y:0:2*pi; "
+                    let takes = "ranges are variables with their lowest and highest values, as x:-1:1,y:0:2*pi; "
                     Expect.equal (refusal (fun () -> Dataset.ranges text)) (takes + why) "refusal")
 
             property
@@ -187,16 +187,16 @@ let tests =
 
                 Expect.equal
                     (message "x*y + z" "x:0:1" 5 5 0.0)
-                    "the formula has variables without a range: y, z; --vars takes a range for each"
+                    "the formula has variables without a range: y, z"
                     "message"
 
-                Expect.equal (message "x" "x:0:1" 0 5 0.0) "--train takes a whole number from 1 up, not 0" "message"
-                Expect.equal (message "x" "x:0:1" 5 -3 0.0) "--test takes a whole number from 1 up, not -3" "message"
+                Expect.equal (message "x" "x:0:1" 0 5 0.0) "train takes a whole number from 1 up, not 0" "message"
+                Expect.equal (message "x" "x:0:1" 5 -3 0.0) "test takes a whole number from 1 up, not -3" "message"
 
                 for noise in [ -0.1; nan; infinity ] do
                     Expect.equal
                         (message "x" "x:0:1" 5 5 noise)
-                        $"--noise takes the standard deviation of the noise, a number from 0 up, not {noise}"
+                        $"noise takes the standard deviation of the noise, a number from 0 up, not {noise}"
                         "message"
 
                 Expect.isMatch
@@ -250,7 +250,7 @@ let tests =
                 for share in [ 0.0; 1.0; -0.2; nan ] do
                     Expect.equal
                         (message lines "y" share place)
-                        $"--test-share takes the share of the rows to test on, above 0 and below 1, not {share}"
+                        $"testShare takes the share of the rows to test on, above 0 and below 1, not {share}"
                         "message"
 
                 Expect.equal
