@@ -1,8 +1,6 @@
 // Pictures of a fit: the fitted function beside the true one, and the diagrams of the network.
 namespace MetaKan
 
-open System.IO
-
 /// A fitted function and the held-out points that it is judged by.
 type Comparison =
     {
@@ -19,8 +17,8 @@ type Comparison =
 
 [<RequireQualifiedAccess>]
 module FitPictures =
-    /// Points of a heat map's side, of a curve, of a scatter, and at most of those that a map is made of.
-    let private side, private along, private scattered, private mapped = 64, 400, 1000, 4000
+    /// Points that a map is made of, at most.
+    let private mapped = 4000
 
     /// A function at points, a few hundred at a time: the features of all at once may need much memory.
     let private values (f: float[][] -> float[]) (points: float[][]) : float[] =
@@ -37,34 +35,27 @@ module FitPictures =
         let low, high = Array.min x, Array.max x
         if low < high then low, high else low - 0.5, high + 0.5
 
-    let private series name mark points = { Name = name; Mark = mark; Points = points }
-    let private linear label = { Label = label; Scale = Scale.Linear }
-
     let private curves (c: Comparison) =
-        let low, high = bounds 0 c.Points
-        let at = [| for i in 0 .. along - 1 -> low + (high - low) * float i / float (along - 1) |]
-        let line f = Array.zip at (values f (Array.map Array.singleton at))
+        let at = Plots.places (bounds 0 c.Points)
+        let line name f = Plots.series name Mark.Line (Array.zip at (values f (Array.map Array.singleton at)))
+
+        let truth =
+            match c.Target with
+            | Some f -> line "true" f
+            | None ->
+                Array.zip c.Points c.True
+                |> some Plots.scattered
+                |> Array.map (fun (x, y) -> x[0], y)
+                |> Plots.series "true, held-out points" Mark.Dots
 
         [
             "fit",
-            Plot.chart
-                {
-                    Title = "Fitted function"
-                    Description = $"{c.Output} along {c.Inputs.Head}, true and fitted"
-                    X = linear c.Inputs.Head
-                    Y = linear c.Output
-                    Series =
-                        [
-                            match c.Target with
-                            | Some f -> series "true" Mark.Line (line f)
-                            | None ->
-                                series
-                                    "true, held-out points"
-                                    Mark.Dots
-                                    (Array.zip c.Points c.True |> some scattered |> Array.map (fun (x, y) -> x[0], y))
-                            series "fitted" Mark.Line (line c.Fitted)
-                        ]
-                }
+            Plots.chart
+                "Fitted function"
+                $"{c.Output} along {c.Inputs.Head}, true and fitted"
+                c.Inputs.Head
+                c.Output
+                [ truth; line "fitted" c.Fitted ]
         ]
 
     /// Values at places as those of the nearest of some points, distances being shares of the bounds.
@@ -81,10 +72,7 @@ module FitPictures =
     let private maps (c: Comparison) =
         let bounds = [| bounds 0 c.Points; bounds 1 c.Points |]
 
-        let middles =
-            bounds
-            |> Array.map (fun (low, high) ->
-                [| for i in 0 .. side - 1 -> low + (high - low) * (float i + 0.5) / float side |])
+        let middles = Array.map Plots.cells bounds
 
         let cells =
             [|
@@ -105,14 +93,13 @@ module FitPictures =
                 let errors = Array.map2 (fun a (_, b) -> abs (a - b)) (values c.Fitted at) known
                 nearest bounds known cells, nearest bounds (Array.zip at errors) cells
 
-        let common = Array.append truth fitted |> Array.filter System.Double.IsFinite
-        let range = if common.Length = 0 then None else Some(Array.min common, Array.max common)
+        let common = Plots.range (Array.append truth fitted)
 
         [
             for file, title, values, range in
                 [
-                    "fit-1-true", "True function", truth, range
-                    "fit-2-fitted", "Fitted function", fitted, range
+                    "fit-1-true", "True function", truth, common
+                    "fit-2-fitted", "Fitted function", fitted, common
                     "fit-3-error", "Absolute error", error, None
                 ] do
                 let limits i = c.Inputs[i], fst bounds[i], snd bounds[i]
@@ -124,33 +111,24 @@ module FitPictures =
                         Description = $"{title} of {c.Output}, over {c.Inputs[0]} and {c.Inputs[1]}"
                         X = limits 0
                         Y = limits 1
-                        Values = Array2D.init side side (fun i j -> values[i * side + j])
+                        Values = Array2D.init Plots.side Plots.side (fun i j -> values[i * Plots.side + j])
                         Range = range
                     }
         ]
 
     let private scatter (c: Comparison) =
-        let known = Array.zip c.Points c.True |> some scattered
-        let truth = Array.map snd known
-        let finite = truth |> Array.filter System.Double.IsFinite
+        let known = Array.zip c.Points c.True |> some Plots.scattered
 
         "fit-4-points",
-        Plot.chart
-            {
-                Title = "Fitted against true values"
-                Description = $"{c.Output} at {known.Length} held-out points; on the line they agree"
-                X = linear $"true {c.Output}"
-                Y = linear $"fitted {c.Output}"
-                Series =
-                    [
-                        series "held-out points" Mark.Dots (Array.zip truth (values c.Fitted (Array.map fst known)))
-                        if finite.Length > 0 then
-                            series
-                                "fitted = true"
-                                Mark.Line
-                                [| for y in [ Array.min finite; Array.max finite ] -> y, y |]
-                    ]
-            }
+        Plots.agreement
+            "Fitted against true values"
+            $"{c.Output} at {known.Length} held-out points"
+            $"true {c.Output}"
+            $"fitted {c.Output}"
+            "held-out points"
+            "fitted = true"
+            (Array.map snd known)
+            (values c.Fitted (Array.map fst known))
 
     /// The pictures of a fit, as names and SVG texts: curves for one input; maps of the true and the fitted function and
     /// of the error for two; fitted against true values at the held-out points for any.
@@ -164,13 +142,8 @@ module FitPictures =
             scatter comparison
         ]
 
-    let private save (folder: string) (name: string) (svg: string) =
-        Plot.save (Path.Combine(RunFolder.picturesPath folder, name + ".svg")) svg
-
     /// Draws a fit's pictures into the folder of a run. Raises RunFailed when the disk refuses.
-    let write (folder: string) (comparison: Comparison) : unit =
-        for name, svg in draw comparison do
-            save folder name svg
+    let write (folder: string) (comparison: Comparison) : unit = draw comparison |> Plots.write folder
 
     /// Draws a network at one of its stages, as in "2-pruned", into the folder of a run as diagram-2-pruned.svg.
     /// Arguments as for `Diagram.svg`. Raises RunFailed when the disk refuses.
@@ -183,4 +156,4 @@ module FitPictures =
         (trace: Trace)
         (scores: Scores)
         : unit =
-        save folder $"diagram-{stage}" (Diagram.svg inputs outputs fitted trace scores)
+        Plots.write folder [ $"diagram-{stage}", Diagram.svg inputs outputs fitted trace scores ]

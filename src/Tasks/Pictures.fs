@@ -2,14 +2,10 @@
 namespace MetaKan
 
 open System
-open System.IO
 open TorchSharp
 
 [<RequireQualifiedAccess>]
 module Pictures =
-    /// Points of a heat map's side, of a curve, and of the scatter.
-    let private side, private along, private tested = 64, 400, 1000
-
     let private subscript (n: int) = string n |> String.map (fun c -> "₀₁₂₃₄₅₆₇₈₉"[int c - int '0'])
 
     let private coordinate i = "x" + subscript (i + 1)
@@ -24,10 +20,6 @@ module Pictures =
                 yield! Tensor.toArray (f rows)
         |]
 
-    /// The middles of a map's cells along a side.
-    let private cells (low: float, high: float) =
-        [| for i in 0 .. side - 1 -> low + (high - low) * (float i + 0.5) / float side |]
-
     /// u, and what is known beside it: the exact solution and the error |u - u*|.
     let private compared (u: float[]) (exact: float[] option) =
         [
@@ -40,24 +32,17 @@ module Pictures =
         ]
 
     let private curves (problem: Problem) (place: Placement) (u: Tensor -> Tensor) =
-        let low, high = problem.Domain.Bounds.Head
-        let at = [| for i in 0 .. along - 1 -> low + (high - low) * float i / float (along - 1) |]
-        let x = Tensor.ofArray place [ int64 along; 1L ] at
+        let at = Plots.places problem.Domain.Bounds.Head
+        let x = Tensor.ofArray place [ int64 at.Length; 1L ] at
         let drawn = compared (values u x) (problem.Exact |> Option.map (fun exact -> values exact x))
 
-        let chart title label series =
-            Plot.chart
-                {
-                    Title = title
-                    Description = $"{title} along {coordinate 0}"
-                    X = { Label = coordinate 0; Scale = Scale.Linear }
-                    Y = { Label = label; Scale = Scale.Linear }
-                    Series =
-                        [
-                            for _, name, values in series ->
-                                { Name = name; Mark = Mark.Line; Points = Array.zip at values }
-                        ]
-                }
+        let chart title label drawn =
+            Plots.chart
+                title
+                $"{title} along {coordinate 0}"
+                (coordinate 0)
+                label
+                [ for _, name, values in drawn -> Plots.series name Mark.Line (Array.zip at values) ]
 
         let solutions, errors = drawn |> List.partition (fun (file, _, _) -> file <> "3-error")
 
@@ -74,13 +59,13 @@ module Pictures =
 
         let x =
             [|
-                for y in cells bounds[1] do
-                    for x in cells bounds[0] do
+                for y in Plots.cells bounds[1] do
+                    for x in Plots.cells bounds[0] do
                         x
                         y
                         yield! middle[2..]
             |]
-            |> Tensor.ofArray place [ int64 (side * side); int64 bounds.Length ]
+            |> Tensor.ofArray place [ -1L; int64 bounds.Length ]
 
         let inside = problem.Domain.Contains x
         let kept = x.index_select (0L, inside.nonzero().squeeze -1L)
@@ -90,8 +75,8 @@ module Pictures =
         let spread (values: float[]) =
             let rank = Array.scan (+) 0.0 inside
 
-            Array2D.init side side (fun i j ->
-                let n = i * side + j
+            Array2D.init Plots.side Plots.side (fun i j ->
+                let n = i * Plots.side + j
                 if inside[n] > 0.0 then values[int rank[n]] else nan)
 
         let drawn = compared (values u kept) (problem.Exact |> Option.map (fun exact -> values exact kept))
@@ -100,8 +85,8 @@ module Pictures =
             drawn
             |> List.filter (fun (file, _, _) -> file <> "3-error")
             |> Seq.collect (fun (_, _, values) -> values)
-            |> Seq.filter Double.IsFinite
             |> Seq.toArray
+            |> Plots.range
 
         let held =
             let last = bounds.Length - 1
@@ -123,11 +108,7 @@ module Pictures =
                         X = coordinate 0, fst bounds[0], snd bounds[0]
                         Y = coordinate 1, fst bounds[1], snd bounds[1]
                         Values = spread values
-                        Range =
-                            if file = "3-error" || common.Length = 0 then
-                                None
-                            else
-                                Some(Array.min common, Array.max common)
+                        Range = if file = "3-error" then None else common
                     }
         ]
 
@@ -139,24 +120,18 @@ module Pictures =
         (u: Tensor -> Tensor)
         (exact: Tensor -> Tensor)
         =
-        let x = problem.Domain.Sample key place tested
-        let truth = values exact x
-        let series name mark points = { Name = name; Mark = mark; Points = points }
-        let low, high = Array.min truth, Array.max truth
+        let x = problem.Domain.Sample key place Plots.scattered
 
         "4-points",
-        Plot.chart
-            {
-                Title = "Computed against exact values"
-                Description = $"u against u* at {tested} random points; on the line they agree"
-                X = { Label = "exact u*"; Scale = Scale.Linear }
-                Y = { Label = "computed u"; Scale = Scale.Linear }
-                Series =
-                    [
-                        series "points" Mark.Dots (Array.zip truth (values u x))
-                        series "u = u*" Mark.Line [| low, low; high, high |]
-                    ]
-            }
+        Plots.agreement
+            "Computed against exact values"
+            $"u against u* at {Plots.scattered} random points"
+            "exact u*"
+            "computed u"
+            "points"
+            "u = u*"
+            (values exact x)
+            (values u x)
 
     /// The pictures of a solution u of a problem, as names and SVG texts: curves in one dimension, otherwise maps over
     /// the first two coordinates; where the exact solution is known, also that, the error and values at random points.
@@ -176,5 +151,4 @@ module Pictures =
 
     /// Draws the pictures into the folder of a run. Raises RunFailed when the disk refuses.
     let write (folder: string) (problem: Problem) (u: Tensor -> Tensor) (key: Key) (place: Placement) : unit =
-        for name, svg in draw problem u key place do
-            Plot.save (Path.Combine(RunFolder.picturesPath folder, name + ".svg")) svg
+        draw problem u key place |> Plots.write folder
