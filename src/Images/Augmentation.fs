@@ -1,5 +1,5 @@
-// Random changes of training images that leave their class: mirroring, moving, turning, resizing, and other light. All
-// that moves pixels is one affine map, so that an image is sampled once, whatever is asked for.
+// Random augmentation of training images: flips, translations, rotations, scaling, brightness and contrast. All geometric
+// changes are combined into one affine map, so each image is resampled once.
 namespace MetaKan
 
 open System
@@ -13,7 +13,7 @@ type RandomAffine = { Degrees: float; Translate: float; Scale: float * float }
 /// (`Contrast`).
 type Jitter = { Brightness: float; Contrast: float }
 
-/// What is done to each image that is learnt from, at random.
+/// The random changes made to each training image.
 type Augmentation =
     {
         /// Mirror left and right, half of the time.
@@ -26,10 +26,10 @@ type Augmentation =
 
 [<RequireQualifiedAccess>]
 module Augmentation =
-    /// Images as they are.
+    /// No augmentation.
     let none = { Flip = false; Crop = 0; Affine = None; Jitter = None }
 
-    /// Raises BadInput unless all sizes and ranges make sense.
+    /// Raises BadInput for sizes and ranges that are out of bounds.
     let check (a: Augmentation) : unit =
         let refuse what = raise (BadInput $"augmentation: {what}")
         let within low high (x: float) = x >= low && x <= high
@@ -58,7 +58,7 @@ module Augmentation =
                     refuse $"the {what} takes a number from 0 to 1, not {x}"
         | None -> ()
 
-    /// Where the pixel (x, y) of the changed image is found in the original. Vectors are rows: the left map comes first.
+    /// The map from pixels (x, y) of the changed image to the original. Vectors are rows: the left map is applied first.
     let private geometry (a: Augmentation) (random: float[]) (height: int) (width: int) : Matrix3x2 =
         let between low high share = float32 (low + (high - low) * share)
 
@@ -88,7 +88,7 @@ module Augmentation =
 
         affine * crop * flip
 
-    /// Samples a plane [H, W] of bytes at the places that a map gives, between pixels bilinearly; black outside.
+    /// Samples a plane [H, W] of bytes at mapped positions, by bilinear interpolation; black outside.
     let private sample (map: Matrix3x2) height width (source: byte[]) start (target: float32[]) at =
         let pixel x y =
             if x < 0 || x >= width || y < 0 || y >= height then 0.0f else float32 source[start + y * width + x]
@@ -104,7 +104,7 @@ module Augmentation =
                     (1.0f - low) * ((1.0f - right) * pixel column row + right * pixel (column + 1) row)
                     + low * ((1.0f - right) * pixel column (row + 1) + right * pixel (column + 1) (row + 1))
 
-    /// Changes the light of an image [C, H, W] of values 0 … 255, in place.
+    /// Changes brightness and contrast of an image [C, H, W] of values 0 … 255, in place.
     let private light (jitter: Jitter) (random: float[]) (channels: int) (image: Span<float32>) =
         let factor width share = float32 (1.0 + width * (2.0 * share - 1.0))
         let brightness, contrast = factor jitter.Brightness random[7], factor jitter.Contrast random[8]
@@ -133,7 +133,8 @@ module Augmentation =
         for i in 0 .. image.Length - 1 do
             image[i] <- Math.Clamp(mean + contrast * (image[i] - mean), 0.0f, 255.0f)
 
-    /// Writes the image at an index, changed as a key decides, to [C, H, W] values 0 … 255 in `target` from `at` on.
+    /// Writes the image at an index, augmented with the key's random numbers, as [C, H, W] values 0 … 255 into `target`
+    /// from `at` on.
     let apply (a: Augmentation) (key: Key) (images: Images) (index: int) (target: float32[]) (at: int) : unit =
         let size = Images.size images
 

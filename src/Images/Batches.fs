@@ -1,5 +1,5 @@
-// Batches of labelled images: which images are in the batch of a step, and their numbers, are a pure function of the
-// step, so that a resumed run sees what an uninterrupted one would have seen. Each epoch goes through all images once.
+// Batches of labelled images. A step's batch is a pure function of the step, so that a resumed run sees the same batches
+// as an uninterrupted one. Each epoch goes through all images once.
 namespace MetaKan
 
 open System
@@ -8,7 +8,7 @@ open System.Runtime.InteropServices
 open System.Threading.Tasks
 open TorchSharp
 
-/// Images to learn from or to test on, with their classes.
+/// Images with their classes.
 type Batch =
     {
         /// [B, C, H, W], normalised, on the placement's device and of its element type.
@@ -20,7 +20,7 @@ type Batch =
 /// How batches are made.
 type Batching =
     {
-        /// Images a batch; the last one of an epoch has the remaining ones.
+        /// Images per batch; the last batch of an epoch may be smaller.
         Size: int
         Augmentation: Augmentation
         Normalization: Normalization
@@ -31,11 +31,10 @@ type Batching =
 
 [<RequireQualifiedAccess>]
 module Batches =
-    /// A batch that no tensor holds yet: B, its pixels [B, C, H, W] at the start of an array lent by the pool, and its
-    /// labels.
+    /// A batch before it is copied to tensors: B, the pixels [B, C, H, W] at the start of a pooled array, and the labels.
     type private Assembled = { Count: int; Values: float32[]; Classes: int64[] }
 
-    /// How many batches an epoch over so many images has.
+    /// The number of batches in an epoch of `count` images.
     let perEpoch (batching: Batching) (count: int) : int = (count + batching.Size - 1) / batching.Size
 
     let private assemble (batching: Batching) augmentation (images: Images) (chosen: ArraySegment<int>) key =
@@ -61,7 +60,7 @@ module Batches =
         MemoryMarshal.AsBytes(values).CopyTo t.bytes
         t
 
-    /// The batch of what was assembled, whose array goes back to the pool.
+    /// The assembled batch as tensors; its array is returned to the pool.
     let private batch (batching: Batching) (images: Images) (assembled: Assembled) : Batch =
         let shape = [ assembled.Count; images.Channels; images.Height; images.Width ]
         let values = ReadOnlySpan(assembled.Values, 0, List.reduce (*) shape)
@@ -82,7 +81,7 @@ module Batches =
     let private order (batching: Batching) (images: Images) (epoch: int) =
         Key.permutation (Key.fold 0 (Key.fold epoch batching.Key)) (Images.count images)
 
-    /// The batch of a step, whose epoch's order `order` tells.
+    /// The batch of a step; `order` gives the order of an epoch's images.
     let private assembled (batching: Batching) (images: Images) (order: int -> int[]) (step: int) =
         let batches = perEpoch batching (Images.count images)
         let epoch, first = step / batches, step % batches * batching.Size
@@ -90,7 +89,7 @@ module Batches =
         let chosen = ArraySegment(all, first, min batching.Size (all.Length - first))
         assemble batching batching.Augmentation images chosen (Key.fold 1 (Key.fold epoch batching.Key))
 
-    /// Raises BadInput where these images cannot be batched so.
+    /// Raises BadInput for settings that do not fit the images.
     let check (batching: Batching) (images: Images) : unit =
         if batching.Size < 1 then
             raise (BadInput $"the batch size takes a whole number from 1 up, not {batching.Size}")
@@ -117,17 +116,16 @@ module Batches =
                 |> batch batching images
         }
 
-    /// Answers with the batches that `at` gives, the next ones of them made on other threads while one is worked on.
-    /// For one thread at a time.
+    /// Gives the same batches as `at`, and prepares the next ones on other threads. Not thread-safe.
     [<Sealed>]
     type Reader internal (batching: Batching, images: Images) =
-        /// How many batches are made ahead.
+        /// The number of batches prepared ahead.
         let ahead = 2
 
         let order =
             let last = ref None
 
-            // Two threads may both find out the same order; that does no harm.
+            // Two threads may compute the same order; the result is the same.
             fun epoch ->
                 match last.Value with
                 | Some(known, found) when known = epoch -> found
@@ -138,7 +136,7 @@ module Batches =
 
         let mutable pending: Map<int, Task<Assembled>> = Map.empty
 
-        /// The batch of a step, any step. Raises what making it raised.
+        /// The batch of any step. Rethrows exceptions from preparing it.
         member _.Get(step: int) : Batch =
             pending <-
                 Map
@@ -155,14 +153,14 @@ module Batches =
             batch batching images found
 
         interface IDisposable with
-            /// Waits for what is being made.
+            /// Waits for the batches in preparation.
             member _.Dispose() =
                 for task in pending.Values do
                     (task :> Task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult()
 
                 pending <- Map.empty
 
-    /// A reader of batches ahead of their use. Raises BadInput where `check` does.
+    /// A reader that prepares batches ahead. Raises BadInput where `check` does.
     let ahead (batching: Batching) (images: Images) : Reader =
         check batching images
         new Reader(batching, images)

@@ -1,11 +1,11 @@
-// Which classes a classifier takes for which: the confusion matrix, and its picture.
+// The confusion matrix of a classifier, and its picture.
 namespace MetaKan
 
 open System
 
 [<RequireQualifiedAccess>]
 module Confusion =
-    /// counts[i, j]: how many samples of class i were taken for class j.
+    /// counts[i, j]: the number of samples of class i that were predicted as class j.
     let counts (classes: int) (labels: int[]) (predictions: int[]) : int[,] =
         let counts = Array2D.zeroCreate classes classes
 
@@ -14,13 +14,13 @@ module Confusion =
 
         counts
 
-    /// The share of a class's samples that were taken for what they are; None for a class without samples.
+    /// The recall of a class; None for a class without samples.
     let private recall (counts: int[,]) i =
         match Array.sum counts[i, *] with
         | 0 -> None
         | total -> Some(float counts[i, i] / float total)
 
-    /// About what a text of this size takes in width.
+    /// The approximate width of a text.
     let private width (size: float) (text: string) = 0.6 * size * float text.Length
 
     /// The SVG text of the confusion matrix: true classes down, predicted ones across, deeper colour for larger shares of
@@ -44,7 +44,7 @@ module Confusion =
             let x, y = left + cell * float j, top + cell * float i
             let edge = if detailed then 1.0 else 0.3
             let length = Svg.number (cell - 2.0 * edge)
-            // Small shares are still to be seen.
+            // Small shares stay visible.
             let opacity = if count = 0 then 0.0 else 0.06 + 0.94 * sqrt share
             let colour = Svg.colour (if i = j then 0 else 1)
 

@@ -1,4 +1,4 @@
-// A contact sheet of images that were taken for what they are not.
+// A contact sheet of misclassified images.
 namespace MetaKan
 
 open System
@@ -16,11 +16,11 @@ module Contact =
         Array.init (4 * plane) (fun i -> if i % 4 = 3 then 255uy else channel (i % 4) (i / 4))
         |> Bitmap.png images.Width
 
-    /// At most what fits below an image.
+    /// The text, shortened to fit below an image.
     let private fitted (text: string) = if text.Length > 17 then text.Substring(0, 16) + "…" else text
 
-    /// The SVG text of a sheet with so many columns: images by index, enlarged, each above its true class and the class
-    /// it was taken for.
+    /// The SVG text of a sheet with `columns` columns: images by index, enlarged, each above its true and its predicted
+    /// class.
     let sheet (classes: string list) (columns: int) (examples: (int * int) list) (images: Images) : string =
         let columns = max 1 (min columns examples.Length)
         let rows = (examples.Length + columns - 1) / columns

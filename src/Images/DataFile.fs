@@ -1,4 +1,4 @@
-// Files of data as streams: unpacked where they are gzip, and faults told in one line that names the file.
+// Data files as streams, decompressed if they are gzip; errors are one line that names the file.
 namespace MetaKan
 
 open System
@@ -8,17 +8,17 @@ open System.IO.Compression
 
 [<RequireQualifiedAccess>]
 module internal DataFile =
-    /// No byte of compressed data unpacks to more (RFC 1951: a match of 258 bytes takes two bits at least).
+    /// The largest ratio of decompressed to compressed size (RFC 1951: a match of 258 bytes takes at least two bits).
     let mostUnpacked = 1032L
 
-    /// Reads from a stream that may be compressed; compressed data that break off end it without a word.
+    /// Reads from a stream that may be compressed; truncated compressed data end it without an error.
     let private guarded (path: string) (action: unit -> 'a) : 'a =
         try
             action ()
         with :? InvalidDataException ->
             raise (BadInput $"{path}: its compressed data are damaged")
 
-    /// Fills as much of a buffer as the stream has bytes.
+    /// Reads until the buffer is full or the stream ends; the number of bytes read.
     let private fill (path: string) (stream: Stream) (buffer: byte[]) : int =
         guarded path (fun () -> stream.ReadAtLeast(Span buffer, buffer.Length, throwOnEndOfStream = false))
 
@@ -45,7 +45,7 @@ module internal DataFile =
 
         match stream with
         | :? GZipStream as packed ->
-            // The last four bytes of a gzip file tell the length of what it holds: a cut through them goes unnoticed else.
+            // The last four bytes of a gzip file hold the uncompressed length; .NET does not notice when they are cut.
             let file = packed.BaseStream
             let last = Array.zeroCreate 4
             file.Seek(-4L, SeekOrigin.End) |> ignore
@@ -75,7 +75,7 @@ module internal DataFile =
             let reason = error.Message.Split('\n')[0]
             raise (BadInput $"{path}: cannot be read ({reason})")
 
-    /// The first bytes of a file, or all it has where that is fewer.
+    /// The first `length` bytes of a file, fewer if it is shorter.
     let start (path: string) (length: int) : byte[] =
         read path (fun stream ->
             let buffer = Array.zeroCreate length
@@ -88,7 +88,7 @@ module internal DataFile =
             guarded path (fun () -> stream.CopyTo bytes)
             bytes.ToArray())
 
-    /// Labels of which each is a class 0 … classes-1, or BadInput.
+    /// The labels, all in 0 … classes-1. Raises BadInput.
     let labels (path: string) (classes: int) (labels: int[]) : int[] =
         match labels |> Array.tryFindIndex (fun label -> label < 0 || label >= classes) with
         | Some i ->

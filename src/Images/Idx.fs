@@ -1,5 +1,5 @@
-// The IDX format of MNIST (LeCun, Cortes, Burges, "The MNIST database of handwritten digits") and of the data sets made in
-// its likeness: two zero bytes, the type of the elements (8: bytes), the number of dimensions, each dimension as four
+// The IDX format of MNIST (LeCun, Cortes, Burges, "The MNIST database of handwritten digits") and of the data sets
+// modelled on it: two zero bytes, the type of the elements (8: bytes), the number of dimensions, each dimension as four
 // bytes with the highest first, then the elements in row-major order. Files may be gzip, whatever their names say.
 namespace MetaKan
 
@@ -9,7 +9,7 @@ open System.IO
 
 [<RequireQualifiedAccess>]
 module Idx =
-    /// The dimensions and the elements of a file of bytes with so many dimensions. `describe` says what it holds.
+    /// The dimensions and elements of a file of bytes with the given number of dimensions. `describe` is for messages.
     let private read (path: string) (rank: int) (what: string) (describe: int64[] -> string) (stream: Stream) =
         let header = DataFile.next path what 0L 4L stream
 
@@ -45,7 +45,7 @@ module Idx =
         let _, labels = DataFile.read path (read path 1 "an IDX file of labels" describe)
         DataFile.labels path classes (Array.map int labels)
 
-    /// The images of one file with the labels of another, as many. Raises BadInput.
+    /// The images of one file with the labels of another; the counts must agree. Raises BadInput.
     let labelled (classes: int) (imagesPath: string) (labelsPath: string) : Images =
         let images = images imagesPath
         let labels = labels classes labelsPath

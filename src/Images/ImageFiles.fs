@@ -1,4 +1,4 @@
-// Images of one's own to classify: PNG, JPEG and IDX files, brought to the size and the colours that a model takes.
+// Image files to classify (PNG, JPEG, IDX), converted to the size and channels that a model takes.
 namespace MetaKan
 
 open System
@@ -6,8 +6,8 @@ open System.IO
 
 [<RequireQualifiedAccess>]
 module ImageFiles =
-    /// The weights, at most few of them not 0, with which each of `size` places takes from `from` ones: linear
-    /// interpolation between neighbours where it enlarges, the mean of what is covered, under a triangle, where it shrinks.
+    /// The nonzero weights (source index, weight) of each of `size` target pixels over `from` source pixels: linear
+    /// interpolation when enlarging, a triangle filter when shrinking.
     let private weights (from: int) (size: int) : (int * float)[][] =
         let step = float from / float size
         let reach = max 1.0 step
@@ -38,14 +38,14 @@ module ImageFiles =
         Array.init (toHeight * toWidth) (fun i ->
             rows[i / toWidth] |> Array.sumBy (fun (y, weight) -> weight * across[y * toWidth + i % toWidth]))
 
-    /// Brings the channels of an image to so many: gray is the luma of Rec. 601 (ITU-R BT.601), colours are thrice the gray.
+    /// Converts between gray and colour: gray is the luma of Rec. 601 (ITU-R BT.601); colour repeats the gray channel.
     let private recolour (channels: int) (planes: float[][]) : float[][] =
         match planes, channels with
         | [| red; green; blue |], 1 -> [| Array.map3 (fun r g b -> 0.299 * r + 0.587 * g + 0.114 * b) red green blue |]
         | [| gray |], _ -> Array.create channels gray
         | _ -> planes
 
-    /// An image [C, H, W] as one of the wanted shape.
+    /// Converts an image [C, H, W] to the wanted shape.
     let private fit (channels, height, width) (c: int, h: int, w: int) (pixels: byte[]) : byte[] =
         if (c, h, w) = (channels, height, width) then
             pixels

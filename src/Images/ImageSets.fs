@@ -1,4 +1,4 @@
-// The data sets of images by name: what they hold, where their files are looked for, and which of them Debian has.
+// Image data sets by name: their classes and formats, and where their files are searched for.
 namespace MetaKan
 
 open System
@@ -10,7 +10,7 @@ module ImageSets =
     type private Format =
         /// Images and labels in a file each.
         | Idx
-        /// Files of 10,000 records each with one label, five to learn from.
+        /// Files of 10,000 records, each with one label; five for training.
         | Cifar10
         /// Records with a coarse and a fine label.
         | Cifar100
@@ -24,7 +24,7 @@ module ImageSets =
             Classes: string list
             /// Where its files lie within a folder of data sets, as torchvision lays them out.
             Folders: string list
-            /// The package of Debian's that has it, and the folder of its files.
+            /// The Debian package with the data set, and its folder.
             Package: (string * string) option
         }
 
@@ -53,7 +53,7 @@ module ImageSets =
             "svhn", colour Svhn ImageClasses.digits [ "SVHN"; "" ]
         ]
 
-    /// The names that the functions here take.
+    /// The names of all data sets.
     let names: string list = List.map fst sources
 
     let private source (dataset: string) =
@@ -66,10 +66,10 @@ module ImageSets =
     /// Channels, height and width of a data set's images. Raises BadInput for an unknown name.
     let shape (dataset: string) : struct (int * int * int) = (source dataset).Shape
 
-    /// What a data set's labels 0, 1, … stand for. Raises BadInput for an unknown name.
+    /// The class names of labels 0, 1, … Raises BadInput for an unknown name.
     let classes (dataset: string) : string list = (source dataset).Classes
 
-    /// The names of the files to learn from, and of those to test on.
+    /// The file names of the training and of the test set.
     let private files format =
         match format with
         | Idx ->
@@ -90,7 +90,7 @@ module ImageSets =
 
     let private variable name = Environment.GetEnvironmentVariable name |> Option.ofObj |> Option.filter ((<>) "")
 
-    /// Folders that may hold a data set: below the one that is named, and itself; else below the usual ones.
+    /// The folders to search: the given one and those below it, else those below the default ones.
     let private places dataset (source: Source) (data: string option) =
         let below root = dataset :: source.Folders |> List.map (fun folder -> Path.Combine(root, folder))
 
@@ -106,13 +106,13 @@ module ImageSets =
                 yield! source.Package |> Option.map snd |> Option.toList
             ]
 
-    /// A file of a folder, packed or not.
+    /// A file in a folder, plain or .gz.
     let private tryFile (folder: string) (name: string) =
         [ name; name + ".gz" ]
         |> List.map (fun name -> Path.Combine(folder, name))
         |> List.tryFind File.Exists
 
-    /// The files of a data set in the first folder that has them all.
+    /// The files of a data set, from the first folder that has all of them.
     let private tryFind source places =
         let train, test = files source.Format
 
@@ -123,8 +123,8 @@ module ImageSets =
                 Some(List.choose id train, List.choose id test)
             | _ -> None)
 
-    /// What to say of a data set that no folder has whole: which file a folder that has some lacks, or where it was
-    /// looked for, and the package that has it.
+    /// The message for a data set that was not found: the missing file where a folder has some of them, else the folders
+    /// searched and the Debian package.
     let private missing dataset source (places: string list) =
         let train, test = files source.Format
 
@@ -149,9 +149,8 @@ module ImageSets =
 
             $"the data set {dataset} is in none of {places}; it takes the files {files} (.gz or not){package}"
 
-    /// Reads a data set, of which `data` is the folder or one above it, as `data/fmnist` or, in torchvision's layout,
-    /// `data/FashionMNIST/raw`; None looks in $METAKAN_DATA, ./data, ~/.cache/metakan and where Debian's packages put
-    /// data. Raises BadInput, in one line that names the file, or the places looked in.
+    /// Reads a data set from the folder `data`, `data/fmnist` or (torchvision's layout) `data/FashionMNIST/raw`; None
+    /// searches $METAKAN_DATA, ./data, ~/.cache/metakan and the Debian package's folder. Raises BadInput, in one line that names the file, or the places looked in.
     let load (dataset: string) (data: string option) : ImageSet =
         let source = source dataset
         let places = places dataset source data

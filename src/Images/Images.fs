@@ -1,9 +1,9 @@
-// Labelled images as bytes: what the readers of data sets make, and what batches are taken from.
+// Labelled images as bytes.
 namespace MetaKan
 
 open System
 
-/// Images of one size, with the class of each, or with no labels at all.
+/// Images of one size, with or without labels.
 type Images =
     {
         /// 1 for gray, 3 for red, green and blue.
@@ -12,15 +12,15 @@ type Images =
         Width: int
         /// [N, C, H, W] in row-major order; 0 is black.
         Pixels: byte[]
-        /// The N classes, counted from 0; empty where they are not known.
+        /// N classes, counted from 0; empty if unknown.
         Labels: int[]
     }
 
-/// A data set to learn classes from, with images set aside to test on.
+/// A data set for classification, with its training and test images.
 type ImageSet =
     {
         Name: string
-        /// What label 0, 1, … stands for.
+        /// The class names of labels 0, 1, …
         Classes: string list
         Train: Images
         Test: Images
@@ -28,10 +28,10 @@ type ImageSet =
 
 [<RequireQualifiedAccess>]
 module Images =
-    /// The bytes of one image: C·H·W.
+    /// Bytes per image: C·H·W.
     let size (images: Images) : int = images.Channels * images.Height * images.Width
 
-    /// How many images there are.
+    /// The number of images.
     let count (images: Images) : int = images.Pixels.Length / size images
 
     /// The first n images, or all where there are fewer.

@@ -43,7 +43,7 @@ module internal MatFile =
 
     let private refuse (path: string) fault = raise (BadInput $"{path}: {fault}")
 
-    /// The type and the length of the data that a tag tells of; data of up to 4 bytes lie within the tag (`true`).
+    /// The type and length of an element's data from its tag; data of up to 4 bytes are stored in the tag (`true`).
     let private tag (bytes: byte[]) =
         let first = BinaryPrimitives.ReadUInt32LittleEndian(ReadOnlySpan(bytes, 0, 4))
 
@@ -128,7 +128,7 @@ module internal MatFile =
             | :? EndOfStreamException
             | :? InvalidDataException -> refuse path $"is damaged; it begins as {what}")
 
-    /// The named array of a file, which `what` has.
+    /// The array of that name. Raises BadInput; `what` is the kind of file, for the message.
     let find (path: string) (what: string) (name: string) (arrays: Map<string, MatArray>) : MatArray =
         match Map.tryFind name arrays with
         | Some found -> found

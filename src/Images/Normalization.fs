@@ -1,4 +1,4 @@
-// From bytes to the numbers that networks take: shares of white, shifted and scaled channel by channel.
+// Normalization of pixels: bytes to [0, 1], then (x - mean) / std per channel.
 namespace MetaKan
 
 open System
@@ -18,15 +18,15 @@ module Normalization =
         let entry (numbers: float list) = if numbers.Length = 1 then numbers.Head else numbers[channel]
         float32 (1.0 / (255.0 * entry n.Std)), float32 (-(entry n.Mean) / entry n.Std)
 
-    /// Raises BadInput unless a normalisation fits images of so many channels.
+    /// Raises BadInput unless a normalization fits images of `channels` channels.
     let check (channels: int) (n: Normalization) : unit =
         for what, numbers in [ "mean", n.Mean; "std", n.Std ] do
             if numbers.Length <> 1 && numbers.Length <> channels then
                 let one = if channels = 1 then "1 number" else $"1 or {channels} numbers"
-                raise (BadInput $"the normalisation's {what} takes {one}, not {numbers.Length}")
+                raise (BadInput $"the normalization's {what} takes {one}, not {numbers.Length}")
 
         if not (n.Std |> List.forall (fun s -> s > 0.0 && Double.IsFinite s)) then
-            raise (BadInput "the normalisation's std takes numbers above 0")
+            raise (BadInput "the normalization's std takes numbers above 0")
 
     /// Normalises an image's values [C, H, W], 0 … 255, in place.
     let apply (n: Normalization) (channels: int) (image: Span<float32>) : unit =

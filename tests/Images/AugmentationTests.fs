@@ -256,6 +256,6 @@ let tests =
                         Check.near 5e-6 (float v) ((float values[i] / 255.0 - each.Mean[c]) / each.Std[c]) "pixel")
 
                 let refused n why = Expect.equal (messageOf<BadInput>(fun () -> Normalization.check 3 n)) why "message"
-                refused { Mean = [ 0.5; 0.5 ]; Std = [ 1.0 ] } "the normalisation's mean takes 1 or 3 numbers, not 2"
-                refused { Mean = [ 0.5 ]; Std = [ 1.0; 0.0; 1.0 ] } "the normalisation's std takes numbers above 0")
+                refused { Mean = [ 0.5; 0.5 ]; Std = [ 1.0 ] } "the normalization's mean takes 1 or 3 numbers, not 2"
+                refused { Mean = [ 0.5 ]; Std = [ 1.0; 0.0; 1.0 ] } "the normalization's std takes numbers above 0")
         ]

@@ -175,7 +175,7 @@ let tests =
                     some
 
                 refused
-                    "the normalisation's mean takes 1 number, not 3"
+                    "the normalization's mean takes 1 number, not 3"
                     { settings with Normalization = { Mean = [ 0.1; 0.2; 0.3 ]; Std = [ 1.0 ] } }
                     some)
         ]
