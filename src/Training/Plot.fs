@@ -40,7 +40,7 @@ type HeatMap =
 module Plot =
     let private shown (axis: Axis) x = abs x < 1e300 && (axis.Scale = Scale.Linear || x > 1e-300)
 
-    /// At most two points for each pixel across: the lowest and the highest, in their order. It looks the same.
+    /// At most two points per horizontal pixel, the lowest and the highest; the line looks the same.
     let private thin (points: (float * float)[]) =
         if points.Length < 2000 then
             points

@@ -112,7 +112,7 @@ td { font-variant-numeric: tabular-nums }"""
            else
                curves "Error" "error on test points" Scale.Log isError table)
 
-    /// The text of a picture, if it is whole: a broken one must not break the page around it.
+    /// The SVG text of a picture; an unreadable one is replaced by a note.
     let private picture (path: string) =
         try
             (XElement.Load path).ToString SaveOptions.DisableFormatting
@@ -138,15 +138,14 @@ td { font-variant-numeric: tabular-nums }"""
         | Some "diverged" -> $"Diverged: {far}."
         | Some _ -> "Finished."
 
-    /// The result's entries that the configuration does not hold already.
+    /// The result's entries that are not in the configuration.
     let private found (config: (string * JsonNode) list) (result: JsonObject) =
         let known = set [ for name, value in config -> Array.last (name.Split '.'), show value ]
 
         Configuration.leaves "" result
         |> List.filter (fun (name, value) -> name <> "outcome" && not (known.Contains(name, show value)))
 
-    /// Writes report.html into a run's folder, from what is there: a run that goes on, or was cut off, has no result
-    /// yet. Raises BadInput where the folder holds no run or a malformed file, RunFailed when the disk refuses.
+    /// Writes report.html into a run's folder; an unfinished run has no result yet. Raises BadInput where the folder holds no run or a malformed file, RunFailed when the disk refuses.
     let write (folder: string) : unit =
         let config = Configuration.leaves "" (RunFolder.readConfig folder)
         let result = RunFolder.tryReadResult folder

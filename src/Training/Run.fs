@@ -1,4 +1,4 @@
-// A run in its folder: begun or resumed, its measures and states kept as it goes.
+// A training run in its folder, new or resumed; metrics and checkpoints are written as it goes.
 namespace MetaKan
 
 open System.IO

@@ -24,7 +24,7 @@ module RunFolder =
     let resultPath folder = Path.Combine(folder, "result.json")
     let reportPath folder = Path.Combine(folder, "report.html")
 
-    /// `name` where nothing is there yet, else the first free of name-2, name-3, …: for runs that should not ask where.
+    /// `name` if it does not exist, else the first free one of name-2, name-3, …
     let free (name: string) : string =
         Seq.append [ name ] (Seq.initInfinite (fun i -> $"{name}-{i + 2}"))
         |> Seq.find (fun folder -> not (Path.Exists folder))

@@ -1,5 +1,5 @@
-// Statistics that a network gathers as it learns travel in the tree of its parameters, under a name of their own, so that
-// checkpoints, resumption and evaluation see one tree; optimizers do not.
+// Statistics gathered in training (such as a batch norm's means) are kept in the tree of parameters, under a name of
+// their own, so that checkpoints and evaluation handle one tree; optimizers do not see them.
 namespace MetaKan
 
 [<RequireQualifiedAccess>]
@@ -14,7 +14,7 @@ module Statistics =
         let prefix = name + "."
         joined |> Map.filter (fun key _ -> not (key.StartsWith prefix)), Params.under name joined
 
-    /// An optimizer of joined trees: in the place of a gradient by statistics comes what they are next.
+    /// An optimizer of joined trees; the gradient's entries for statistics are their new values.
     let gathering (optimizer: Optimizer) : Optimizer =
         let update step (gradient: Gradient) joined memory =
             let p, statistics = split joined

@@ -1,4 +1,4 @@
-// The parts that pictures are made of: scales with round ticks, axes, and the page that holds them as SVG.
+// Parts of SVG pictures: scales with round ticks, axes, and the page.
 namespace MetaKan
 
 open System
@@ -13,7 +13,7 @@ type Scale =
 
 [<RequireQualifiedAccess>]
 module internal Svg =
-    /// A stretch of values drawn over a stretch of the picture, in its pixels.
+    /// A range of values mapped to a range of pixels.
     type Span = { Scale: Scale; Low: float; High: float; From: float; To: float }
 
     /// Colours that stay apart for colour-blind eyes, for light and for dark surroundings.

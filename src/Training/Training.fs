@@ -1,10 +1,10 @@
-// Training is a fold over steps that yields events; whoever shows, stores or plots the run listens.
+// Training is a fold over steps that yields events; progress, storage and plots listen to them.
 namespace MetaKan
 
 open System.Diagnostics
 open TorchSharp
 
-/// Where a run stands: all that the next step depends on.
+/// The state of a run: everything the next step depends on.
 type TrainingState =
     {
         /// The stage of the last step, from 0, and the steps done in it.
@@ -47,7 +47,7 @@ type TrainingEvent =
     | Stepped of TrainingState * loss: Lazy<float>
     /// Measures after `Step` steps, with the loss of the last.
     | Evaluated of TrainingState * loss: float * measures: (string * float) list
-    /// A state worth keeping.
+    /// A state to save.
     | Saved of TrainingState
 
 /// How a run ended.
@@ -59,7 +59,7 @@ type Outcome =
 
 [<RequireQualifiedAccess>]
 module Outcome =
-    /// What result.json calls it.
+    /// Its name in result.json.
     let name (outcome: Outcome) : string =
         match outcome with
         | Completed -> "completed"
