@@ -1,9 +1,9 @@
 // B-splines of any order on any knots, with derivatives of every order.
 // C. de Boor, "A Practical Guide to Splines" (1978), chapters IX–X.
 //
-// Between two knots a spline is a polynomial. The polynomials of all pieces are worked out once, in double precision;
-// a point then looks up its piece, whose row holds the k+1 functions that are not zero there among zeros, and Horner's
-// rule does the rest. A derivative of order p is the same table with its coefficients differentiated p times.
+// Between two knots a spline is a polynomial. The polynomials of all intervals are computed once, in double precision;
+// a point looks up the row of its interval, with the k+1 nonzero functions among zeros, and is evaluated by Horner's
+// rule. A derivative of order p is the same table with its coefficients differentiated p times.
 namespace MetaKan
 
 open TorchSharp
@@ -47,7 +47,7 @@ module BSpline =
     /// p!
     let private factorial p = Seq.fold (*) 1.0 (seq { for i in 1..p -> float i })
 
-    /// How many basis functions knots carry, one sequence for all inputs or one for each.
+    /// The number of basis functions on knots, one sequence for all inputs or one for each.
     let internal count (order: int) (knots: float[][]) : int =
         let length = knots[0].Length
 

@@ -1,4 +1,4 @@
-// What the edges of a KAN are made of: splines and, as the last function, silu. Liu et al., "KAN" (arXiv 2404.19756),
+// The basis of a KAN's edges: splines and, as the last function, silu. Liu et al., "KAN" (arXiv 2404.19756),
 // equations 2.10 and 2.11.
 #nowarn "9" // pointers
 namespace MetaKan

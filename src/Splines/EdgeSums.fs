@@ -1,4 +1,4 @@
-// The edges of a KAN in the form in which pykan has them, and what arrives through them at the nodes.
+// The edges of a KAN in pykan's parametrization, and their sums at the nodes.
 // Liu et al., "KAN" (arXiv 2404.19756), equation 2.10.
 #nowarn "9" // pointers
 namespace MetaKan
@@ -128,7 +128,7 @@ module EdgeSums =
             fun (edges: EdgeWeights) ->
                 (Rule.apply rule [ x; points; edges.Splines; edges.Base; yield! Option.toList edges.Scale ])[0]
 
-    /// What arrives at a layer's nodes [N, out] from points [N, in], on one sequence of knots for every input or on one
+    /// The sums at a layer's nodes [N, out] from points [N, in], on one sequence of knots for every input or on one
     /// per input; differentiable once by points and weights. Given the points alone it works out what depends on them,
     /// for any number of weights. In the machine's own memory a kernel computes it for splines up to cubic ones, and
     /// tensor operators otherwise.

@@ -1,5 +1,4 @@
-// The functions that a KAN's edges weigh, for a batch, in the form in which training wants them: in one piece, with
-// nothing but their inputs kept for the gradient.
+// The basis functions of a batch's inputs as one tensor; only the inputs are kept for the gradient.
 namespace MetaKan
 
 open TorchSharp

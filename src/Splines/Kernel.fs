@@ -1,4 +1,4 @@
-// Between tensors in the machine's own memory and the kernels that read and write it.
+// Passes tensors in the machine's own memory to the kernels.
 #nowarn "9" // pointers
 namespace MetaKan
 
@@ -10,7 +10,7 @@ open TorchSharp
 
 [<RequireQualifiedAccess>]
 module internal Kernel =
-    /// What there is for a placement: the kernel of its precision on a CPU, `operators` elsewhere.
+    /// The implementation for a placement: the kernel of its precision on a CPU, `operators` elsewhere.
     let choose (place: Placement) (double: unit -> 'a) (single: unit -> 'a) (operators: unit -> 'a) : 'a =
         if not (Host.holds place.Device) then operators ()
         elif place.DType = torch.float64 then double ()

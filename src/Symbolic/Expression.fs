@@ -1,5 +1,5 @@
-// Formulas: the language in which functions to fit are given and in which those read off networks are printed. Here is
-// what a formula is and what it evaluates to; Parser.fs reads one, Simplify.fs shortens it, Printer.fs writes it.
+// Formulas, both those given to fit and those read off networks: the type and its evaluation. Parser.fs reads them,
+// Simplify.fs shortens them, Printer.fs writes them.
 namespace MetaKan
 
 open System
@@ -27,7 +27,7 @@ type Function =
 
 [<RequireQualifiedAccess>]
 module Function =
-    /// What there is, in the order in which it is listed to people.
+    /// All functions, in the order in which they are listed.
     let all =
         [
             Function.Exp
@@ -80,7 +80,7 @@ module Function =
         let name, _, _, _, _ = row f
         name
 
-    /// The function of this name, or of this other name for it.
+    /// The function with this name or alias.
     let named (word: string) : Function option =
         all
         |> List.tryFind (fun f ->
