@@ -18,7 +18,7 @@ type EdgeFunctions =
 
 /// What normalises the output of a layer.
 [<RequireQualifiedAccess>]
-type Normalisation =
+type NormLayer =
     | None
     | Batch
     /// Each image by itself; convolutional networks only.
@@ -31,7 +31,7 @@ type NetworkSettings =
         /// Generates the coefficients of the edges; they are stored where None.
         Meta: MetaLearner option
         /// After each layer but the last; networks of wavelets have it after the last, too.
-        Norm: Normalisation
+        Norm: NormLayer
         /// The probability with which a channel of a layer's output is dropped, from the second layer to the last but one.
         Dropout: float
         /// The probability with which a number that enters the last layer is dropped.
@@ -57,9 +57,9 @@ type Classifier =
 module Networks =
     let private normalise (settings: NetworkSettings) (layer: int) (channels: int) : (string * Block) list =
         match settings.Norm with
-        | Normalisation.None -> []
-        | Normalisation.Batch -> [ $"norms.{layer}", Block.Layer(Norms.batch channels) ]
-        | Normalisation.Instance -> [ $"norms.{layer}", Block.Layer(Norms.instance channels) ]
+        | NormLayer.None -> []
+        | NormLayer.Batch -> [ $"norms.{layer}", Block.Layer(Norms.batch channels) ]
+        | NormLayer.Instance -> [ $"norms.{layer}", Block.Layer(Norms.instance channels) ]
 
     // What follows a layer that is not the last.
     let private after (settings: NetworkSettings) (activation: Layer option) (layer: int) (channels: int) =

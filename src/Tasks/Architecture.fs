@@ -49,7 +49,7 @@ module Architecture =
         [ "fc", Connected; "conv4", Convolutions Networks.four; "conv8", Convolutions Networks.eight ]
 
     let private normalisations =
-        [ "none", Normalisation.None; "batch", Normalisation.Batch; "instance", Normalisation.Instance ]
+        [ "none", NormLayer.None; "batch", NormLayer.Batch; "instance", NormLayer.Instance ]
 
     let private mothers = [ for wavelet in Wavelets.all -> wavelet.Name, wavelet ]
 

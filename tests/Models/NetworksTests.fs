@@ -18,7 +18,7 @@ let private digits functions meta =
     {
         Functions = functions
         Meta = meta
-        Norm = Normalisation.None
+        Norm = NormLayer.None
         Dropout = 0.25
         HeadDropout = 0.5
         Inputs = 1, 28, 28
@@ -66,7 +66,7 @@ let private networks =
 
         let! sharing = Gen.elements [ PerLayer; Shared ]
         let! meta = Gen.elements [ None; Some { meta sharing 4 with EmbeddingDim = 2 } ]
-        let! norm = Gen.elements [ Normalisation.None; Normalisation.Batch; Normalisation.Instance ]
+        let! norm = Gen.elements [ NormLayer.None; NormLayer.Batch; NormLayer.Instance ]
         let! height, width = Gen.zip (Gen.choose (5, 7)) (Gen.choose (5, 7))
         let! classes = Gen.choose (2, 4)
         let! connected = Gen.elements [ true; false ]
@@ -77,7 +77,7 @@ let private networks =
             {
                 Functions = functions
                 Meta = if functions.IsLinear then None else meta
-                Norm = if connected && norm.IsInstance then Normalisation.Batch else norm
+                Norm = if connected && norm.IsInstance then NormLayer.Batch else norm
                 Dropout = 0.3
                 HeadDropout = 0.4
                 Inputs = 2, height, width
@@ -109,7 +109,7 @@ let tests =
                 let edges = 9L * (1L * 32L + 32L * 64L + 64L * 128L + 128L * 256L)
                 let norms, prelus, head = 2L * (32L + 64L + 128L + 256L), 4L, 2570L
 
-                let batch functions meta = { digits functions meta with Norm = Normalisation.Batch } |> conv4 |> counts
+                let batch functions meta = { digits functions meta with Norm = NormLayer.Batch } |> conv4 |> counts
 
                 Expect.equal (batch kan None) [ 0L; 0L; 10L * edges + norms + prelus + head ] "numbers of conv4"
 
@@ -191,7 +191,7 @@ let tests =
                                 {
                                     Functions = functions
                                     Meta = if functions.IsLinear then None else meta
-                                    Norm = Normalisation.Batch
+                                    Norm = NormLayer.Batch
                                     Dropout = 0.0
                                     HeadDropout = 0.0
                                     Inputs = 2, 6, 6
@@ -218,7 +218,7 @@ let tests =
             testCase "the published networks see images of 28×28 pixels" (fun () ->
                 for build in [ conv4; conv8 ] do
                     use _ = torch.NewDisposeScope()
-                    let settings = { digits EdgeFunctions.Linear None with Norm = Normalisation.Instance }
+                    let settings = { digits EdgeFunctions.Linear None with Norm = NormLayer.Instance }
                     let network = build settings
                     let x = Key.normal (Key.ofSeed 1) Placement.cpu32 [ 2L; 1L; 28L; 28L ]
                     let y, _ = network.Layers.Apply Predicting (fresh network) Map.empty x
@@ -259,7 +259,7 @@ let tests =
                 let refused (build: unit -> Classifier) =
                     Expect.throwsT<ArgumentException> (fun () -> build () |> ignore) "a refusal"
 
-                refused (fun () -> Networks.fc [ 32 ] { settings with Norm = Normalisation.Instance })
+                refused (fun () -> Networks.fc [ 32 ] { settings with Norm = NormLayer.Instance })
                 refused (fun () -> conv4 { settings with Functions = EdgeFunctions.Wavelet Wavelets.meyer })
                 refused (fun () -> conv4 (digits EdgeFunctions.Linear (Some(meta Shared 4))))
                 refused (fun () -> conv4 (digits kan (Some(meta (Clusters [ 0; 1 ]) 4))))

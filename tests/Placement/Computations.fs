@@ -545,7 +545,7 @@ let private networkSettings functions =
     {
         Functions = functions
         Meta = None
-        Norm = Normalisation.None
+        Norm = NormLayer.None
         Dropout = 0.2
         HeadDropout = 0.3
         Inputs = 2, 6, 6
@@ -573,14 +573,14 @@ let private ofClassifiers =
         row
             "classifier: fully connected, batch norm"
             Stops
-            (learning (connected { linear with Norm = Normalisation.Batch }))
+            (learning (connected { linear with Norm = NormLayer.Batch }))
 
         row "classifier: convolutions" Stops (learning (convolutional linear))
 
         row
             "classifier: convolutions, batch norm"
             Stops
-            (learning (convolutional { linear with Norm = Normalisation.Batch }))
+            (learning (convolutional { linear with Norm = NormLayer.Batch }))
 
         for name, family, onMeta in families do
             let settings = networkSettings (EdgeFunctions.Family family)
@@ -590,12 +590,12 @@ let private ofClassifiers =
             row
                 $"classifier: convolutions of {name}, batch norm"
                 Stops
-                (learning (convolutional { settings with Norm = Normalisation.Batch }))
+                (learning (convolutional { settings with Norm = NormLayer.Batch }))
 
             row
                 $"classifier: convolutions of {name}, generated for each layer, instance norm"
                 Stops
-                (learning (convolutional { settings with Meta = Some(meta PerLayer); Norm = Normalisation.Instance }))
+                (learning (convolutional { settings with Meta = Some(meta PerLayer); Norm = NormLayer.Instance }))
 
         let wavelets = networkSettings (EdgeFunctions.Wavelet Wavelets.mexicanHat)
         row "classifier: wavelets" Through (learning (connected wavelets))
@@ -603,7 +603,7 @@ let private ofClassifiers =
         row
             "classifier: wavelets, generated, batch norm"
             Stops
-            (learning (connected { wavelets with Meta = metaLearner; Norm = Normalisation.Batch }))
+            (learning (connected { wavelets with Meta = metaLearner; Norm = NormLayer.Batch }))
 
         row "a run that classifies, its files and its predictions" Nowhere (fun place ->
             let set =
