@@ -1,4 +1,4 @@
-// The functions that the edges of a KAN weigh, splines and silu, with derivatives, in one pass over the points.
+// The basis functions of a KAN's edges, splines and silu, with derivatives, in one pass over the points.
 using System;
 using System.Numerics;
 using System.Runtime.CompilerServices;

@@ -1,5 +1,5 @@
-// The two products of a KAN layer's jet: features with coefficients, and tangents with the edges' slopes, which are made
-// for one point at a time and never stored.
+// The two products of a KAN layer's jet: features with coefficients, and tangents with the edges' slopes, which are
+// computed for one point at a time and not stored.
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;

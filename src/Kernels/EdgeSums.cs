@@ -1,5 +1,5 @@
-// What arrives at the nodes of a KAN layer, with its gradients, straight from the points: the functions' values at a point
-// are made in registers, used for all outputs, and never stored.
+// The sums at the nodes of a KAN layer, with their gradients. The basis functions at a point are computed in registers,
+// used for all outputs, and not stored.
 using System;
 using System.Numerics;
 using System.Runtime.CompilerServices;
@@ -302,8 +302,8 @@ namespace MetaKan.Kernels
         }
 
         /// <summary>
-        /// Gradients by the scaled coefficients, summed over rows: [inputs, intervals, outputs, window], because windows that
-        /// overlap would wait for each other; and by silu's [inputs, width].
+        /// Gradients by the scaled coefficients, summed over rows, as [inputs, intervals, outputs, window] (additions to
+        /// overlapping windows would wait for each other), and by silu's [inputs, width].
         /// </summary>
         private sealed class Totals : IDisposable
         {

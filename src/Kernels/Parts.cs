@@ -1,4 +1,4 @@
-// Work on a range in parts, a thread each.
+// Splits work on a range between threads.
 using System;
 using System.Threading.Tasks;
 
@@ -6,9 +6,9 @@ namespace MetaKan.Kernels
 {
     internal static class Parts
     {
-        /// <summary>Into how many parts a range is worth cutting.</summary>
-        /// <param name="items">How many items it has.</param>
-        /// <param name="least">How many are worth a thread.</param>
+        /// <summary>The number of parts to split a range into.</summary>
+        /// <param name="items">The number of items.</param>
+        /// <param name="least">The least number of items per thread.</param>
         /// <param name="threads">How many threads may work.</param>
         internal static int Count(long items, long least, int threads) =>
             (int)Math.Clamp(items / least, 1, Math.Max(1, threads));

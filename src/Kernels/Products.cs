@@ -19,7 +19,7 @@ namespace MetaKan.Kernels
             T* a, nint aRow, nint aColumn, T* b, nint bRow, T* c, nint cRow, int m, int n, int k)
         {
             for (var j = 0; j < n; j += 2 * Lanes) {
-                // Of an odd last vector there are two equal ones.
+                // An odd last vector is computed twice.
                 var next = j + Lanes < n ? Lanes : 0;
                 var i = 0;
                 for (; i < m - 4; i += 8)
@@ -29,7 +29,7 @@ namespace MetaKan.Kernels
             }
         }
 
-        // Rows 0 … last of the result; beyond the last, it is worked out again.
+        // Rows 0 … last of the result; rows beyond the last repeat it.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Eight(
             T* a, nint aRow, nint aColumn, T* b, T* b1, nint bRow, T* c, int next, nint cRow, int last, int k)
