@@ -20,7 +20,7 @@ module Simplify =
         | Sum terms -> terms
         | other -> [ other ]
 
-    /// One and the same for formulas that differ only in the order of terms and factors.
+    /// A canonical form, equal for formulas that differ only in the order of terms and factors.
     let rec private key e =
         match e with
         | Number _
@@ -34,7 +34,7 @@ module Simplify =
     let private sound (from: float list) (result: float) =
         Double.IsFinite result && (result <> 0.0 || List.contains 0.0 from)
 
-    // The three below take parts that are simple already, and may leave work to another pass.
+    // The three functions below take simplified parts, and may need another pass.
 
     let rec private power a b =
         match a, b with
@@ -158,8 +158,7 @@ module Simplify =
             | a -> Call(f, a)
 
     /// A shorter formula with the same value, up to rounding, wherever all parts of the given one are finite and
-    /// nothing over- or underflows; simplifying it again changes
-    /// nothing. Collects like terms and factors, folds constants, and writes square roots as powers of 1/2.
+    /// nothing over- or underflows; simplifying it again changes nothing. Collects like terms and factors, folds constants, and writes square roots as powers of 1/2.
     let rec expression (e: Expression) : Expression =
         // Each rule shortens, or moves towards a form that none leads back from.
         let simpler = pass e

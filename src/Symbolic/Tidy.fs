@@ -1,5 +1,5 @@
-// Formulas that were fitted, written as a person would: constants out of exponents and logarithms, signs out of odd
-// functions, and numbers that are all but integers or multiples of π/2 in their place.
+// Rewrites fitted formulas to be readable: constants moved out of exponents and logarithms, signs out of odd functions,
+// numbers close to integers or multiples of π/2 replaced by these.
 namespace MetaKan
 
 [<RequireQualifiedAccess>]
@@ -132,7 +132,7 @@ module Tidy =
 
         if left = 0 || compare next e = 0 then next else settle points tolerance (left - 1) next
 
-    /// The formula tidied. What differs from an integer or a small multiple of π/2, or from nothing, by so little that it
-    /// makes no difference beyond the relative tolerance at the given points becomes that.
+    /// The tidied formula. Numbers are replaced by an integer, a small multiple of π/2 or 0 where that changes the values
+    /// at the given points by no more than the relative tolerance.
     let formula (points: (string -> float) list) (tolerance: float) (e: Expression) : Expression =
         e |> settle points 1e-7 10 |> settle points tolerance 10
