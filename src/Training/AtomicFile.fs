@@ -17,8 +17,7 @@ module AtomicFile =
             let reason = error.Message.Split('\n')[0]
             raise (RunFailed $"cannot write {path}: {reason}")
 
-    /// Writes a file through a stream. Readers, and whoever comes after a crash, find the old content or all of the
-    /// new. Raises RunFailed when the system refuses.
+    /// Writes a file through a stream. Readers see either the old or the complete new content, after a crash too. Raises RunFailed when the system refuses.
     let write (path: string) (content: Stream -> unit) : unit =
         let unfinished = path + ".part"
 

@@ -74,9 +74,9 @@ module Lbfgs =
 
         bracket start first attempts
 
-    /// The gradient where the search stands and the m remembered steps, each with the change of the gradient along it, in
-    /// room that is written over: the vectors [1+2h, n], the gradient first, and their products with each other. A pair has
-    /// a slot; the newest is the first of the list.
+    /// The current gradient and the last m pairs of step and change of gradient, in buffers that are overwritten: the
+    /// vectors [1+2h, n], the gradient first, and their inner products. Each pair has a slot; the list has the newest
+    /// first.
     type private Memory = { Vectors: Tensor; Products: float[]; mutable Slots: int list }
 
     let private stepOf slot = 1 + 2 * slot
@@ -139,8 +139,8 @@ module Lbfgs =
 
         torch.mv (memory.Vectors.t (), combination), -along[0]
 
-    /// One search along one direction from x, where the loss is known, to the next point; None where there is nothing left
-    /// to descend, or the loss is no number.
+    /// One line search from x, where the loss is known, to the next point; None where there is no descent direction or the
+    /// loss is NaN.
     let private iterate (evaluate: Tensor -> float * Tensor) (memory: Memory) (x: Tensor, loss: float) =
         let d, slope = direction memory
         let gradient = memory.Vectors.select (0L, 0L)
@@ -158,8 +158,7 @@ module Lbfgs =
             let found = lineSearch trial start first
             let history = size memory / 2
 
-            // Where the search found no lower point, the remembered curvature misleads: the next direction starts anew from
-            // the gradient.
+            // If the search found no lower point, the pairs are dropped and the next direction is the gradient's.
             if found.Length = 0.0 then
                 memory.Slots <- []
             // A pair without positive curvature would make H indefinite.
