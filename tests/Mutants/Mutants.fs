@@ -118,8 +118,10 @@ let private verdict (copy: string) (limit: TimeSpan) (file: string, fault: Fault
             DidNotCompile
         else
             for library in [ "MetaKan.Kernels.dll"; "MetaKan.Core.dll"; "metakan.dll" ] do
-                let built = Path.Combine(binaries copy "MetaKan.Cli", library)
-                File.Copy(built, Path.Combine(binaries copy "MetaKan.Tests", library), overwrite = true)
+                let target = Path.Combine(binaries copy "MetaKan.Tests", library)
+                // Not written over: it may be a hard link to what the build made before.
+                File.Delete target
+                File.Copy(Path.Combine(binaries copy "MetaKan.Cli", library), target)
 
             test copy limit
     finally

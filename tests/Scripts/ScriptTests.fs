@@ -21,6 +21,8 @@ let private lastLine (folder: string) (script: string) (sizes: string list) =
             RedirectStandardError = true
         )
 
+    // Tests run side by side, one a core.
+    start.Environment["OMP_NUM_THREADS"] <- "1"
     start.Environment["METAKAN_DATA"] <- Path.Combine(folder, "data")
     use program = Process.Start start
     let ended = ended program
