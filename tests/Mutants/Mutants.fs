@@ -136,8 +136,8 @@ let private report (copy: string) (count: int) (seed: int) : int =
     let clock = Stopwatch.StartNew()
 
     match test copy (TimeSpan.FromHours 1.0) with
-    | Survived -> ()
-    | _ -> raise (RunFailed "mutants: the tests fail without a fault: run ./test first")
+    | Caught by -> raise (RunFailed $"mutants: the tests fail without a fault: {by}")
+    | _ -> ()
 
     let limit = 3.0 * clock.Elapsed + TimeSpan.FromMinutes 1.0
 
