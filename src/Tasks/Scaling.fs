@@ -1,4 +1,4 @@
-// Normalisation: data whose columns have mean 0 and standard deviation 1, which networks learn more easily, and how to
+// Normalization: data whose columns have mean 0 and standard deviation 1, which networks learn more easily, and how to
 // undo it in the formulas that are found.
 namespace MetaKan
 

@@ -1,4 +1,4 @@
-/// Normalisation against its formulas, PReLU, and dropout as a function of its key.
+/// Normalization against its formulas, PReLU, and dropout as a function of its key.
 module MetaKan.Tests.NormsTests
 
 open Expecto

@@ -1,4 +1,4 @@
-/// Normalisation: what it makes of data, and that formulas survive it.
+/// Normalization: what it makes of data, and that formulas survive it.
 module MetaKan.Tests.ScalingTests
 
 open Expecto
