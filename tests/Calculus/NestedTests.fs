@@ -62,6 +62,28 @@ let tests =
 
                 close "linear" 0.0 (zeros [ 3; 1 ]) (Nested.laplacian (fun x -> x.sum (1L, keepdim = true) * 3.0) x))
 
+            testCase "derivatives nest to any depth" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let x = normal 1 [ 3; 1 ]
+                let laplacian, slope = Nested.laplacian, fun f x -> (Nested.jacobian f x).squeeze -1L
+                let power (n: int) (x: Tensor) = x.pow (n.ToScalar())
+                close "fourth" 1e-12 (torch.full_like (x, 24)) (laplacian (laplacian (power 4)) x)
+                close "sixth" 1e-12 (torch.full_like (x, 720)) (laplacian (laplacian (laplacian (power 6))) x)
+                close "third" 1e-12 (24.0 * x) (slope (slope (slope (power 4))) x)
+                close "slope of the Laplacian" 1e-12 (24.0 * x) (slope (laplacian (power 4)) x)
+                let two = normal 2 [ 3; 2 ]
+                let radius (x: Tensor) = (x * x).sum(1L, keepdim = true).square()
+                // Δ² |x|⁴ = 64 in two dimensions.
+                close "two dimensions" 1e-11 (64.0 + torch.zeros_like x) (laplacian (laplacian radius) two))
+
+            testCase "derivatives are there where nothing is recorded" (fun () ->
+                use _ = torch.NewDisposeScope()
+                use _ = torch.no_grad ()
+                let x = normal 1 [ 3; 1 ]
+                let found = Nested.laplacian (fun x -> x * x * x) x
+                close "laplacian" 1e-12 (6.0 * x) found
+                Expect.isFalse found.requires_grad "nothing is recorded")
+
             testCase "the Laplacian is differentiable by what its function is made of" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let x = normal 1 [ 3; 2 ]
