@@ -104,11 +104,18 @@ module Operator =
             First = firsts |> List.mapi (fun n i -> i, int64 (before + n)) |> Map.ofList
         }
 
-    /// The directions by which `method` computes or estimates an operator; `key` decides the random ones.
+    /// The directions by which `method` computes or estimates an operator; `key` decides the random ones. Raises
+    /// ArgumentException for an estimate by no direction, and for more terms than there are coordinates.
     let directions (method: LaplacianMethod) (key: Key) (place: Placement) (operator: Operator) : Directions =
         let terms = terms operator
+        let d = operator.Second.Length
 
         match method with
+        | Sdgd count
+        | Hutchinson count when count < 1 ->
+            invalidArg (nameof method) $"{method}: an estimate takes a direction or more"
+        | Sdgd count when not terms.IsEmpty && count > d ->
+            invalidArg (nameof method) $"{method}: there are no more directions than the {d} coordinates"
         | Exact -> axes place operator terms
         | Sdgd count when count >= terms.Length -> axes place operator terms
         | Sdgd count ->
@@ -135,6 +142,11 @@ module Directions =
 
         { Value = x; Tangents = tangents; Second = torch.zeros_like x; Weights = directions.Weights }
 
-    /// ∂/∂x_i [N, n], for a coordinate that the operator lists under `First`.
+    /// ∂/∂x_i [N, n], for a coordinate that the operator lists under `First`; ArgumentException for another.
     let partial (directions: Directions) (i: int) (jet: Jet) : Tensor =
-        (Jet.tangents jet).select(1L, directions.First[i])
+        match directions.First.TryFind i with
+        | Some line -> (Jet.tangents jet).select(1L, line).expand(jet.Value.size 0, -1L)
+        | None ->
+            invalidArg
+                (nameof i)
+                $"the operator lists no first derivative by x_{i}: First is {List.ofSeq directions.First.Keys}"

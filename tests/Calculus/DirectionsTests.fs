@@ -100,6 +100,39 @@ let tests =
                 Expect.equal (count (Hutchinson 3) { Second = [| 1.0; -1.0 |]; First = [ 0 ] }) 7L "directions"
                 Expect.equal (count (Hutchinson 3) { Second = [| 0.0 |]; First = [] }) 0L "directions")
 
+            testCase "an estimate takes directions, and no more of them than there are coordinates" (fun () ->
+                use _ = torch.NewDisposeScope()
+
+                for method', operator in
+                    [
+                        Sdgd 0, Operator.laplacian 5
+                        Sdgd -1, Operator.laplacian 5
+                        Sdgd 6, Operator.laplacian 5
+                        Hutchinson 0, Operator.laplacian 5
+                        Sdgd 0, { Second = [||]; First = [] }
+                    ] do
+                    let message =
+                        Folder.messageOf<System.ArgumentException>(fun () ->
+                            Operator.directions method' (Key.ofSeed 1) place operator |> ignore)
+
+                    Expect.stringContains message (string method') "message"
+
+                // What has no second derivatives is the same by every method.
+                Operator.directions (Sdgd 6) (Key.ofSeed 1) place { Second = [||]; First = [] } |> ignore)
+
+            testCase "a first derivative is one a point, and one that is listed" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let operator = { Second = [| 1.0; 0.0; 0.0 |]; First = [ 2 ] }
+                let directions = Operator.directions Exact (Key.ofSeed 1) place operator
+                let linear = 3.0 * Jet.part 2 (Directions.seed directions (normal 1 [ 4; 3 ]))
+                close "by x_2" 0.0 (tensor [ 4; 1 ] [ 3.0; 3.0; 3.0; 3.0 ]) (Directions.partial directions 2 linear)
+
+                Expect.stringContains
+                    (Folder.messageOf<System.ArgumentException>(fun () ->
+                        Directions.partial directions 0 linear |> ignore))
+                    "x_0"
+                    "message")
+
             property "sampled terms are distinct" 20 seeds (fun seed ->
                 match (Operator.directions (Sdgd 4) (Key.ofSeed seed) place (Operator.laplacian 6)).Tangents with
                 | Coordinates indices ->
