@@ -60,7 +60,9 @@ module internal Edges =
                     | Coordinates i ->
                         [ f[1].index_select(1L, i) ],
                         (fun (c: Tensor) (f: Tensor[]) -> EdgeProducts.tangents f[2] (c.index_select (0L, i)) None)
-                    | Dense t -> [ f[1]; t ], (fun c f -> EdgeProducts.tangents f[2] c (Some f[3]))
+                    | Dense t ->
+                        [ f[1]; t.expand (x.Value.size 0, -1L, -1L) ],
+                        (fun c f -> EdgeProducts.tangents f[2] c (Some f[3]))
 
                 f[0] :: curvature :: moving
                 |> over coefficients (fun c f -> [| EdgeProducts.sum f[0] c; EdgeProducts.sum f[1] c; tangents c f |])

@@ -36,3 +36,4 @@ module Kan =
             NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint (functions + 1) v)
             Generated = Some generated
         }
+        |> Model.taking widths.Head

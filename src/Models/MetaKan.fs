@@ -125,3 +125,4 @@ module MetaKan =
             NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint functions v)
             Generated = generated
         }
+        |> Model.taking widths.Head

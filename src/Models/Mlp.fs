@@ -44,3 +44,4 @@ module Mlp =
                 fun directions -> shapes |> List.sumBy (fun (_, out) -> int64 (6 * (directions + 4) * out))
             Generated = None
         }
+        |> Model.taking widths.Head

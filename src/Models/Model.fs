@@ -39,7 +39,11 @@ and Generated = { Weights: Params -> Params; Apply: Params -> Tensor -> Tensor; 
 [<RequireQualifiedAccess>]
 module Model =
     /// The layers' (inputs, outputs) for widths such as [10; 128; 128; 1].
-    let internal shapes (widths: int list) = List.pairwise widths
+    let internal shapes (widths: int list) =
+        if widths.Length < 2 || List.exists (fun width -> width < 1) widths then
+            invalidArg (nameof widths) $"a network takes two widths or more, from 1 up, not {widths}"
+
+        List.pairwise widths
 
     /// "10-128-128-1".
     let internal describeWidths (widths: int list) = widths |> List.map string |> String.concat "-"
@@ -63,6 +67,45 @@ module Model =
             |> Workers.gradient (Seq.head p.Values).device (fun lossOf -> Params.withGradient (lossOf network) weights)
 
         loss, (if model.Generated.IsSome then Params.pullback weights byWeights tracked else byWeights)
+
+    /// The model that refuses, by ArgumentException, inputs other than rows of so many numbers, and jets that are not one.
+    let internal taking (inputs: int) (model: Model) : Model =
+        let refuse (what: string) (t: Tensor) wanted : unit =
+            invalidArg "x" $"{model.Description} takes {what} {wanted}, not {List.ofArray (Tensor.shape t)}"
+
+        let row (x: Tensor) =
+            if x.ndim <> 2L || x.size 1 <> inputs then
+                refuse "points" x $"[N, {inputs}]"
+
+            x
+
+        let jet (x: Jet) =
+            let n = (row x.Value).size 0
+
+            if x.Second.ndim <> 2L || x.Second.size 0 <> n || x.Second.size 1 <> inputs then
+                refuse "second derivatives" x.Second $"[{n}, {inputs}]"
+
+            let lines = x.Weights.numel ()
+
+            match x.Tangents with
+            | Dense t when t.ndim <> 3L || (t.size 0 <> n && t.size 0 <> 1L) || t.size 1 <> lines || t.size 2 <> inputs ->
+                refuse "tangents" t $"[{n} or 1, {lines}, {inputs}]"
+            | Coordinates t when t.numel () <> lines -> refuse "coordinates" t $"[{lines}]"
+            | _ -> ()
+
+            x
+
+        { model with
+            Apply = fun p -> row >> model.Apply p
+            Jet = fun p -> jet >> model.Jet p
+            Generated =
+                model.Generated
+                |> Option.map (fun generated ->
+                    { generated with
+                        Apply = fun p -> row >> generated.Apply p
+                        Jet = fun p -> jet >> generated.Jet p
+                    })
+        }
 
     /// Composes one function per layer: layer 0 first.
     let internal compose (layers: ('a -> 'a) list) : 'a -> 'a = List.fold (>>) id layers

@@ -91,6 +91,60 @@ let tests =
                     close "tangents" 1e-9 tangents (Jet.tangents jet)
                     close "second" 1e-8 (1.0 + second) (1.0 + jet.Second))
 
+            property "lines may be shared by all points" 25 (Gen.zip networks seeds) (fun (network, seed) ->
+                let p, x = parameters network |> Params.tracked, points network 4
+                let d = network.Widths.Head
+                let axes = Operator.directions Exact (Key.ofSeed 0) Placement.cpu64 (Operator.laplacian d)
+                let lines = (normal seed [ 1; 3; d ]).requires_grad_ true
+                let own = Directions.seed { axes with Tangents = Dense lines; Weights = normal 7 [ 3 ] } x
+
+                for shared in [ 0.2 * Directions.seed axes x; { own with Tangents = Dense lines } ] do
+                    let expanded = { shared with Tangents = Dense((Jet.tangents shared).expand(4L, -1L, -1L)) }
+
+                    let outputs jet =
+                        let jet = (model network).Jet p jet
+                        let tangents = (Jet.tangents jet).expand(4L, -1L, -1L)
+                        jet.Value, tangents, jet.Second, gradient (tangents.square () + jet.Second.sum ()) lines
+
+                    let value, tangents, second, byLines = outputs expanded
+                    let value', tangents', second', byLines' = outputs shared
+                    close "value" 1e-12 value value'
+                    close "tangents" 1e-11 tangents tangents'
+                    close "second" 1e-11 (1.0 + second) (1.0 + second')
+                    close "gradient by the lines" 1e-10 (1.0 + byLines) (1.0 + byLines'))
+
+            property "inputs of another width are refused" 20 networks (fun network ->
+                let p, d = parameters network, network.Widths.Head
+                let model = model network
+                let axes = Operator.directions Exact (Key.ofSeed 0) Placement.cpu64 (Operator.laplacian d)
+                let right = Directions.seed axes (points network 3)
+                let narrow, wide = normal 1 [ 3; d + 1 ], normal 1 [ 3; 2; d ]
+
+                let message (action: unit -> unit) = Folder.messageOf<System.ArgumentException> action
+
+                for network, p in [ model, p; Model.generate model p ] do
+                    for x in [ narrow; wide; normal 1 [ d ] ] do
+                        let said = message (fun () -> network.Apply p x |> ignore)
+                        Expect.stringContains said $"[N, {d}], not {List.ofArray (Tensor.shape x)}" "Apply"
+
+                    for jet in
+                        [
+                            Directions.seed axes narrow
+                            { right with Second = narrow }
+                            { right with Tangents = Dense(normal 1 [ 2; d; d ]) }
+                            { right with Tangents = Dense(normal 1 [ 3; d; d + 1 ]) }
+                            { right with Weights = normal 1 [ d + 1 ] }
+                        ] do
+                        let said = message (fun () -> network.Jet p jet |> ignore)
+                        Expect.stringContains said model.Description "Jet")
+
+            testCase "a network has inputs and outputs" (fun () ->
+                let grid = { Size = 3; Order = 3 }
+
+                for widths in [ []; [ 2 ]; [ 2; 0; 1 ]; [ -1; 1 ] ] do
+                    for create in [ Mlp.create; Kan.create grid ] do
+                        Expect.throwsT<System.ArgumentException> (fun () -> create widths |> ignore) $"{widths}")
+
             property "rows do not depend on each other" 20 networks (fun network ->
                 let p, x = parameters network, points network 6
                 let f = (model network).Apply p
