@@ -24,13 +24,32 @@ module RunFolder =
     let resultPath folder = Path.Combine(folder, "result.json")
     let reportPath folder = Path.Combine(folder, "report.html")
 
-    /// `name` if it does not exist, else the first free one of name-2, name-3, …
+    /// Makes a folder for a run that should not ask where: `name` where nothing is there yet, else the first free of
+    /// name-2, name-3, …. Of runs that ask at once each has its own. Raises RunFailed where the system refuses.
     let free (name: string) : string =
-        Seq.append [ name ] (Seq.initInfinite (fun i -> $"{name}-{i + 2}"))
-        |> Seq.find (fun folder -> not (Path.Exists folder))
+        // Making a folder does not tell who made it; renaming one that is not empty does.
+        let parent = Path.GetDirectoryName(Path.GetFullPath name)
+        let made = Path.Combine(parent, $".{Guid.NewGuid():N}")
+
+        let rec claim number =
+            let folder = if number = 1 then name else $"{name}-{number}"
+
+            let taken =
+                Path.Exists folder
+                || (try
+                        Directory.Move(made, folder)
+                        false
+                    with :? IOException when Path.Exists folder ->
+                        true)
+
+            if taken then claim (number + 1) else folder
+
+        AtomicFile.guard name (fun () ->
+            Directory.CreateDirectory(Path.GetDirectoryName(checkpointPath made)) |> ignore
+            claim 1)
 
     /// Makes the folder of a new run, parents included. Raises BadInput where there is a file, or a folder that holds
-    /// anything, and RunFailed where the system refuses.
+    /// files, and RunFailed where the system refuses.
     let create (folder: string) : unit =
         if File.Exists folder then
             raise (BadInput $"{folder} is a file: a run needs a folder that is new or empty")
@@ -40,7 +59,8 @@ module RunFolder =
                 raise (BadInput $"{folder} already holds a run: resume it, or choose a folder that is new or empty")
 
             if
-                AtomicFile.guard folder (fun () -> Directory.EnumerateFileSystemEntries folder |> Seq.isEmpty |> not)
+                AtomicFile.guard folder (fun () ->
+                    Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories) |> Seq.isEmpty |> not)
             then
                 raise (BadInput $"{folder} is not empty: a run needs a folder that is new or empty")
 

@@ -169,8 +169,30 @@ let tests =
                     Expect.equal (RunFolder.free name) name "name"
                     RunFolder.create name
                     Expect.equal (RunFolder.free name) (name + "-2") "name"
-                    File.WriteAllText(name + "-2", "")
-                    Expect.equal (RunFolder.free name) (name + "-3") "name"))
+                    File.WriteAllText(name + "-3", "")
+                    Expect.equal (RunFolder.free name) (name + "-4") "name"))
+
+            testCase "runs that ask for a free folder at once get one each" (fun () ->
+                withFolder (fun parent ->
+                    let name = Path.Combine(parent, "runs", "run")
+                    let count = 24
+                    use all = new Threading.Barrier(count)
+                    let found = Array.zeroCreate<string> count
+
+                    let ask i =
+                        all.SignalAndWait()
+                        found[i] <- RunFolder.free name
+
+                    let threads = [ for i in 0 .. count - 1 -> Threading.Thread(fun () -> ask i) ]
+                    threads |> List.iter _.Start()
+                    threads |> List.iter _.Join()
+                    Expect.equal (Array.distinct found).Length count "folders"
+                    Array.iter RunFolder.create found
+
+                    Expect.equal
+                        (Directory.GetFileSystemEntries(Path.GetDirectoryName name) |> set)
+                        (set (name :: [ for i in 2..count -> $"{name}-{i}" ]))
+                        "what is there"))
 
             testCase "a folder belongs to one run at a time" (fun () ->
                 withFolder (fun parent ->
