@@ -21,6 +21,9 @@ module Domain =
     /// The ball of the given radius around the origin. Points are uniform in direction and in radius (not in volume:
     /// in high dimension that would leave the inside empty). Hu et al., SDGD (arXiv 2307.12306), section 5.
     let ball (d: int) (radius: float) : Domain =
+        if d < 1 || not (radius > 0.0) then
+            invalidArg (nameof radius) $"a ball takes a dimension from 1 up and a positive radius, not {d} and {radius}"
+
         let sample key place n =
             let direction = Key.normal (Key.fold 0 key) place [ int64 n; int64 d ]
             let r = Key.uniform (Key.fold 1 key) place [ int64 n; 1L ]
@@ -37,6 +40,13 @@ module Domain =
 
     /// The box whose sides are the given intervals, with uniform points; an interval of no length makes it a face.
     let box (sides: (float * float) list) : Domain =
+        if sides.IsEmpty then
+            invalidArg (nameof sides) "a box takes a side for each coordinate, and has none"
+
+        for i, (low, high) in List.indexed sides do
+            if not (low <= high) then
+                invalidArg (nameof sides) $"side {i} of a box goes from low to high, not from {low} to {high}"
+
         let ends place = row place (List.map fst sides), row place (List.map snd sides)
 
         {
@@ -53,8 +63,15 @@ module Domain =
 
     /// Points uniform on the boundary of a box in the listed coordinates (all faces equally likely).
     let faces (sides: (float * float) list) (coordinates: int list) : Sampler =
+        let box = box sides
+
+        if coordinates.IsEmpty || coordinates |> List.exists (fun i -> i < 0 || i >= sides.Length) then
+            invalidArg
+                (nameof coordinates)
+                $"a box of {sides.Length} sides has no faces in the coordinates {coordinates}"
+
         fun key place n ->
-            let inside = (box sides).Sample (Key.fold 0 key) place n
+            let inside = box.Sample (Key.fold 0 key) place n
             let d = int64 sides.Length
 
             let faces =

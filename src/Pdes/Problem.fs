@@ -27,7 +27,7 @@ type Penalty =
         Sample: Sampler
         /// The derivatives that the mismatch reads.
         Operator: Operator
-        /// What should vanish [N, 1].
+        /// What should vanish: [N, 1], or one number. It sees all points of the step together.
         Mismatch: Derivatives -> Tensor
     }
 
@@ -43,7 +43,8 @@ type Problem =
         /// u from the point and the network's value; builds boundary values in ("hard constraint"). `fun _ net -> net`
         /// where there is nothing to build in.
         Constraint: Jet -> Jet -> Jet
-        /// What vanishes where u solves the equation [N, 1].
+        /// What vanishes where u solves the equation [N, 1]; each row of its own point alone, since points are split over
+        /// threads and chunks.
         Residual: Derivatives -> Tensor
         /// Boundary and initial data that the constraint does not build in.
         Penalties: Penalty list
@@ -115,7 +116,7 @@ module Problem =
                 X = x
                 U = u
                 Laplacian = torch.zeros_like u
-                Partial = fun i -> invalidArg (nameof i) $"the operator lists no first derivative by x_{i}"
+                Partial = fun i -> Directions.partial directions i (Jet.still u)
             }
         else
             let point = Directions.seed directions x

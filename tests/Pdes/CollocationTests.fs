@@ -130,6 +130,95 @@ let tests =
                         [ for rows in [ 0 .. points - 1 ] |> List.chunkBySize fitting -> rows.Length ]
                         "rows of each chunk")
 
+            testCase "a penalty sees all its points, on any threads and in any chunks" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let model = Mlp.create [ 2; 3; 1 ]
+                let p = model.Init (Key.ofSeed 1) Placement.cpu64
+                let x = fixedPoints 11 2 (Key.ofSeed 0) Placement.cpu64 40
+                let expected = 3.0 * ((model.Apply p x).mean() - 1.0).square()
+
+                for mismatch in
+                    [
+                        fun (u: Derivatives) -> u.U.mean () - 1.0
+                        fun u -> (u.U.mean () - 1.0).expand(u.U.size 0, 1L)
+                    ] do
+                    let penalty = { Penalty.dirichlet "mean" 3.0 40 (fixedPoints 11 2) id with Mismatch = mismatch }
+                    let problem = { problem 2 with Penalties = [ penalty ] }
+                    Collocation.check settings problem Placement.cpu64
+
+                    let loss settings problem = fst (Collocation.gradient settings problem model (Key.ofSeed 1) p)
+
+                    let alone = loss settings { problem with Penalties = [] }
+                    close "one thread" 1e-12 (alone + expected) (loss settings problem)
+                    close "chunks" 1e-12 (alone + expected) (loss { settings with MemoryLimit = 0 } problem)
+                    let threads = torch.get_num_threads ()
+                    torch.set_num_threads 2
+
+                    try
+                        close "two threads" 1e-12 (alone + expected) (Workers.hire (fun () -> loss settings problem))
+                    finally
+                        torch.set_num_threads threads)
+
+            testCase "a problem with a wrong loss is refused by the place" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let whole = problem 2
+                let data = whole.Penalties.Head
+                let sampled (sample: Sampler) = { whole with Domain = { whole.Domain with Sample = sample } }
+                let residual f = { whole with Residual = f }
+                let flat (x: Tensor) = x.select (1L, 0L)
+                let penalty change = { whole with Penalties = [ change data ] }
+                let model = Mlp.create [ 2; 3; 1 ]
+                let p = model.Init (Key.ofSeed 1) Placement.cpu64
+                let gradient problem = Collocation.gradient settings problem model (Key.ofSeed 1) p |> ignore
+                let check problem = Collocation.check settings problem Placement.cpu64
+                check whole
+
+                // Shapes are seen in every step, the rest once.
+                for action, problem, part in
+                    [
+                        for action in [ check; gradient ] do
+                            action, residual (fun u -> u.U - flat u.X), "the residual: its value is [7; 7]"
+                            action, residual (fun u -> u.U.mean ()), "the residual: its value is []"
+
+                            action,
+                            penalty (fun p -> { p with Mismatch = fun u -> u.U - flat u.X }),
+                            "penalty data: its value is [4; 4]"
+
+                            action,
+                            { whole with Operator = { Second = [| 1.0 |]; First = [ 0 ] } },
+                            "the residual: Second has 1 coefficients for 2"
+
+                            action,
+                            { whole with Operator = { whole.Operator with First = [ 2 ] } },
+                            "the residual: First lists x_2"
+
+                            action, sampled (fun k place n -> fixedPoints 1 2 k place (n - 1)), "gave points [6; 2]"
+                            action, sampled (fixedPoints 1 3), "gave points [7; 3]"
+
+                            action,
+                            penalty (fun p -> { p with Sample = fixedPoints 1 1 }),
+                            "penalty data: the sampler gave points [4; 1]"
+
+                            action, residual (fun u -> u.Partial 1), "x_1"
+                            action, penalty (fun p -> { p with Mismatch = fun u -> u.Partial 0 }), "x_0"
+
+                        check, residual (fun u -> u.X.narrow (1L, 0L, 1L)), "the residual: it does not depend on u"
+                        check, penalty (fun p -> { p with Mismatch = fun u -> flat(u.X).mean() }), "depend on u"
+                        check, residual (fun u -> u.U - u.U.mean ()), "several points at once"
+                        check, residual (fun u -> u.U - u.U.roll ([| 1L |], [| 0L |])), "several points at once"
+                        check, { whole with Exact = Some flat }, "Exact gives [7] where [7; 1] is wanted"
+                    ] do
+                    Expect.stringContains
+                        (Folder.messageOf<System.ArgumentException>(fun () -> action problem))
+                        part
+                        "message"
+
+                Expect.stringContains
+                    (Folder.messageOf<System.ArgumentException>(fun () ->
+                        Collocation.errors flat (fun x -> x.narrow (1L, 0L, 1L)) (normal 1 [ 5; 2 ]) |> ignore))
+                    "[5] where u is [5; 1]"
+                    "message")
+
             testCase "a key decides the points of residual and penalties, each by itself" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let seen = ResizeArray<float[]>()

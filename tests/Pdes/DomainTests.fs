@@ -26,6 +26,20 @@ let tests =
     testList
         "Pdes.Domain"
         [
+            testCase "sides the wrong way round, balls of no radius and faces of no side are refused" (fun () ->
+                for action, part in
+                    [
+                        (fun () -> Domain.box [ 0.0, 1.0; 1.0, 0.5 ] |> ignore), "side 1"
+                        (fun () -> Domain.box [ nan, 1.0 ] |> ignore), "side 0"
+                        (fun () -> Domain.box [] |> ignore), "box"
+                        (fun () -> Domain.faces [ 1.0, 0.0 ] [ 0 ] |> ignore), "side 0"
+                        (fun () -> Domain.faces sides [ 3 ] |> ignore), "coordinates [3]"
+                        (fun () -> Domain.faces sides [] |> ignore), "coordinates []"
+                        (fun () -> Domain.ball 2 0.0 |> ignore), "radius"
+                        (fun () -> Domain.ball 0 1.0 |> ignore), "dimension"
+                    ] do
+                    Expect.stringContains (Folder.messageOf<System.ArgumentException> action) part "message")
+
             testProperty
                 "points of a domain lie in it and within its bounds"
                 (Prop.forAll intervals (fun sides ->
