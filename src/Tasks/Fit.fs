@@ -45,7 +45,7 @@ module Fit =
             | Kan net ->
                 let net = ranged x net
                 Kan net, Network.init settings.Noise net key settings.Placement
-            | OfModel model -> learner, model.Init key settings.Placement
+            | OfModel model -> learner, Params.aliases (fun () -> model.Init key settings.Placement)
 
         {
             Learner = learner
@@ -241,6 +241,9 @@ module Fit =
         (learner: Learner)
         (listen: FitEvent -> unit)
         : FitRun =
+        if settings.SaveEvery < 1 then
+            invalidArg (nameof settings) $"SaveEvery takes a number of steps from 1 up, not {settings.SaveEvery}"
+
         use scope = torch.NewDisposeScope()
         let model, description = Learner.describe learner
 

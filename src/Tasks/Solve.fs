@@ -211,11 +211,11 @@ module Solve =
             ]
 
         let measures = if problem.Exact.IsSome then [ "relative_l2"; "relative_l1" ] else []
+        let plan = plan settings problem model
+        Training.check plan
 
         let solution =
             Run.keep place "pde" sections mayChange (fun resumes ->
-                let plan = plan settings problem model
-
                 Run.train place measures true plan (fun () -> initial settings model) listen resumes
                 ||> conclude place settings problem model)
 

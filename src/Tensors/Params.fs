@@ -25,6 +25,11 @@ module Params =
     let prefixed (name: string) (p: Params) : Params =
         p |> Map.toSeq |> Seq.map (fun (k, t) -> $"{name}.{k}", t) |> Map.ofSeq
 
+    /// The tree that `make` gives, in tensors of its own over the same numbers: freeing them leaves those that `make` only
+    /// hands on to their owner.
+    let aliases (make: unit -> Params) : Params =
+        (fun () -> make () |> Map.map (fun _ t -> t.detach ())) |> Tensor.scoped (Map.toSeq >> Seq.map snd)
+
     /// The union of trees; of a name that several have, the last one's.
     let union (trees: Params seq) : Params = trees |> Seq.collect Map.toSeq |> Map.ofSeq
 

@@ -103,7 +103,7 @@ module Run =
         (resumes: bool)
         : Outcome * TrainingState =
         let folder = place.Folder
-        let start = Training.start plan (fresh ())
+        let start = Training.start plan (Params.aliases fresh)
 
         let start = if resumes then Checkpoint.load (RunFolder.checkpointPath folder) start.Params else start
 

@@ -79,6 +79,12 @@ module Training =
             Seconds = 0.0
         }
 
+    /// Raises ArgumentException for a plan that evaluates or saves every so many steps that are none.
+    let internal check (plan: TrainingPlan) : unit =
+        for name, steps in [ nameof plan.EvaluateEvery, plan.EvaluateEvery; nameof plan.SaveEvery, plan.SaveEvery ] do
+            if steps < 1 then
+                invalidArg (nameof plan) $"{name} takes a number of steps from 1 up, not {steps}"
+
     let totalSteps (plan: TrainingPlan) = plan.Stages |> List.sumBy _.Steps
 
     let private tensors (state: TrainingState) = Seq.append (Params.tensors state.Params) (Params.tensors state.Memory)
@@ -122,6 +128,7 @@ module Training =
     /// Runs a plan from a state to its end, an interruption or divergence, of which the state before the step is the result.
     /// The listener sees every event in order. A state's tensors, those of the first included, are freed after the next step.
     let run (plan: TrainingPlan) (listen: TrainingEvent -> unit) (start: TrainingState) : Outcome * TrainingState =
+        check plan
         let clock = Stopwatch()
 
         let rec loop (state: TrainingState) =
