@@ -202,6 +202,7 @@ module Solve =
         (listen: TrainingEvent -> unit)
         : Solution =
         use scope = torch.NewDisposeScope()
+        Collocation.check settings.Collocation problem settings.Placement
 
         let sections =
             [

@@ -111,6 +111,36 @@ let tests =
 
                         same whole expected folder (solve (resumedIn folder) settings problem model))))
 
+            testCase "parameters that a model's Init only hands on live on" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let given = model.Init (Key.ofSeed 5) Placement.cpu64
+                let before = given |> Map.map (fun _ t -> Tensor.toArray t)
+
+                withFolder (fun folder ->
+                    solve (settings folder) problem { model with Init = fun _ _ -> given } never |> ignore
+                    Expect.equal (given |> Map.map (fun _ t -> Tensor.toArray t)) before "the numbers given"))
+
+            testCase "what would make a wrong run is refused before the folder is made" (fun () ->
+                withFolder (fun folder ->
+                    let folder = Path.Combine(folder, "run")
+                    let settings = settings folder
+
+                    for settings, problem, part in
+                        [
+                            { settings with EvaluateEvery = 0 }, problem, "EvaluateEvery"
+                            { settings with SaveEvery = 0 }, problem, "SaveEvery"
+                            { settings with Collocation = { settings.Collocation with Laplacian = Sdgd 3 } },
+                            problem,
+                            "Sdgd 3"
+                            settings, { problem with Residual = fun u -> u.U - u.U.mean () }, "several points at once"
+                        ] do
+                        Expect.stringContains
+                            (messageOf<ArgumentException>(fun () -> solve settings problem model never |> ignore))
+                            part
+                            "message"
+
+                        Expect.isFalse (Directory.Exists folder) "a folder"))
+
             testCase "a finished run is resumed to itself" (fun () ->
                 withFolder (fun folder ->
                     let expected = solve (freshIn folder) settings problem model
