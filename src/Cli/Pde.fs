@@ -207,6 +207,11 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
             min 8 Environment.ProcessorCount,
             None
 
+    match settings.Collocation.Laplacian with
+    | Sdgd count when count > choice.Dim ->
+        raise (BadInput $"--directions takes a whole number from 1 to {choice.Dim} with --laplacian sdgd, not {count}")
+    | _ -> ()
+
     let problem, model = problemOf choice, modelOf choice.Dim network
     torch.set_num_threads (options.GetResult(Threads, threads) |> atLeast "--threads" 1)
 

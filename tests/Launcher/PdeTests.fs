@@ -58,6 +58,7 @@ let tests =
                     "pde poisson --model tree", "--model takes one of mlp, kan, metakan"
                     "pde poisson --model kan --lr 0", "--lr takes a positive number"
                     "pde poisson --epochs 0", "--epochs"
+                    "pde poisson --laplacian sdgd --directions 11", "--directions takes a whole number from 1 to 10"
                     "pde poisson --laplacian guess", "--laplacian takes one of exact, sdgd, hutchinson"
                     "pde poisson --schedule never", "--schedule takes one of"
                     "pde poisson --dtype float16", "--dtype takes one of float32, float64"
