@@ -57,7 +57,7 @@ type Options =
             | Epochs _ -> "optimizer steps (5000)."
             | Points _ -> "fresh points a step (100)."
             | Laplacian _ -> "exact, sdgd or hutchinson (exact)."
-            | Directions _ -> "directions a step of sdgd and hutchinson (4)."
+            | Directions _ -> "directions a step of sdgd and hutchinson (4, or the dimension where that is less)."
             | Lr _ -> "learning rate of MLP and KAN (1e-3)."
             | Lr_E _ -> "learning rate of MetaKAN's embeddings (1e-3)."
             | Lr_H _ -> "learning rate of MetaKAN's generators (1e-4)."
@@ -151,8 +151,8 @@ let private network (options: ParseResults<Options>) : NetworkChoice =
     }
 
 /// Settings with what the options change.
-let private settings (options: ParseResults<Options>) (start: SolveSettings) : SolveSettings =
-    let directions = options.GetResult(Directions, 4) |> atLeast "--directions" 1
+let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSettings) : SolveSettings =
+    let directions = options.GetResult(Directions, min 4 dim) |> atLeast "--directions" 1
     let laplacian = options.TryGetResult Laplacian
 
     [ "--directions", options.Contains Directions ]
@@ -197,13 +197,16 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
 
             let read section = Configuration.read folder "pde" section
 
-            read "problem", read "network", settings options (read "settings"), read "threads", Some folder
+            let problem: ProblemChoice = read "problem"
+            problem, read "network", settings options problem.Dim (read "settings"), read "threads", Some folder
         | None ->
             let place = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
 
-            problem options,
+            let problem = problem options
+
+            problem,
             network options,
-            settings options { Solve.defaults with Placement = place },
+            settings options problem.Dim { Solve.defaults with Placement = place },
             min 8 Environment.ProcessorCount,
             None
 

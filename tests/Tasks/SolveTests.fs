@@ -117,13 +117,12 @@ let tests =
                 let before = given |> Map.map (fun _ t -> Tensor.toArray t)
 
                 withFolder (fun folder ->
-                    solve (settings folder) problem { model with Init = fun _ _ -> given } never |> ignore
+                    solve (freshIn folder) settings problem { model with Init = fun _ _ -> given } |> ignore
                     Expect.equal (given |> Map.map (fun _ t -> Tensor.toArray t)) before "the numbers given"))
 
             testCase "what would make a wrong run is refused before the folder is made" (fun () ->
                 withFolder (fun folder ->
                     let folder = Path.Combine(folder, "run")
-                    let settings = settings folder
 
                     for settings, problem, part in
                         [
@@ -135,7 +134,8 @@ let tests =
                             settings, { problem with Residual = fun u -> u.U - u.U.mean () }, "several points at once"
                         ] do
                         Expect.stringContains
-                            (messageOf<ArgumentException>(fun () -> solve settings problem model never |> ignore))
+                            (messageOf<ArgumentException>(fun () ->
+                                solve (freshIn folder) settings problem model |> ignore))
                             part
                             "message"
 
