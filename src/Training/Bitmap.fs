@@ -1,8 +1,11 @@
 // PNG and JPEG images, by SkiaSharp over libpng and libjpeg-turbo.
 namespace MetaKan
 
+open System
+open System.Buffers.Binary
 open System.IO
 open System.Runtime.InteropServices
+open ICSharpCode.SharpZipLib.Checksum
 open SkiaSharp
 
 /// The pixels of an image: red, green and blue, [3, H, W] in row-major order.
@@ -23,6 +26,26 @@ module Bitmap =
     /// The largest number of pixels that are read: a header that says more is damaged, or the image of no use here.
     let private mostPixels = 100_000_000L
 
+    let private pngSignature = [| 0x89uy; 0x50uy; 0x4Euy; 0x47uy; 0x0Duy; 0x0Auy; 0x1Auy; 0x0Auy |]
+
+    /// Whether the chunks of a PNG file are there, up to the last, with the checksums that they tell (PNG specification, 5.3):
+    /// the codec does not mind.
+    let private chunksAreWhole (bytes: byte[]) : bool =
+        let number at = int64 (BinaryPrimitives.ReadUInt32BigEndian(ReadOnlySpan(bytes, at, 4)))
+
+        let rec whole at =
+            let length = if at + 12 > bytes.Length then int64 bytes.Length else number at
+
+            int64 at + 12L + length <= int64 bytes.Length
+            && (let checksum = Crc32()
+                let length = int length
+                checksum.Update(ArraySegment(bytes, at + 4, length + 4))
+
+                checksum.Value = number (at + 8 + length)
+                && (Text.Encoding.ASCII.GetString(bytes, at + 4, 4) = "IEND" || whole (at + 12 + length)))
+
+        whole pngSignature.Length
+
     /// A PNG image of the given width, from rows of pixels of four bytes (red, green, blue, opacity), the top row first.
     let png (width: int) (pixels: byte[]) : byte[] =
         loaded.Force()
@@ -34,10 +57,7 @@ module Bitmap =
 
     /// Whether a file that begins with these bytes is a PNG or a JPEG image.
     let isPicture (start: byte[]) : bool =
-        [
-            [| 0x89uy; 0x50uy; 0x4Euy; 0x47uy; 0x0Duy; 0x0Auy; 0x1Auy; 0x0Auy |]
-            [| 0xFFuy; 0xD8uy; 0xFFuy |]
-        ]
+        [ pngSignature; [| 0xFFuy; 0xD8uy; 0xFFuy |] ]
         |> List.exists (fun signature -> Array.truncate signature.Length start = signature)
 
     /// The image in the bytes of a PNG or JPEG file, its stored numbers as they are (no colour profile is applied), 16 bits
@@ -46,6 +66,10 @@ module Bitmap =
     let decode (path: string) (bytes: byte[]) : Picture =
         loaded.Force()
         let refuse what = raise (BadInput $"{path}: {what}")
+
+        if Array.truncate pngSignature.Length bytes = pngSignature && not (chunksAreWhole bytes) then
+            refuse "it is cut off or damaged"
+
         use data = SKData.CreateCopy bytes
 
         use codec =

@@ -113,17 +113,16 @@ let tests =
                 Expect.equal ((read (1, 1, 3) (png 1 palette)).Pixels) [| 100uy; 0uy; 100uy |] "pixels")
 
             property
-                "a PNG file that is cut off or changed is refused in one line that names it, or has all its pixels"
+                "a PNG file that is cut off or changed is refused in one line that names it"
                 100
                 (Gen.zip3 pngs seeds (Gen.choose (8, 999_999)))
                 (fun (p, seed, place) ->
                     let bytes = png seed p
-                    let whole = read (1, 28, 28) bytes
                     let at = 8 + place % (bytes.Length - 8)
 
                     for broken in [ Array.truncate at bytes; Array.updateAt at (bytes[at] ^^^ 0x10uy) bytes ] do
                         match tryRead broken with
-                        | Ok images -> Expect.equal images.Pixels whole.Pixels "pixels"
+                        | Ok _ -> failtest "it passes as an image"
                         | Error message -> Check.lacks message "\n" "message")
 
             testCase "a JPEG file is read, and refused where it is cut off" (fun () ->
