@@ -190,7 +190,13 @@ module Classify =
     // What may differ when a run goes on: how long it trains.
     let private mayChange = [ "settings.epochs" ]
 
-    let private measures = [ "train_accuracy"; "test_accuracy"; "test_loss" ]
+    let private measures =
+        [
+            "loss", MeasureKind.Loss
+            "train_accuracy", MeasureKind.Accuracy
+            "test_accuracy", MeasureKind.Accuracy
+            "test_loss", MeasureKind.Loss
+        ]
 
     let private accuracies folder =
         let table = Metrics.read folder
@@ -317,7 +323,7 @@ module Classify =
             listen event
 
         let found =
-            Run.keep place "classify" [ "settings", Configuration.node settings ] mayChange (fun resumes ->
+            Run.keep place "classify" [ "settings", Configuration.node settings ] measures mayChange (fun resumes ->
                 use reader = Batches.ahead (batching settings) set.Train
                 let plan = plan settings classifier set reader.Get
 

@@ -125,6 +125,9 @@ module Fit =
 
         outcome, whole training
 
+    let private measures =
+        [ "train_rmse", MeasureKind.Error; "test_rmse", MeasureKind.Error; "train_loss", MeasureKind.Loss ]
+
     // What may differ when a fit goes on: the steps of the stages that are not done.
     let private mayChange = [ "settings.steps"; "settings.save_every" ]
 
@@ -175,7 +178,7 @@ module Fit =
             RunFolder.removeResult folder
 
         use metrics =
-            Metrics.resume folder [ "train_rmse"; "test_rmse"; "train_loss"; "grid"; "seconds" ] state.Training.Step
+            Metrics.resume folder [ yield! List.map fst measures; "grid"; "seconds" ] state.Training.Step
 
         let heard (state: FitState) event =
             match event with
@@ -263,7 +266,7 @@ module Fit =
                 "settings", Configuration.node settings
             ]
 
-        Run.keep place "fit" sections mayChange (fun resumes ->
+        Run.keep place "fit" sections measures mayChange (fun resumes ->
             let outcome, state = descend place settings data listen learner resumes
             let p = state.Training.Params
             let formula = FitReading.formula settings data state.Learner p

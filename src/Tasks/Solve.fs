@@ -211,12 +211,19 @@ module Solve =
                 "settings", Configuration.node settings
             ]
 
-        let measures = if problem.Exact.IsSome then [ "relative_l2"; "relative_l1" ] else []
+        let measures =
+            [
+                "loss", MeasureKind.Loss
+                if problem.Exact.IsSome then
+                    "relative_l2", MeasureKind.Error
+                    "relative_l1", MeasureKind.Error
+            ]
+
         let plan = plan settings problem model
         Training.check plan
 
         let solution =
-            Run.keep place "pde" sections mayChange (fun resumes ->
+            Run.keep place "pde" sections measures mayChange (fun resumes ->
                 Run.train place measures true plan (fun () -> initial settings model) listen resumes
                 ||> conclude place settings problem model)
 

@@ -46,12 +46,21 @@ module Configuration =
     /// Settings, a record of numbers, texts, unions and further records, as JSON.
     let node (settings: 'settings) : JsonNode = JsonSerializer.SerializeToNode(settings, format)
 
-    /// The configuration of a task's run from its sections; the number of threads is the present one.
-    let create (task: string) (sections: (string * JsonNode) list) : JsonObject =
+    /// A case without numbers as config.json has it: "cosine".
+    let text (case: 'union) : string = (node case).GetValue<string>()
+
+    /// The configuration of a task's run from its sections and the kinds of its measures; the number of threads is the
+    /// present one.
+    let create
+        (task: string)
+        (sections: (string * JsonNode) list)
+        (measures: (string * MeasureKind) list)
+        : JsonObject =
         RunFolder.fields
             [
                 "task", RunFolder.node task
                 yield! sections
+                "measures", RunFolder.fields [ for name, kind in measures -> name, node kind ]
                 "threads", RunFolder.node (torch.get_num_threads ())
             ]
 

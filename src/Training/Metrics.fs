@@ -5,6 +5,13 @@ open System
 open System.Globalization
 open System.IO
 
+/// What a measure is, by which a report draws it.
+[<RequireQualifiedAccess>]
+type MeasureKind =
+    | Loss
+    | Error
+    | Accuracy
+
 /// The measures of a run, as read back: a row is a step and a value or none for each column.
 type MetricsTable = { Columns: string list; Rows: (int * float option[])[] }
 

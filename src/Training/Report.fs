@@ -70,11 +70,6 @@ td { font-variant-numeric: tabular-nums }"""
             | [] -> Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder))
             | parts -> String.Join(" · ", parts)
 
-    let private isError (column: string) =
-        column.StartsWith "relative_" || column.EndsWith "_rmse" || column.EndsWith "_accuracy"
-
-    let private isLoss (column: string) = column = "loss" || column.EndsWith "_loss"
-
     /// The chart of the columns that `chosen` picks, by step; none where the run has no such column.
     let private curves title label scale chosen (table: MetricsTable) =
         let series =
@@ -103,14 +98,20 @@ td { font-variant-numeric: tabular-nums }"""
                     }
             ]
 
-    let private metricCharts (table: MetricsTable) =
-        let accuracy = table.Columns |> List.exists _.EndsWith("_accuracy")
+    /// The charts of a run's measures, by the kinds that its configuration has for them.
+    let private metricCharts (config: Map<string, JsonNode>) (table: MetricsTable) =
+        let isOf (kinds: MeasureKind list) (column: string) =
+            Map.tryFind $"measures.{column}" config
+            |> Option.exists (fun kind -> kinds |> List.exists (fun wanted -> show kind = Configuration.text wanted))
 
-        curves "Loss" "loss" Scale.Log isLoss table
-        @ (if accuracy then
-               curves "Accuracy and error" "on test data" Scale.Linear isError table
+        let errors title label scale kinds = curves title label scale (isOf kinds) table
+
+        curves "Loss" "loss" Scale.Log (isOf [ MeasureKind.Loss ]) table
+        @ (if List.exists (isOf [ MeasureKind.Accuracy ]) table.Columns then
+               let kinds = [ MeasureKind.Accuracy; MeasureKind.Error ]
+               errors "Accuracy and error" "on test data" Scale.Linear kinds
            else
-               curves "Error" "error on test points" Scale.Log isError table)
+               errors "Error" "error on test points" Scale.Log [ MeasureKind.Error ])
 
     /// The SVG text of a picture; an unreadable one is replaced by a note.
     let private picture (path: string) =
@@ -145,7 +146,8 @@ td { font-variant-numeric: tabular-nums }"""
         Configuration.leaves "" result
         |> List.filter (fun (name, value) -> name <> "outcome" && not (known.Contains(name, show value)))
 
-    /// Writes report.html into a run's folder; an unfinished run has no result yet. Raises BadInput where the folder holds no run or a malformed file, RunFailed when the disk refuses.
+    /// Writes report.html into a run's folder; an unfinished run has no result yet. Raises BadInput where the folder holds no
+    /// run or a malformed file, RunFailed when the disk refuses.
     let write (folder: string) : unit =
         let config = Configuration.leaves "" (RunFolder.readConfig folder)
         let result = RunFolder.tryReadResult folder
@@ -177,8 +179,9 @@ td { font-variant-numeric: tabular-nums }"""
 
         let settings =
             [
-                for name, value in config ->
-                    $"<tr><th scope=\"row\">{Svg.escape name}</th><td>{Svg.escape (show value)}</td></tr>"
+                for name, value in config do
+                    if not (name.StartsWith "measures.") then
+                        $"<tr><th scope=\"row\">{Svg.escape name}</th><td>{Svg.escape (show value)}</td></tr>"
             ]
             |> fun rows -> if rows.IsEmpty then "" else "<table>\n" + String.Join('\n', rows) + "\n</table>"
 
@@ -191,7 +194,7 @@ td { font-variant-numeric: tabular-nums }"""
              + $"<title>{title}</title>\n<style>{style}\n</style>\n</head>\n<body>\n"
              + $"<h1>{title}</h1>\n<p>{Svg.escape (status (Map config) result table)}</p>\n"
              + section "Result" cards
-             + section "Training" (grid (table |> Option.map metricCharts |> Option.defaultValue []))
+             + section "Training" (grid (table |> Option.map (metricCharts (Map config)) |> Option.defaultValue []))
              + section "Pictures" (grid pictures)
              + section "Configuration" settings
              + "</body>\n</html>\n")

@@ -45,6 +45,7 @@ module Run =
         (place: RunPlace)
         (task: string)
         (sections: (string * JsonNode) list)
+        (measures: (string * MeasureKind) list)
         (mayChange: string list)
         (work: bool -> 'a)
         : 'a =
@@ -56,6 +57,7 @@ module Run =
             Configuration.create
                 task
                 [ for name, section in sections -> name, Map.tryFind name given |> Option.defaultValue section ]
+                measures
 
         if not resumes then
             RunFolder.create folder
@@ -95,7 +97,7 @@ module Run =
     /// all threads otherwise. Raises as `keep` does.
     let train
         (place: RunPlace)
-        (measures: string list)
+        (measures: (string * MeasureKind) list)
         (hires: bool)
         (plan: TrainingPlan)
         (fresh: unit -> Params)
@@ -112,7 +114,7 @@ module Run =
         if not (Training.ended plan start) then
             RunFolder.removeResult folder
 
-        use metrics = Metrics.resume folder [ "loss"; yield! measures; "seconds" ] start.Step
+        use metrics = Metrics.resume folder [ yield! List.map fst measures; "seconds" ] start.Step
 
         let store event =
             match event with

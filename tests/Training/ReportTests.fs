@@ -11,7 +11,7 @@ open MetaKan.Tests.Folder
 let private json (text: string) = JsonNode.Parse text :?> JsonObject
 
 let private config =
-    """{"problem":{"name":"allen-cahn","dim":10},"network":{"model":"metakan"},"settings":{"epochs":5000,"lr_e":0.001},"note":"<b>&"}"""
+    """{"problem":{"name":"allen-cahn","dim":10},"network":{"model":"metakan"},"settings":{"epochs":5000,"lr_e":0.001},"measures":{"loss":"loss","relative_l2":"error","test_accuracy":"accuracy"},"note":"<b>&"}"""
 
 /// The report of a run's folder, once `fill` has put things there.
 let private report fill =
