@@ -126,9 +126,16 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
     ]
     |> onlyWith "networks with --meta" (options.Contains Meta)
 
+    let width = options.GetResult(Width, published.Width) |> List.map (atLeast "--width" 1)
+
+    [ "--dropout", options.Contains Dropout ]
+    |> onlyWith
+        "networks with layers between which it drops: give --width two numbers or more"
+        (net <> "fc" || width.Length > 1)
+
     let network =
         { published with
-            Width = options.GetResult(Width, published.Width) |> List.map (atLeast "--width" 1)
+            Width = width
             Meta = options.Contains Meta
             Generators = options.GetResult(Generators, published.Generators) |> atLeast "--generators" 1
             Wavelet = options.GetResult(Wavelet, published.Wavelet) |> nameOf "--wavelet" Architecture.wavelets
