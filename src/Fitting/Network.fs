@@ -106,13 +106,15 @@ module Network =
     /// [from·to, p] and "hypernet.g.*", as in `MetaKan`.
     let init (noise: float) (net: Network) (key: Key) (place: Placement) : Params =
         let functions = gridSize net + net.Order
+        // Keys that a layer has to itself.
+        let draws = 4
 
         match net.Source with
         | Stored ->
             [
                 for l, (inputs, ends) in List.indexed (shapes net) do
                     let root = sqrt (float inputs)
-                    let uniform index shape = Key.uniform (Key.fold (4 * l + index) key) place shape * 2.0 - 1.0
+                    let uniform index shape = Key.uniform (Key.fold (draws * l + index) key) place shape * 2.0 - 1.0
 
                     $"layers.{l}.coef",
                     uniform 0 [ int64 inputs; int64 functions; int64 ends ] * (0.5 * noise / float (gridSize net))
@@ -124,7 +126,7 @@ module Network =
             ]
             |> Map.ofList
         | Generated meta ->
-            MetaKan.init meta [ for inputs, ends in shapes net -> inputs * ends, functions + 1 ] key place
+            MetaKan.init draws meta [ for inputs, ends in shapes net -> inputs * ends, functions + 1 ] key place
 
     /// The network with an edge's spline on (1) or off (0).
     let internal withMask (edge: Edge) (value: float) (net: Network) : Network =

@@ -74,7 +74,7 @@ module EdgeNetwork =
         let init =
             served
             |> List.map (fun (_, edges) -> List.reduce (*) edges.Edges, edges.Numbers)
-            |> MetaKan.init meta
+            |> MetaKan.init 3 meta
 
         // The same tensors under a second name, where the layer looks for them.
         let handedOut (p: Params) =

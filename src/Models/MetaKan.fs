@@ -43,8 +43,9 @@ module MetaKan =
 
             assignment
 
-    /// Fresh embeddings and generators, named as `create` says, of layers with so many edges and numbers an edge.
-    let internal init (meta: MetaLearner) (layers: (int * int) list) : Key -> Placement -> Params =
+    /// Fresh embeddings and generators, named as `create` says, of layers with so many edges and numbers an edge. A layer has
+    /// `draws` keys to itself, at least 3.
+    let internal init (draws: int) (meta: MetaLearner) (layers: (int * int) list) : Key -> Placement -> Params =
         let generators = List.zip (assignment meta layers.Length) (List.map snd layers) |> List.distinct
 
         for g, numbers in generators |> List.groupBy fst do
@@ -58,10 +59,13 @@ module MetaKan =
 
             [
                 for l, (edges, _) in List.indexed layers do
-                    Map [ $"embeddings.{l}", Generator.xavier (key (3 * l)) place edges meta.EmbeddingDim ]
+                    Map [ $"embeddings.{l}", Generator.xavier (key (draws * l)) place edges meta.EmbeddingDim ]
 
                 for g, numbers in generators do
-                    Generator.init (key (3 * g + 1), key (3 * g + 2)) place (meta.EmbeddingDim, meta.HiddenDim, numbers)
+                    Generator.init
+                        (key (draws * g + 1), key (draws * g + 2))
+                        place
+                        (meta.EmbeddingDim, meta.HiddenDim, numbers)
                     |> Params.prefixed $"hypernet.{g}"
             ]
             |> Params.union
@@ -118,7 +122,7 @@ module MetaKan =
             Name = "metakan"
             Description =
                 $"MetaKAN {Model.describeWidths widths}, {Grid.describe grid}, p = {meta.EmbeddingDim}, h = {meta.HiddenDim}"
-            Init = init meta [ for inputs, outputs in shapes -> inputs * outputs, functions ]
+            Init = init 3 meta [ for inputs, outputs in shapes -> inputs * outputs, functions ]
             Apply = apply
             Jet = jet
             Group = group
