@@ -142,13 +142,12 @@ let private printer (left: int) =
 
 /// Runs the tests whose full name holds the filter, the slow ones only where all are asked for.
 let private run (all: bool) (filter: string) (further: string[]) : int =
-    let named (part: string) (test: Test) =
-        test
-        |> Test.filter "." (fun names -> String.Join(".", names).Contains(part, StringComparison.OrdinalIgnoreCase))
+    let isNamed (part: string) (names: string list) =
+        String.Join(".", names).Contains(part, StringComparison.OrdinalIgnoreCase)
 
     let count test = List.length (Test.toTestCodeList test)
-    let whole = TestList(List.map scoped tests, Normal) |> named filter
-    let quick = whole |> Test.filter "." (List.contains Check.slowly >> not)
+    let whole = TestList(List.map scoped tests, Normal) |> Test.filter "." (isNamed filter)
+    let quick = whole |> Test.filter "." (isNamed Check.slowly >> not)
 
     if count whole = 0 then
         Console.Error.WriteLine $"metakan: no test has '{filter}' in its name"
