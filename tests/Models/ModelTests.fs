@@ -131,6 +131,8 @@ let tests =
                         [
                             Directions.seed axes narrow
                             { right with Second = narrow }
+                            { right with Second = normal 1 [ 2; d ] }
+                            { right with Second = wide }
                             { right with Tangents = Dense(normal 1 [ 2; d; d ]) }
                             { right with Tangents = Dense(normal 1 [ 3; d; d + 1 ]) }
                             { right with Weights = normal 1 [ d + 1 ] }
