@@ -64,17 +64,21 @@ module Run =
 
         use _ = RunFolder.claim folder
 
-        if resumes then
-            Configuration.check folder ("threads" :: mayChange) configuration
-        else
-            RunFolder.writeConfig folder configuration
+        let before =
+            if resumes then
+                Configuration.check folder ("threads" :: mayChange) configuration
+                RunFolder.readConfig folder
+            else
+                configuration
 
-        let result = work (resumes && File.Exists(RunFolder.checkpointPath folder))
+        RunFolder.writeConfig folder configuration
 
-        if resumes then
-            RunFolder.writeConfig folder configuration
-
-        result
+        try
+            work (resumes && File.Exists(RunFolder.checkpointPath folder))
+        with BadInput _ ->
+            // What cannot go on so keeps the configuration that it had.
+            RunFolder.writeConfig folder before
+            reraise ()
 
     /// Refuses, by BadInput, a state that a plan cannot go on from: stages that are done keep their steps.
     let check (folder: string) (steps: int list) (state: TrainingState) : unit =

@@ -209,6 +209,19 @@ let tests =
                                 let config = File.ReadAllText(RunFolder.configPath folder)
                                 Expect.equal config (File.ReadAllText(RunFolder.configPath whole)) "config.json")))
 
+            testCase "a run that goes on under other epochs and dies has them in its configuration" (fun () ->
+                withFolder (fun folder ->
+                    solve (freshIn folder) { settings with Polish = 0 } problem model |> ignore
+                    let more = { settings with Polish = 0; Epochs = 30 }
+                    let dying _ = raise (InvalidOperationException "crash")
+
+                    Expect.throwsT<InvalidOperationException>
+                        (fun () -> Solve.run (resumedIn folder) more problem model dying |> ignore)
+                        "the run dies"
+
+                    let stored: SolveSettings = Configuration.read folder "pde" "settings"
+                    Expect.equal stored.Epochs 30 "epochs"))
+
             testCase "what is done keeps its steps" (fun () ->
                 withFolder (fun folder ->
                     let first = solve (freshIn folder) settings problem model
