@@ -172,10 +172,7 @@ module Fit =
         let state =
             if resumes then FitCheckpoint.load path settings.Placement learner else start settings x learner
 
-        Run.check folder (stages |> List.map _.Steps) state.Training
-
-        if state.Training.Stage < stages.Length - 1 || state.Training.Within < (List.last stages).Steps then
-            RunFolder.removeResult folder
+        Run.goOn folder (stages |> List.map _.Steps) state.Training
 
         use metrics =
             Metrics.resume folder [ yield! List.map fst measures; "grid"; "seconds" ] state.Training.Step

@@ -2,8 +2,6 @@
 // and the stage and steps as texts beside them.
 namespace MetaKan
 
-open System.Globalization
-
 /// All that the next step of a fit depends on.
 type FitState =
     {
@@ -27,17 +25,10 @@ module FitCheckpoint =
             | OfModel model ->
                 Map [ "network", model.Description ], Map.toList (Params.prefixed "model" training.Params)
 
-        let standing =
-            [
-                "stage", string training.Stage
-                "within", string training.Within
-                "entered", string state.Entered
-                "step", string training.Step
-                "seconds", training.Seconds.ToString("R", CultureInfo.InvariantCulture)
-            ]
+        let standing = Checkpoint.standing training |> Map.add "entered" (string state.Entered)
 
         Seq.append numbers (Map.toSeq (Params.prefixed "optimizer" training.Memory))
-        |> Safetensors.write path ((texts, standing) ||> List.fold (fun texts (name, text) -> Map.add name text texts))
+        |> Safetensors.write path (Map.fold (fun texts name text -> Map.add name text texts) texts standing)
 
     /// Reads the state of a fit with such a learner. Raises BadInput, naming the file, where it is truncated or another's.
     let load (path: string) (place: Placement) (learner: Learner) : FitState =
@@ -46,13 +37,6 @@ module FitCheckpoint =
         let tensors =
             tensors |> Map.map (fun name t -> if name.StartsWith "network." then t else t.``to`` place.Device)
 
-        let refuse what = raise (BadInput $"{path} {what}")
-
-        let parsed name (parse: string -> bool * 'a) =
-            match Map.tryFind name texts |> Option.map parse with
-            | Some(true, value) -> value
-            | _ -> refuse $"is no checkpoint of a fit: it has no '{name}'"
-
         let learner, p =
             match learner with
             | Kan _ ->
@@ -60,22 +44,12 @@ module FitCheckpoint =
                 Kan fitted.Network, fitted.Params
             | OfModel model ->
                 if Map.tryFind "network" texts <> Some model.Description then
-                    refuse $"is of another network than {model.Description}"
+                    raise (BadInput $"{path} is of another network than {model.Description}")
 
                 learner, Params.under "model" tensors
 
         {
             Learner = learner
-            Training =
-                {
-                    Stage = parsed "stage" System.Int32.TryParse
-                    Within = parsed "within" System.Int32.TryParse
-                    Step = parsed "step" System.Int32.TryParse
-                    Params = p
-                    Memory = Params.under "optimizer" tensors
-                    Seconds =
-                        parsed "seconds" (fun text ->
-                            System.Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture))
-                }
-            Entered = parsed "entered" System.Boolean.TryParse
+            Training = Checkpoint.state path texts p (Params.under "optimizer" tensors)
+            Entered = Checkpoint.text path texts "entered" System.Boolean.TryParse
         }

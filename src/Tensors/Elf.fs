@@ -71,9 +71,9 @@ module internal Elf =
                         text library (names + int (u32 library symbol)), symbol
             ]
 
-    /// Where a library's function lies, counted from where the library is loaded. Raises KeyNotFoundException where it has
-    /// none of that name.
-    let offset (name: string) (library: byte[]) : int64 = u64 library ((symbols library)[name] + 8)
+    /// Where a library's functions lie, by name, counted from where the library is loaded.
+    let offsets (library: byte[]) : Map<string, int64> =
+        symbols library |> Map.map (fun _ symbol -> u64 library (symbol + 8))
 
     /// A copy of a library in which each of some functions is the one at an address of this process. None where the library
     /// lacks one, or is no such library.

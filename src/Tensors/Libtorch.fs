@@ -111,8 +111,9 @@ module Libtorch =
             |> Option.bind loadCopy
             |> Option.map (fun handle ->
                 let known = "THSTorch_scalar_type"
-                let start = int64 (NativeLibrary.GetExport(handle, known)) - Elf.offset known library
-                Scalars.Over(fun name -> nativeint (start + Elf.offset name library))
+                let offsets = Elf.offsets library
+                let start = int64 (NativeLibrary.GetExport(handle, known)) - offsets[known]
+                Scalars.Over(fun name -> nativeint (start + offsets[name]))
                 handle)
 
         let copy = if system = "linux" then mended () else None

@@ -80,8 +80,9 @@ module Run =
             RunFolder.writeConfig folder before
             reraise ()
 
-    /// Refuses, by BadInput, a state that a plan cannot go on from: stages that are done keep their steps.
-    let check (folder: string) (steps: int list) (state: TrainingState) : unit =
+    /// A run's stages of so many steps go on from a state: the result of a run that has steps left goes. Raises BadInput where
+    /// they cannot: stages that are done keep their steps.
+    let goOn (folder: string) (steps: int list) (state: TrainingState) : unit =
         let before = List.sum (List.truncate state.Stage steps)
 
         if
@@ -96,8 +97,10 @@ module Run =
                     $"{folder} has {state.Step} steps, {state.Within} of them in stage {state.Stage + 1}: stages of {stages} steps do not go on from there"
             )
 
-    /// Trains by a plan from fresh parameters, or goes on, and concludes while the folder is still claimed. The listener
-    /// sees each event once the folder's files have it. Work is spread over `Workers` where `hires` says so; operators get
+        if state.Step < List.sum steps then
+            RunFolder.removeResult folder
+
+    /// Trains by a plan from fresh parameters, or goes on, within `keep`. The listener sees each event once the folder's files have it. Work is spread over `Workers` where `hires` says so; operators get
     /// all threads otherwise. Raises as `keep` does.
     let train
         (place: RunPlace)
@@ -113,11 +116,7 @@ module Run =
 
         let start = if resumes then Checkpoint.load (RunFolder.checkpointPath folder) start.Params else start
 
-        check folder (plan.Stages |> List.map _.Steps) start
-
-        if not (Training.ended plan start) then
-            RunFolder.removeResult folder
-
+        goOn folder (plan.Stages |> List.map _.Steps) start
         use metrics = Metrics.resume folder [ yield! List.map fst measures; "seconds" ] start.Step
 
         let store event =

@@ -99,8 +99,9 @@ module Training =
         elif within < plan.Stages[stage].Steps then Some(stage, within)
         else next plan (stage + 1, 0)
 
-    /// Whether a state is the plan's last.
-    let ended (plan: TrainingPlan) (state: TrainingState) : bool = (next plan (state.Stage, state.Within)).IsNone
+    // Whether a state is the plan's last.
+    let private ended (plan: TrainingPlan) (state: TrainingState) : bool =
+        (next plan (state.Stage, state.Within)).IsNone
 
     /// Frees what of a state another has no use for.
     let release (kept: TrainingState) (state: TrainingState) : unit =

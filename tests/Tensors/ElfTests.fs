@@ -38,10 +38,10 @@ let tests =
 
             testCase "a function is told to lie where another does, and nothing else changes" (fun () ->
                 let names = [ "THSTorch_dispose_scalar"; "THSTorch_int64_to_scalar"; "THSTorch_scalar_type" ]
-                let before = names |> List.map (fun name -> Elf.offset name bridge.Value)
+                let before = names |> List.map (fun name -> (Elf.offsets bridge.Value)[name])
                 let address = 0x123456789abcn
                 let changed = (Elf.redirect [ names[1], address ] bridge.Value).Value
-                let after = names |> List.map (fun name -> Elf.offset name changed)
+                let after = names |> List.map (fun name -> (Elf.offsets changed)[name])
                 Expect.equal after [ before[0]; int64 address; before[2] ] "where they lie"
 
                 Expect.isLessThanOrEqual
