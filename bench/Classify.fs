@@ -4,6 +4,7 @@ module MetaKan.Bench.Classify
 
 open System.Text.Json.Nodes
 open MetaKan
+open MetaKan.Images
 open MetaKan.Bench.Contenders
 open TorchSharp
 
@@ -30,7 +31,7 @@ let private contenders (placement: Placement) (batchSize: int) (network: Archite
                 |> fun n -> n.remainder ((int64 classes).ToScalar())
         }
 
-    let library = MetaKan.Classify.gradient settings classifier (fun _ -> batch)
+    let library = MetaKan.Images.Classify.gradient settings classifier (fun _ -> batch)
     let plain _ = PlainClassify.gradient network classes batch
 
     let loss (gradient: int -> Gradient) =
@@ -52,7 +53,7 @@ let private contenders (placement: Placement) (batchSize: int) (network: Archite
         {
             Name = "library"
             Steps = 5
-            Run = if MetaKan.Classify.hires classifier then Workers.hire else (fun run -> run ())
+            Run = if MetaKan.Images.Classify.hires classifier then Workers.hire else (fun run -> run ())
             Step = steps placement adam (copy ()) library
         }
         {

@@ -6,6 +6,7 @@ open System
 open System.Diagnostics
 open System.Text.Json.Nodes
 open MetaKan
+open MetaKan.Fitting
 open TorchSharp
 
 type private Contender =
@@ -100,8 +101,8 @@ let run (source: CoefficientSource) (widths: int list) (points: int) (repeats: i
 
     let name =
         match source with
-        | Stored -> "KAN"
-        | Generated _ -> "MetaKAN"
+        | CoefficientSource.Stored -> "KAN"
+        | CoefficientSource.Generated _ -> "MetaKAN"
 
     let network = $"""{name} {String.Join("-", widths)}, G = {grid.Size}, k = {grid.Order}"""
     printfn $"{network}, {points} points, float64, loss {loss library:G6} by both (difference {difference:G2})"

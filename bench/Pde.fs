@@ -4,6 +4,7 @@ module MetaKan.Bench.Pde
 
 open System.Text.Json.Nodes
 open MetaKan
+open MetaKan.Pdes
 open MetaKan.Bench.Contenders
 open TorchSharp
 
@@ -23,7 +24,10 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
         match modelName with
         | "kan" -> Kan.create grid widths
         | "metakan" ->
-            MetaKan.create grid { EmbeddingDim = 1; HiddenDim = hidden; Sharing = PerLayer; Chunk = None } widths
+            MetaKan.create
+                grid
+                { EmbeddingDim = 1; HiddenDim = hidden; Sharing = GeneratorSharing.PerLayer; Chunk = None }
+                widths
         | _ -> Mlp.create widths
 
     let key n = Key.fold n (Key.ofSeed 1)
@@ -51,8 +55,8 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
 
     model,
     [
-        ours "library, exact" Exact
-        ours "library, SDGD-4" (Sdgd 4)
+        ours "library, exact" LaplacianMethod.Exact
+        ours "library, SDGD-4" (LaplacianMethod.Sdgd 4)
         plain "plain autograd, SDGD-4" (min 4 dim)
         plain "plain autograd, exact" dim
     ]

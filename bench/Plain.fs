@@ -5,6 +5,7 @@
 module MetaKan.Bench.Plain
 
 open MetaKan
+open MetaKan.Pdes
 open TorchSharp
 
 /// All basis functions at x, along a new last dimension, by the recursion over whole tensors.

@@ -4,6 +4,7 @@
 module MetaKan.Bench.PlainClassify
 
 open MetaKan
+open MetaKan.Images
 open MetaKan.Bench
 open TorchSharp
 
@@ -35,12 +36,12 @@ let private fc (grid: Grid) (widths: int list) (p: Params) (images: Tensor) : Te
 
 let private conv4 (grid: Grid) (p: Params) (images: Tensor) : Tensor =
     let knots = Plain.knots grid images
-    let widths = images.size 1 :: [ for channels, _ in Networks.four -> int64 channels ]
+    let widths = images.size 1 :: [ for channels, _ in Classifier.four -> int64 channels ]
 
     // [a, b, height, width, m] as [a, b·m, height, width].
     let channels (t: Tensor) = t.permute(0L, 1L, 4L, 2L, 3L).flatten(1L, 2L)
 
-    (images, List.zip (List.pairwise widths) Networks.four |> List.indexed)
+    (images, List.zip (List.pairwise widths) Classifier.four |> List.indexed)
     ||> List.fold (fun x (l, ((inputs, outputs), (_, stride))) ->
         let spline, base' = weights grid p l [ outputs; inputs; 3L; 3L ]
         let strides, padding = Array.replicate 2 (int64 stride), [| 1L; 1L |]

@@ -4,13 +4,14 @@
 module MetaKan.Bench.PlainFit
 
 open MetaKan
+open MetaKan.Fitting
 open TorchSharp
 
 /// Coefficients [in, functions, out], and the scales [in, out] of base function and spline.
 let private coefficients (source: CoefficientSource) (p: Params) l (inputs: int) (outputs: int) =
     match source with
-    | Stored -> p[$"layers.{l}.coef"], p[$"layers.{l}.scale_base"], p[$"layers.{l}.scale_sp"]
-    | Generated _ ->
+    | CoefficientSource.Stored -> p[$"layers.{l}.coef"], p[$"layers.{l}.scale_base"], p[$"layers.{l}.scale_sp"]
+    | CoefficientSource.Generated _ ->
         let all =
             Plain.generated (Params.under "hypernet.0" p) p[$"embeddings.{l}"]
             |> _.view(int64 inputs, int64 outputs, -1L)

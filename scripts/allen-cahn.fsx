@@ -3,6 +3,7 @@
 #load "metakan.fsx"
 
 open MetaKan
+open MetaKan.Pdes
 
 let dim = Script.argument 1 "DIM" 10
 let epochs = Script.argument 2 "EPOCHS" 1000
@@ -11,7 +12,7 @@ let problem = AllenCahn.problem (TwoBody.ofSeed 0 dim)
 let widths = [ dim; 64; 64; 64; 1 ]
 let grid = { Size = 5; Order = 3 }
 
-let meta = { EmbeddingDim = 1; HiddenDim = 32; Sharing = PerLayer; Chunk = None }
+let meta = { EmbeddingDim = 1; HiddenDim = 32; Sharing = GeneratorSharing.PerLayer; Chunk = None }
 
 let solve (model: Model) =
     printfn $"\n{problem.Name} in {dim} dimensions: {model.Description}"

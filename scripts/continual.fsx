@@ -5,6 +5,7 @@
 #load "metakan.fsx"
 
 open MetaKan
+open MetaKan.Fitting
 open TorchSharp
 
 let steps = Script.argument 1 "STEPS" 20
@@ -21,7 +22,9 @@ let truth (x: Tensor) = centres |> List.map (fun c -> torch.exp ((x - c).square(
 let samples c = column [ for n in 0 .. points - 1 -> c + width * ((float n + 0.5) / float points - 0.5) ]
 
 // The KAN is one spline of 200 intervals. Its base function is switched off, and rests: silu reaches everywhere.
-let kan = Network.create { Size = 200; Order = 3 } Stored [ Nodes.sums 1; Nodes.sums 1 ]
+let kan =
+    Network.create { Size = 200; Order = 3 } CoefficientSource.Stored [ Nodes.sums 1; Nodes.sums 1 ]
+
 let fresh = Network.init 0.0 kan key place
 let spline, others = fresh |> Map.partition (fun name _ -> name.EndsWith ".coef")
 

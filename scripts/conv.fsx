@@ -4,6 +4,7 @@
 #load "metakan.fsx"
 
 open MetaKan
+open MetaKan.Images
 open TorchSharp
 
 let epochs = Script.argument 1 "EPOCHS" 2

@@ -6,6 +6,7 @@
 
 open System
 open MetaKan
+open MetaKan.Pdes
 
 let x, y, t = 0, 1, 2
 let spacetime = [ 0.0, 1.0; 0.0, 1.0; 0.0, 1.0 ]

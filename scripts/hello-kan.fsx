@@ -4,6 +4,8 @@
 #load "metakan.fsx"
 
 open MetaKan
+open MetaKan.Symbolic
+open MetaKan.Fitting
 open TorchSharp
 
 let steps = Script.argument 1 "STEPS" 50
@@ -52,7 +54,8 @@ let refit (fitted: Fitted) =
     let p = Descent.run (Lbfgs.create 10 20) gradient steps (fun _ _ _ -> true) affine
     { fitted with Params = Params.union [ others; p ] }
 
-let network = Network.create { Size = 5; Order = 3 } Stored [ Nodes.sums 2; Nodes.sums 5; Nodes.sums 1 ]
+let network =
+    Network.create { Size = 5; Order = 3 } CoefficientSource.Stored [ Nodes.sums 2; Nodes.sums 5; Nodes.sums 1 ]
 
 let symbolic =
     { Network = network; Params = Network.init 0.3 network (Key.fold 1 key) place }
@@ -63,7 +66,7 @@ let symbolic =
     |> show "3-pruned"
     |> train Sparsity.none
     |> show "4-trained"
-    |> Symbolic.auto Symbolic.defaults x (fun edge found ->
+    |> SymbolicEdges.auto SymbolicEdges.defaults x (fun edge found ->
         printfn $"  layer {edge.Layer}, {edge.From} to {edge.To}: {found.Function.Name}, R² = {found.Fit.R2:F6}")
     |> show "5-symbolic"
     |> refit
@@ -77,7 +80,7 @@ let points =
     |> List.ofArray
 
 let formula =
-    Symbolic.formulas (List.map Variable data.Inputs) symbolic
+    SymbolicEdges.formulas (List.map Variable data.Inputs) symbolic
     |> List.head
     |> Tidy.formula (List.truncate 100 points) 1e-3
     |> Simplify.rounded 4

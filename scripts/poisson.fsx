@@ -4,6 +4,7 @@
 #load "metakan.fsx"
 
 open MetaKan
+open MetaKan.Pdes
 
 let dim = Script.argument 1 "DIM" 20
 let epochs = Script.argument 2 "EPOCHS" 500
@@ -13,7 +14,7 @@ let problem = Poisson.problem (TwoBody.ofSeed 0 dim)
 let model =
     MetaKan.create
         { Size = 5; Order = 3 }
-        { EmbeddingDim = 1; HiddenDim = 32; Sharing = PerLayer; Chunk = None }
+        { EmbeddingDim = 1; HiddenDim = 32; Sharing = GeneratorSharing.PerLayer; Chunk = None }
         [ dim; 64; 64; 1 ]
 
 let solve (name, laplacian) =
@@ -35,6 +36,13 @@ let solve (name, laplacian) =
     let error, speed = float run.Result["relative_l2"], float run.Result["steps_per_second"]
     $"{name, -10} {error, 11:``0.00e+00``} {speed, 9:F1}   {folder}"
 
-let lines = [ "exact", Exact; "sdgd", Sdgd 4; "hutchinson", Hutchinson 4 ] |> List.map solve
+let lines =
+    [
+        "exact", LaplacianMethod.Exact
+        "sdgd", LaplacianMethod.Sdgd 4
+        "hutchinson", LaplacianMethod.Hutchinson 4
+    ]
+    |> List.map solve
+
 printfn "\nLaplacian  relative L2   steps/s   run"
 lines |> List.iter (printfn "%s")

@@ -53,10 +53,10 @@ let private tests =
         GoldenTests.tests
         DenseTests.tests
         ConvolutionTests.tests
-        LinearTests.tests
+        OrdinaryTests.tests
         ClustersTests.tests
         EdgeNetworkTests.tests
-        NetworksTests.tests
+        ClassifierTests.tests
         ScheduleTests.tests
         OptimizerTests.tests
         LbfgsTests.tests
@@ -79,7 +79,7 @@ let private tests =
         AttributionTests.tests
         SparsityTests.tests
         AffineFitTests.tests
-        SymbolicTests.tests
+        SymbolicEdgesTests.tests
         DescentTests.tests
         FittedFileTests.tests
         DiagramTests.tests

@@ -15,6 +15,7 @@ type Operator =
     }
 
 /// How second derivatives are summed.
+[<RequireQualifiedAccess>]
 type LaplacianMethod =
     /// Every term, no estimate.
     | Exact
@@ -111,14 +112,14 @@ module Operator =
         let d = operator.Second.Length
 
         match method with
-        | Sdgd count
-        | Hutchinson count when count < 1 ->
+        | LaplacianMethod.Sdgd count
+        | LaplacianMethod.Hutchinson count when count < 1 ->
             invalidArg (nameof method) $"{method}: an estimate takes a direction or more"
-        | Sdgd count when not terms.IsEmpty && count > d ->
+        | LaplacianMethod.Sdgd count when not terms.IsEmpty && count > d ->
             invalidArg (nameof method) $"{method}: there are no more directions than the {d} coordinates"
-        | Exact -> axes place operator terms
-        | Sdgd count when count >= terms.Length -> axes place operator terms
-        | Sdgd count ->
+        | LaplacianMethod.Exact -> axes place operator terms
+        | LaplacianMethod.Sdgd count when count >= terms.Length -> axes place operator terms
+        | LaplacianMethod.Sdgd count ->
             let factor = float terms.Length / float count
             let order = Key.permutation key terms.Length
 
@@ -128,8 +129,8 @@ module Operator =
                     i, a * factor
             ]
             |> axes place operator
-        | Hutchinson _ when terms.IsEmpty -> axes place operator []
-        | Hutchinson count -> signVectors key place count operator
+        | LaplacianMethod.Hutchinson _ when terms.IsEmpty -> axes place operator []
+        | LaplacianMethod.Hutchinson count -> signVectors key place count operator
 
 [<RequireQualifiedAccess>]
 module Directions =

@@ -5,6 +5,8 @@ open System.Text.Json
 open System.Text.Json.Nodes
 open Argu
 open MetaKan
+open MetaKan.Images
+open MetaKan.Fitting
 open MetaKan.Bench
 open MetaKan.Cli.Options
 
@@ -118,8 +120,10 @@ let private fit (options: ParseResults<FitOptions>) =
         |> oneOf
             "--model"
             [
-                "kan", Stored
-                "metakan", Generated { EmbeddingDim = 1; HiddenDim = 16; Sharing = Shared; Chunk = None }
+                "kan", CoefficientSource.Stored
+                "metakan",
+                CoefficientSource.Generated
+                    { EmbeddingDim = 1; HiddenDim = 16; Sharing = GeneratorSharing.Shared; Chunk = None }
             ]
 
     let rows =

@@ -4,6 +4,8 @@ module MetaKan.Cli.Classify
 open System
 open Argu
 open MetaKan
+open MetaKan.Images
+open MetaKan.Fitting
 open MetaKan.Cli.Options
 open TorchSharp
 
@@ -169,7 +171,7 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
             |> within "--weight-decay-h" (0.0, infinity)
         Schedule =
             options.TryGetResult Schedule
-            |> Option.map (oneOf "--schedule" MetaKan.Schedule.named)
+            |> Option.map (oneOf "--schedule" Schedule.named)
             |> Option.defaultValue defaults.Schedule
         Warmup = options.GetResult(Warmup, defaults.Warmup) |> atLeast "--warmup" 0
         Loss =

@@ -5,6 +5,8 @@ open System
 open System.IO
 open Argu
 open MetaKan
+open MetaKan.Symbolic
+open MetaKan.Fitting
 open MetaKan.Cli.Options
 open TorchSharp
 
@@ -236,10 +238,14 @@ let private networkChoice (options: ParseResults<Options>) (inputs: int) : Netwo
 
 let private learnerOf (choice: NetworkChoice) : Learner =
     match choice.Splines with
-    | None -> OfModel(Mlp.create (choice.Nodes |> List.map Nodes.count))
+    | None -> Learner.Model(Mlp.create (choice.Nodes |> List.map Nodes.count))
     | Some grid ->
-        let source = choice.Meta |> Option.map Generated |> Option.defaultValue Stored
-        Kan(Network.create grid source choice.Nodes)
+        let source =
+            choice.Meta
+            |> Option.map CoefficientSource.Generated
+            |> Option.defaultValue CoefficientSource.Stored
+
+        Learner.Network(Network.create grid source choice.Nodes)
 
 let private steps (options: ParseResults<Options>) (stages: int) (start: int list) : int list =
     let steps = options.GetResult(Steps, start) |> List.map (atLeast "--steps" 1)
@@ -299,8 +305,8 @@ let private settings (options: ParseResults<Options>) (grid: int) (place: Placem
                 None
         Symbolic =
             if options.Contains Options.Symbolic then
-                let known = options.GetResult(Library, Symbolic.defaults.Library)
-                Some { Symbolic.defaults with Library = known |> List.map (SymbolicFunction.find >> _.Name) }
+                let known = options.GetResult(Library, SymbolicEdges.defaults.Library)
+                Some { SymbolicEdges.defaults with Library = known |> List.map (SymbolicFunction.find >> _.Name) }
             else
                 None
         Seed = options.GetResult(Seed, 0)

@@ -66,8 +66,8 @@ let sharing (layers: int) (given: string) =
         raise (BadInput $"--generators takes layer, shared or {layers} numbers from 0 without gaps, not '{given}'")
 
     match given with
-    | "layer" -> PerLayer
-    | "shared" -> Shared
+    | "layer" -> GeneratorSharing.PerLayer
+    | "shared" -> GeneratorSharing.Shared
     | list ->
         let numbers = list.Split ',' |> Array.map Int32.TryParse
 
@@ -80,4 +80,4 @@ let sharing (layers: int) (given: string) =
         if used <> [ 0 .. used.Length - 1 ] then
             refuse ()
 
-        Clusters assignment
+        GeneratorSharing.Clusters assignment

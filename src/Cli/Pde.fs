@@ -4,6 +4,7 @@ module MetaKan.Cli.Pde
 open System
 open Argu
 open MetaKan
+open MetaKan.Pdes
 open MetaKan.Cli.Options
 open TorchSharp
 
@@ -158,7 +159,12 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
     [ "--directions", options.Contains Directions ]
     |> onlyWith "--laplacian sdgd and hutchinson" (laplacian.IsSome && laplacian <> Some "exact")
 
-    let methods = [ "exact", Exact; "sdgd", Sdgd directions; "hutchinson", Hutchinson directions ]
+    let methods =
+        [
+            "exact", LaplacianMethod.Exact
+            "sdgd", LaplacianMethod.Sdgd directions
+            "hutchinson", LaplacianMethod.Hutchinson directions
+        ]
 
     { start with
         Epochs = options.GetResult(Epochs, start.Epochs) |> atLeast "--epochs" 1
@@ -176,7 +182,7 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
         GeneratorRate = options.GetResult(Lr_H, start.GeneratorRate) |> positive "--lr-h"
         Schedule =
             options.TryGetResult Schedule
-            |> Option.map (oneOf "--schedule" MetaKan.Schedule.named)
+            |> Option.map (oneOf "--schedule" Schedule.named)
             |> Option.defaultValue start.Schedule
         Warmup = options.GetResult(Warmup, start.Warmup) |> atLeast "--warmup" 0
         Polish = options.GetResult(Polish, start.Polish) |> atLeast "--polish" 0
@@ -211,7 +217,7 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
             None
 
     match settings.Collocation.Laplacian with
-    | Sdgd count when count > choice.Dim ->
+    | LaplacianMethod.Sdgd count when count > choice.Dim ->
         raise (BadInput $"--directions takes a whole number from 1 to {choice.Dim} with --laplacian sdgd, not {count}")
     | _ -> ()
 

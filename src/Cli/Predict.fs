@@ -3,6 +3,7 @@ module MetaKan.Cli.Predict
 
 open Argu
 open MetaKan
+open MetaKan.Images
 open TorchSharp
 
 type Options =

@@ -1,6 +1,7 @@
 // The closest c·f(a x + b) + d to a curve: a and b by a search that narrows a grid, c and d by linear regression.
-namespace MetaKan
+namespace MetaKan.Fitting
 
+open MetaKan
 open TorchSharp
 
 /// The parameters of c·f(a x + b) + d.

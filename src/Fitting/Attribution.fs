@@ -1,7 +1,8 @@
 // How much each edge and node contributes to the outputs: their spread, passed back from the outputs to the inputs.
 // Liu et al., "KAN 2.0" (arXiv 2408.10205), section 4.1.
-namespace MetaKan
+namespace MetaKan.Fitting
 
+open MetaKan
 open TorchSharp
 
 /// Scores, by layer: of the nodes, inputs first; and of the edges [from, to].

@@ -1,6 +1,7 @@
 // Training a network on given points: full batches, as many steps as asked for, on parameters some of which may rest.
-namespace MetaKan
+namespace MetaKan.Fitting
 
+open MetaKan
 open TorchSharp
 
 [<RequireQualifiedAccess>]

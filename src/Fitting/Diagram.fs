@@ -1,9 +1,10 @@
 // A KAN's diagram: its nodes in layers, inputs at the bottom, and along every edge the function that it has learned.
 // After Liu et al., "KAN" (arXiv 2404.19756), figure 2.4, with the multiplications of "KAN 2.0" (arXiv 2408.10205).
-namespace MetaKan
+namespace MetaKan.Fitting
 
 open System
 open System.Globalization
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module Diagram =
@@ -151,7 +152,7 @@ module Diagram =
         let net = fitted.Network
         labelled inputs net.Nodes.Head (nameof inputs)
         labelled outputs (List.last net.Nodes) (nameof outputs)
-        let edges = Symbolic.edges net
+        let edges = SymbolicEdges.edges net
         let sizes = sizes [ inputs; outputs ] edges
         let rows = rows sizes 76.0 net
 

@@ -1,10 +1,11 @@
 // A fitted network in one safetensors file: its parameters as "model.*", knots and masks as "network.*", and what is not
 // made of numbers as texts beside them.
-namespace MetaKan
+namespace MetaKan.Fitting
 
 open System
 open System.Collections.Generic
 open System.Text.Json
+open MetaKan
 open TorchSharp
 
 [<RequireQualifiedAccess>]
@@ -13,15 +14,15 @@ module FittedFile =
 
     let private sharingText sharing =
         match sharing with
-        | PerLayer -> "layer"
-        | Shared -> "shared"
-        | Clusters assignment -> assignment |> List.map string |> String.concat ","
+        | GeneratorSharing.PerLayer -> "layer"
+        | GeneratorSharing.Shared -> "shared"
+        | GeneratorSharing.Clusters assignment -> assignment |> List.map string |> String.concat ","
 
     let private sharingOf text =
         match text with
-        | "layer" -> PerLayer
-        | "shared" -> Shared
-        | list -> list.Split ',' |> Array.map int |> Array.toList |> Clusters
+        | "layer" -> GeneratorSharing.PerLayer
+        | "shared" -> GeneratorSharing.Shared
+        | list -> list.Split ',' |> Array.map int |> Array.toList |> GeneratorSharing.Clusters
 
     /// A network as texts and numbers by name; the numbers' tensors are the network's own, or live in the caller's scope.
     let parts (fitted: Fitted) : Map<string, string> * (string * Tensor) list =
@@ -45,8 +46,8 @@ module FittedFile =
 
         let source =
             match net.Source with
-            | Stored -> [ "stored" ]
-            | Generated meta ->
+            | CoefficientSource.Stored -> [ "stored" ]
+            | CoefficientSource.Generated meta ->
                 let chunk = meta.Chunk |> Option.map string |> Option.defaultValue ""
                 [ "generated"; string meta.EmbeddingDim; string meta.HiddenDim; sharingText meta.Sharing; chunk ]
 
@@ -91,14 +92,14 @@ module FittedFile =
                         Source =
                             match JsonSerializer.Deserialize<string list> texts["source"] with
                             | [ _; embedding; hidden; sharing; chunk ] ->
-                                Generated
+                                CoefficientSource.Generated
                                     {
                                         EmbeddingDim = int embedding
                                         HiddenDim = int hidden
                                         Sharing = sharingOf sharing
                                         Chunk = if chunk = "" then None else Some(int chunk)
                                     }
-                            | _ -> Stored
+                            | _ -> CoefficientSource.Stored
                     }
                 Params = Params.under "model" tensors
             }

@@ -1,8 +1,9 @@
 // KANs for interpretation: knots of their own for every input, edges that can be switched
 // off or fixed to a symbolic function, and nodes that multiply.
 // Liu et al., "KAN" (arXiv 2404.19756), sections 2 and 3; Liu et al., "KAN 2.0" (arXiv 2408.10205), section 3.
-namespace MetaKan
+namespace MetaKan.Fitting
 
+open MetaKan
 open TorchSharp
 
 /// The nodes of one layer: those that add what arrives, then those that multiply, with the number of factors of each.
@@ -32,6 +33,7 @@ module Nodes =
 type Edge = { Layer: int; From: int; To: int }
 
 /// Where the coefficients of splines come from.
+[<RequireQualifiedAccess>]
 type CoefficientSource =
     /// Parameters of their own.
     | Stored
@@ -110,7 +112,7 @@ module Network =
         let draws = 4
 
         match net.Source with
-        | Stored ->
+        | CoefficientSource.Stored ->
             [
                 for l, (inputs, ends) in List.indexed (shapes net) do
                     let root = sqrt (float inputs)
@@ -125,7 +127,7 @@ module Network =
                     torch.ones (int64 inputs, int64 ends, dtype = place.DType, device = place.Device) / root
             ]
             |> Map.ofList
-        | Generated meta ->
+        | CoefficientSource.Generated meta ->
             MetaKan.init draws meta [ for inputs, ends in shapes net -> inputs * ends, functions + 1 ] key place
 
     /// The network with an edge's spline on (1) or off (0).
@@ -171,7 +173,7 @@ module Network =
     /// The edges of every layer, from its nodes to the next one's ends; masks are not applied.
     let weights (net: Network) (p: Params) : EdgeWeights list =
         match net.Source with
-        | Stored ->
+        | CoefficientSource.Stored ->
             [
                 for l in 0 .. depth net - 1 ->
                     {
@@ -180,7 +182,7 @@ module Network =
                         Base = p[$"layers.{l}.scale_base"]
                     }
             ]
-        | Generated meta -> generated meta net p
+        | CoefficientSource.Generated meta -> generated meta net p
 
     /// The part of a layer that does not depend on the parameters.
     type private Layer =

@@ -1,6 +1,7 @@
 // Pruning: removes nodes, edges and inputs that contribute nothing.
-namespace MetaKan
+namespace MetaKan.Fitting
 
+open MetaKan
 open TorchSharp
 
 /// A network with its parameters: what interpretation works on.

@@ -1,7 +1,8 @@
 // New knots for a network: fitted to samples, or finer, with the functions on the edges kept.
 // Liu et al., "KAN" (arXiv 2404.19756), sections 2.3 (grid update) and 2.4 (grid extension).
-namespace MetaKan
+namespace MetaKan.Fitting
 
+open MetaKan
 open TorchSharp
 
 [<RequireQualifiedAccess>]
@@ -100,8 +101,8 @@ module Regrid =
             Network = { net with Knots = knots }
             Params =
                 match net.Source with
-                | Stored -> List.indexed knots |> List.fold (stored net) fitted.Params
-                | Generated _ -> generated net size fitted.Params
+                | CoefficientSource.Stored -> List.indexed knots |> List.fold (stored net) fitted.Params
+                | CoefficientSource.Generated _ -> generated net size fitted.Params
         }
 
     /// The network on knots fitted to the values that its nodes take at the points x: between their quantiles
@@ -129,6 +130,6 @@ module Regrid =
                 Network = { net with Knots = all }
                 Params =
                     match net.Source with
-                    | Stored -> stored net fitted.Params (l, knots)
-                    | Generated _ -> fitted.Params
+                    | CoefficientSource.Stored -> stored net fitted.Params (l, knots)
+                    | CoefficientSource.Generated _ -> fitted.Params
             })

@@ -1,7 +1,8 @@
 // The penalty that makes a KAN sparse: the size of its edges and the entropy of how it is shared among them.
 // Liu et al., "KAN" (arXiv 2404.19756), equations 2.17-2.20; sizes and weights as in pykan.
-namespace MetaKan
+namespace MetaKan.Fitting
 
+open MetaKan
 open TorchSharp
 
 /// λ (Σ sizes + entropyWeight · Σ entropies), the term that is added to the loss.

@@ -1,7 +1,9 @@
 // The library of functions that an edge may be fixed to, each with the complexity by which simpler ones are preferred.
 // Names and complexities as in pykan (Liu et al., arXiv 2404.19756, section 2.5).
-namespace MetaKan
+namespace MetaKan.Fitting
 
+open MetaKan
+open MetaKan.Symbolic
 open TorchSharp
 
 /// A function of one variable, as a formula and on tensors.

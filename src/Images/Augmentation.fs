@@ -1,9 +1,10 @@
 // Random augmentation of training images: flips, translations, rotations, scaling, brightness and contrast. All geometric
 // changes are combined into one affine map, so each image is resampled once.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
 open System.Numerics
+open MetaKan
 
 /// A random turn by up to `Degrees` either way, a move by up to the share `Translate` of height and width, and a scale
 /// uniform on the two factors of `Scale`, about the image's centre.

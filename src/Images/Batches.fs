@@ -1,11 +1,12 @@
 // Batches of labelled images. A step's batch is a pure function of the step, so that a resumed run sees the same batches
 // as an uninterrupted one. Each epoch goes through all images once.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
 open System.Buffers
 open System.Runtime.InteropServices
 open System.Threading.Tasks
+open MetaKan
 open TorchSharp
 
 /// Images with their classes.

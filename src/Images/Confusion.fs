@@ -1,7 +1,8 @@
 // The confusion matrix of a classifier, and its picture.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module Confusion =

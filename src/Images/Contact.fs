@@ -1,7 +1,8 @@
 // A contact sheet of misclassified images.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module Contact =

@@ -1,10 +1,11 @@
 // Data files as streams, decompressed if they are gzip; errors are one line that names the file.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
 open System.Buffers.Binary
 open System.IO
 open System.IO.Compression
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module internal DataFile =

@@ -1,11 +1,12 @@
 // The IDX format of MNIST (LeCun, Cortes, Burges, "The MNIST database of handwritten digits") and of the data sets
 // modelled on it: two zero bytes, the type of the elements (8: bytes), the number of dimensions, each dimension as four
 // bytes with the highest first, then the elements in row-major order. Files may be gzip, whatever their names say.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
 open System.Buffers.Binary
 open System.IO
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module Idx =

@@ -1,7 +1,8 @@
 // What the labels 0, 1, … of each data set stand for.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module internal ImageClasses =

@@ -1,8 +1,9 @@
 // Image files to classify (PNG, JPEG, IDX), converted to the size and channels that a model takes.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
 open System.IO
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module ImageFiles =

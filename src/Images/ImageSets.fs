@@ -1,8 +1,9 @@
 // Image data sets by name: their classes and formats, and where their files are searched for.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
 open System.IO
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module ImageSets =

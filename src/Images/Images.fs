@@ -1,7 +1,8 @@
 // Labelled images as bytes.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
+open MetaKan
 
 /// Images of one size, with or without labels.
 type Images =

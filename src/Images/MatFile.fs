@@ -1,12 +1,13 @@
 // Arrays in MATLAB's MAT-files of level 5 (MathWorks, "MAT-File Format", R2006b and later; not the HDF5 of version 7.3):
 // a header of 128 bytes, then elements, each a tag (type, bytes) and its data; an element may be compressed by zlib.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
 open System.Buffers.Binary
 open System.IO
 open System.IO.Compression
 open System.Text
+open MetaKan
 
 /// An array of numbers, the first dimension running fastest; `Type` is the format's number for that of its elements.
 type internal MatArray = { Dimensions: int[]; Type: int; Data: byte[] }

@@ -1,9 +1,10 @@
 // Normalization of pixels: bytes to [0, 1], then (x - mean) / std per channel.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
 open System.Numerics
 open System.Runtime.InteropServices
+open MetaKan
 
 /// (x - Mean) / Std of pixels x from 0 (black) to 1 (white): a number for each channel, or one for all.
 type Normalization = { Mean: float list; Std: float list }

@@ -87,7 +87,7 @@ module internal Edges =
     let private weight (l: int) = $"layers.{l}"
 
     /// The network whose coefficients [in, M, out] `coefficients` computes, layer by layer, from the parameters.
-    let generated grid depth (coefficients: Params -> int -> Tensor) : Generated =
+    let generated grid depth (coefficients: Params -> int -> Tensor) : DerivedWeights =
         let stored (p: Params) l = Whole p[weight l]
 
         {

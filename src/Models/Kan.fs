@@ -32,8 +32,8 @@ module Kan =
             Init = init
             Apply = generated.Weights >> generated.Apply
             Jet = generated.Weights >> generated.Jet
-            Group = fun _ -> Weights
+            Group = fun _ -> ParameterGroup.Weights
             NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint (functions + 1) v)
-            Generated = Some generated
+            Derived = Some generated
         }
         |> Model.taking widths.Head

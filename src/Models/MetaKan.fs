@@ -5,6 +5,7 @@ namespace MetaKan
 open TorchSharp
 
 /// Which layers share a coefficient generator.
+[<RequireQualifiedAccess>]
 type GeneratorSharing =
     /// Each layer has its own.
     | PerLayer
@@ -31,9 +32,9 @@ module MetaKan =
     /// The generator of each of so many layers.
     let internal assignment (meta: MetaLearner) (layers: int) : int list =
         match meta.Sharing with
-        | PerLayer -> [ 0 .. layers - 1 ]
-        | Shared -> List.replicate layers 0
-        | Clusters assignment ->
+        | GeneratorSharing.PerLayer -> [ 0 .. layers - 1 ]
+        | GeneratorSharing.Shared -> List.replicate layers 0
+        | GeneratorSharing.Clusters assignment ->
             let used = List.distinct assignment |> List.sort
 
             if assignment.Length <> layers || used <> [ 0 .. used.Length - 1 ] then
@@ -72,9 +73,9 @@ module MetaKan =
 
     /// The group of a parameter.
     let internal group (name: string) : ParameterGroup =
-        if name.StartsWith "embeddings." then Embeddings
-        elif name.StartsWith "hypernet." then Generators
-        else Weights
+        if name.StartsWith "embeddings." then ParameterGroup.Embeddings
+        elif name.StartsWith "hypernet." then ParameterGroup.Generators
+        else ParameterGroup.Weights
 
     // [in, M, out] of the outputs whose embeddings are given as [out, in, p].
     let private coefficients (generator: Params) (embeddings: Tensor) : Tensor =
@@ -127,6 +128,6 @@ module MetaKan =
             Jet = jet
             Group = group
             NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint functions v)
-            Generated = generated
+            Derived = generated
         }
         |> Model.taking widths.Head

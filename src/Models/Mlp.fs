@@ -39,9 +39,9 @@ module Mlp =
             Init = init
             Apply = layers torch.tanh (fun w b x -> Tensor.product x w + b)
             Jet = layers Jet.tanh Jet.affine
-            Group = fun _ -> Weights
+            Group = fun _ -> ParameterGroup.Weights
             NumbersPerPoint =
                 fun directions -> shapes |> List.sumBy (fun (_, out) -> int64 (6 * (directions + 4) * out))
-            Generated = None
+            Derived = None
         }
         |> Model.taking widths.Head

@@ -4,6 +4,7 @@ namespace MetaKan
 open TorchSharp
 
 /// Which learning rate a parameter follows.
+[<RequireQualifiedAccess>]
 type ParameterGroup =
     /// MetaKAN's edge embeddings.
     | Embeddings
@@ -30,11 +31,11 @@ type Model =
         /// Numbers that one point keeps alive in a training step with this many directions: what chunks are sized by.
         NumbersPerPoint: int -> int64
         /// For a model that computes its weights from its parameters: how, so that it is done once for many points.
-        Generated: Generated option
+        Derived: DerivedWeights option
     }
 
 /// A model in two steps: weights from parameters, then value and jet from the weights.
-and Generated = { Weights: Params -> Params; Apply: Params -> Tensor -> Tensor; Jet: Params -> Jet -> Jet }
+and DerivedWeights = { Weights: Params -> Params; Apply: Params -> Tensor -> Tensor; Jet: Params -> Jet -> Jet }
 
 [<RequireQualifiedAccess>]
 module Model =
@@ -51,9 +52,9 @@ module Model =
     /// The weights that a model makes of its parameters, with the model of which they are the parameters; the model and
     /// its parameters themselves where it makes none.
     let generate (model: Model) (p: Params) : Model * Params =
-        match model.Generated with
+        match model.Derived with
         | Some generated ->
-            { model with Apply = generated.Apply; Jet = generated.Jet; Generated = None }, generated.Weights p
+            { model with Apply = generated.Apply; Jet = generated.Jet; Derived = None }, generated.Weights p
         | None -> model, p
 
     /// The sum of several losses and its gradient. Weights are generated once and the losses taken by `Workers`, so a
@@ -66,7 +67,7 @@ module Model =
             losses
             |> Workers.gradient (Seq.head p.Values).device (fun lossOf -> Params.withGradient (lossOf network) weights)
 
-        loss, (if model.Generated.IsSome then Params.pullback weights byWeights tracked else byWeights)
+        loss, (if model.Derived.IsSome then Params.pullback weights byWeights tracked else byWeights)
 
     /// The model that refuses, by ArgumentException, inputs other than rows of so many numbers, and jets that are not one.
     let internal taking (inputs: int) (model: Model) : Model =
@@ -98,8 +99,8 @@ module Model =
         { model with
             Apply = fun p -> row >> model.Apply p
             Jet = fun p -> jet >> model.Jet p
-            Generated =
-                model.Generated
+            Derived =
+                model.Derived
                 |> Option.map (fun generated ->
                     { generated with
                         Apply = fun p -> row >> generated.Apply p

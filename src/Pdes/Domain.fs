@@ -1,6 +1,7 @@
 // Domains: where a problem is posed, in space or in space and time, with random points of it.
-namespace MetaKan
+namespace MetaKan.Pdes
 
+open MetaKan
 open TorchSharp
 
 /// Random points [n, d] of a region or of a boundary; the same key gives the same points.

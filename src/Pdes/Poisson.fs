@@ -1,5 +1,7 @@
 // Poisson's equation  Δu = f  in the unit ball, u = 0 on its surface, with f from the two-body solution.
-namespace MetaKan
+namespace MetaKan.Pdes
+
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module Poisson =

@@ -1,6 +1,7 @@
 // A problem is a record of functions: where points come from, what the solution satisfies there, and how it is bound.
-namespace MetaKan
+namespace MetaKan.Pdes
 
+open MetaKan
 open TorchSharp
 
 /// What a residual may read at N points of a candidate solution u.
@@ -96,7 +97,10 @@ module Problem =
         : Problem =
         let source (x: Tensor) =
             use _ = torch.no_grad ()
-            let directions = Operator.directions Exact (Key.ofSeed 0) (Placement.ofTensor x) operator
+
+            let directions =
+                Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) (Placement.ofTensor x) operator
+
             Directions.seed directions x |> solution |> read directions x |> equation
 
         { create name domain operator (fun u -> equation u - source u.X) with

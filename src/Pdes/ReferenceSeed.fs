@@ -1,6 +1,8 @@
 // Normal numbers as NumPy's legacy generator makes them from a seed, so that a seed names the same problem here and in
 // the reference code. Matsumoto & Nishimura, MT19937 (1998); Marsaglia's polar method.
-namespace MetaKan
+namespace MetaKan.Pdes
+
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module internal ReferenceSeed =

@@ -1,8 +1,9 @@
 // The two-body test solution in the unit ball, on which Poisson and Allen–Cahn are posed.
 // Hu et al., SDGD (arXiv 2307.12306), section 5.1; MetaKAN (arXiv 2506.07549), section 4.3:
 //   u*(x) = (1 - |x|²) Σ_{i=1}^{d-1} c_i sin(x_i + cos x_{i+1} + x_{i+1} cos x_i),  c ~ N(0, 1).
-namespace MetaKan
+namespace MetaKan.Pdes
 
+open MetaKan
 open TorchSharp
 
 /// The solution's coefficients c [d-1].

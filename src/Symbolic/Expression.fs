@@ -1,8 +1,9 @@
 // Formulas, both those given to fit and those read off networks: the type and its evaluation. Parser.fs reads them,
 // Simplify.fs shortens them, Printer.fs writes them.
-namespace MetaKan
+namespace MetaKan.Symbolic
 
 open System
+open MetaKan
 open TorchSharp
 
 /// A function of one variable that a formula may call. Gaussian is exp(-x²).

@@ -5,11 +5,12 @@
 //     signed  = ("-" | "+") signed | power                 so that -x^2 is -(x^2)
 //     power   = atom [ ("^" | "**") signed ]               so that a^b^c is a^(b^c)
 //     atom    = number | constant | variable | function "(" sum ")" | "(" sum ")"
-namespace MetaKan
+namespace MetaKan.Symbolic
 
 open System
 open System.Globalization
 open System.Text.RegularExpressions
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module Parser =

@@ -1,10 +1,11 @@
 // Writes a formula: as text that the parser reads back, and as LaTeX. One walk decides where signs, fractions and
 // parentheses go; a notation says what each looks like.
-namespace MetaKan
+namespace MetaKan.Symbolic
 
 open System
 open System.Globalization
 open System.Text.RegularExpressions
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module Printer =

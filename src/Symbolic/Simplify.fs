@@ -1,8 +1,9 @@
 // Shorter formulas with the same values: constants folded, like terms and like factors collected. No rule here needs to
 // know the sign or the domain of a variable: where all parts of the given formula are finite, the result has its value.
-namespace MetaKan
+namespace MetaKan.Symbolic
 
 open System
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module Simplify =

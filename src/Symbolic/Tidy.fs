@@ -1,6 +1,8 @@
 // Rewrites fitted formulas to be readable: constants moved out of exponents and logarithms, signs out of odd functions,
 // numbers close to integers or multiples of π/2 replaced by these.
-namespace MetaKan
+namespace MetaKan.Symbolic
+
+open MetaKan
 
 [<RequireQualifiedAccess>]
 module Tidy =

@@ -1,5 +1,7 @@
 // Classifiers by name: what the command line and config.json say of a network, and the network.
-namespace MetaKan
+namespace MetaKan.Images
+
+open MetaKan
 
 /// A network that classifies, in names and numbers.
 type Architecture =
@@ -46,7 +48,7 @@ module Architecture =
     // Each choice by its name.
 
     let private shapes =
-        [ "fc", Connected; "conv4", Convolutions Networks.four; "conv8", Convolutions Networks.eight ]
+        [ "fc", Connected; "conv4", Convolutions Classifier.four; "conv8", Convolutions Classifier.eight ]
 
     let private normalisations =
         [ "none", NormLayer.None; "batch", NormLayer.Batch; "instance", NormLayer.Instance ]
@@ -114,11 +116,11 @@ module Architecture =
         let most = (List.distinct widths).Length
 
         if a.Generators = 1 then
-            Shared
+            GeneratorSharing.Shared
         elif a.Generators = widths.Length then
-            PerLayer
+            GeneratorSharing.PerLayer
         elif a.Generators >= 1 && a.Generators <= most then
-            Clusters(Clusters.ofChannels a.Generators widths)
+            GeneratorSharing.Clusters(Clusters.ofChannels a.Generators widths)
         else
             raise (BadInput $"generators takes 1 to {most}, or {widths.Length} for one a layer, not {a.Generators}")
 
@@ -141,8 +143,8 @@ module Architecture =
 
         let widths, network =
             match shape with
-            | Connected -> a.Width @ [ classes ], Networks.fc a.Width
-            | Convolutions layers -> List.map fst layers, Networks.convolutional layers
+            | Connected -> a.Width @ [ classes ], Classifier.fc a.Width
+            | Convolutions layers -> List.map fst layers, Classifier.convolutional layers
 
         network
             {

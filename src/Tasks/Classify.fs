@@ -1,10 +1,11 @@
 // Classifying images: training a network on a set of labelled images, and what a run of it leaves behind.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
 open System.Diagnostics
 open System.IO
 open System.Text.Json.Nodes
+open MetaKan
 open TorchSharp
 
 /// A trained classifier.
@@ -150,9 +151,9 @@ module Classify =
         let group name =
             let rate, decay =
                 match classifier.Group name with
-                | Embeddings -> settings.EmbeddingRate, settings.EmbeddingDecay
-                | Generators -> settings.GeneratorRate, settings.GeneratorDecay
-                | Weights -> settings.Rate, settings.WeightDecay
+                | ParameterGroup.Embeddings -> settings.EmbeddingRate, settings.EmbeddingDecay
+                | ParameterGroup.Generators -> settings.GeneratorRate, settings.GeneratorDecay
+                | ParameterGroup.Weights -> settings.Rate, settings.WeightDecay
 
             {
                 Rate =

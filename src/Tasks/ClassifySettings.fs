@@ -1,5 +1,7 @@
 // The settings of a run that classifies images, as config.json has them.
-namespace MetaKan
+namespace MetaKan.Images
+
+open MetaKan
 
 /// What training makes small.
 [<RequireQualifiedAccess>]
@@ -72,7 +74,7 @@ module ClassifySettings =
             EmbeddingDecay = 5e-4
             GeneratorRate = generators
             GeneratorDecay = 1e-4
-            Schedule = Cosine
+            Schedule = Annealing.Cosine
             Warmup = warmup
             Loss = ClassifyLoss.CrossEntropy
             Flip = false

@@ -1,13 +1,14 @@
 // Tables of numbers in text files: a line with the names of the columns, then a line a row. CsvHelper takes the text
 // apart (RFC 4180: a quoted field may hold separators, line breaks and doubled quotes); what makes a table of it, and
 // the message that says where a file is none, is here.
-namespace MetaKan
+namespace MetaKan.Fitting
 
 open System
 open System.Globalization
 open System.IO
 open CsvHelper
 open CsvHelper.Configuration
+open MetaKan
 
 /// Numbers in named columns: every row has one of each.
 type Table = { Columns: string list; Rows: float[][] }

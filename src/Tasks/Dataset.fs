@@ -1,8 +1,11 @@
 // Data to fit functions to: samples of a formula at random points, of an equation of the Feynman set, or the rows of a
 // file.
-namespace MetaKan
+namespace MetaKan.Fitting
 
 open System
+open MetaKan
+open MetaKan.Symbolic
+open MetaKan.Pdes
 open TorchSharp
 
 /// N points and the values there.

@@ -20,9 +20,10 @@
 //   omega = omega0   I.32.17, III.9.52 (there removable, and also at t = 0)
 //   hbar*omega = 0   III.4.33 (removable)
 //   coinciding       Jackson 2.11 (y = d), Jackson 3.45 (r = d with alpha = 0 or r = 0)
-namespace MetaKan
+namespace MetaKan.Fitting
 
 open System
+open MetaKan
 
 /// An equation of the Feynman set.
 type FeynmanEquation =

@@ -1,9 +1,10 @@
 // The whole Feynman set fitted one equation after another, or several at once, with a table of what came out.
-namespace MetaKan
+namespace MetaKan.Fitting
 
 open System.Globalization
 open System.IO
 open System.Text.Json.Nodes
+open MetaKan
 open TorchSharp
 
 /// One row of the table.

@@ -1,7 +1,9 @@
 // The task of fitting a function to data, and of reading a formula off the fit, in a run folder.
-namespace MetaKan
+namespace MetaKan.Fitting
 
 open System.Text.Json.Nodes
+open MetaKan
+open MetaKan.Symbolic
 open TorchSharp
 
 /// A fit that is done.
@@ -42,10 +44,10 @@ module Fit =
 
         let learner, p =
             match learner with
-            | Kan net ->
+            | Learner.Network net ->
                 let net = ranged x net
-                Kan net, Network.init settings.Noise net key settings.Placement
-            | OfModel model -> learner, Params.aliases (fun () -> model.Init key settings.Placement)
+                Learner.Network net, Network.init settings.Noise net key settings.Placement
+            | Learner.Model model -> learner, Params.aliases (fun () -> model.Init key settings.Placement)
 
         {
             Learner = learner
@@ -57,10 +59,10 @@ module Fit =
     let private enter (stages: FitStage list) (index: int) (state: FitState) : FitState =
         let learner, p =
             match state.Learner with
-            | Kan net ->
+            | Learner.Network net ->
                 let fitted = stages[index].Change { Network = net; Params = state.Training.Params }
-                Kan fitted.Network, fitted.Params
-            | OfModel _ -> state.Learner, state.Training.Params
+                Learner.Network fitted.Network, fitted.Params
+            | Learner.Model _ -> state.Learner, state.Training.Params
 
         {
             Learner = learner
@@ -82,14 +84,14 @@ module Fit =
 
         let learning, resting =
             state.Training.Params
-            |> Map.partition (fun name _ -> not stage.AffineOnly || Symbolic.isAffine name)
+            |> Map.partition (fun name _ -> not stage.AffineOnly || SymbolicEdges.isAffine name)
 
         let assemble p = Params.union [ resting; p ]
 
         let gradient =
             match state.Learner with
-            | Kan net -> Descent.sparse stage.Sparsity net train.X train.Y
-            | OfModel _ -> Descent.gradient (Learner.predictor state.Learner train.X) train.Y
+            | Learner.Network net -> Descent.sparse stage.Sparsity net train.X train.Y
+            | Learner.Model _ -> Descent.gradient (Learner.predictor state.Learner train.X) train.Y
             |> Descent.resting resting
 
         let rmse (samples: Samples) = FitReading.rmse data (Learner.predictor state.Learner samples.X) samples
@@ -133,12 +135,12 @@ module Fit =
 
     let private diagram folder (data: Dataset) name (state: FitState) =
         match state.Learner with
-        | Kan net ->
+        | Learner.Network net ->
             use _ = torch.NewDisposeScope()
             let fitted = { Network = net; Params = state.Training.Params }
             let trace, scores = FitStages.scored data.Train.X fitted
             FitPictures.diagram folder name data.Inputs [ data.Target ] fitted trace scores
-        | OfModel _ -> ()
+        | Learner.Model _ -> ()
 
     let private pictures folder (settings: FitSettings) (data: Dataset) (state: FitState) =
         FitPictures.write
@@ -186,8 +188,8 @@ module Fit =
                         yield! measures
                         "train_loss", loss
                         match state.Learner with
-                        | Kan net -> "grid", float (Network.gridSize net)
-                        | OfModel _ -> ()
+                        | Learner.Network net -> "grid", float (Network.gridSize net)
+                        | Learner.Model _ -> ()
                         "seconds", training.Seconds
                     ]
                 )
@@ -279,8 +281,8 @@ module Fit =
             {
                 Fitted =
                     match state.Learner with
-                    | Kan net -> Some { Network = net; Params = p }
-                    | OfModel _ -> None
+                    | Learner.Network net -> Some { Network = net; Params = p }
+                    | Learner.Model _ -> None
                 Params = p
                 Formula = formula
                 Outcome = outcome

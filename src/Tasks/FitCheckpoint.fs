@@ -1,6 +1,8 @@
 // Where a fit stands, in one safetensors file: the network as `FittedFile` has it, the optimizer's memory as "optimizer.*",
 // and the stage and steps as texts beside them.
-namespace MetaKan
+namespace MetaKan.Fitting
+
+open MetaKan
 
 /// All that the next step of a fit depends on.
 type FitState =
@@ -21,8 +23,8 @@ module FitCheckpoint =
 
         let texts, numbers =
             match state.Learner with
-            | Kan net -> FittedFile.parts { Network = net; Params = training.Params }
-            | OfModel model ->
+            | Learner.Network net -> FittedFile.parts { Network = net; Params = training.Params }
+            | Learner.Model model ->
                 Map [ "network", model.Description ], Map.toList (Params.prefixed "model" training.Params)
 
         let standing = Checkpoint.standing training |> Map.add "entered" (string state.Entered)
@@ -39,10 +41,10 @@ module FitCheckpoint =
 
         let learner, p =
             match learner with
-            | Kan _ ->
+            | Learner.Network _ ->
                 let fitted = FittedFile.ofParts path texts tensors
-                Kan fitted.Network, fitted.Params
-            | OfModel model ->
+                Learner.Network fitted.Network, fitted.Params
+            | Learner.Model model ->
                 if Map.tryFind "network" texts <> Some model.Description then
                     raise (BadInput $"{path} is of another network than {model.Description}")
 

@@ -1,5 +1,7 @@
 // Pictures of a fit: the fitted function beside the true one, and the diagrams of the network.
-namespace MetaKan
+namespace MetaKan.Fitting
+
+open MetaKan
 
 /// A fitted function and the held-out points that it is judged by.
 type Comparison =

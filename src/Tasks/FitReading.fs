@@ -1,8 +1,10 @@
 // What is read off a fit when it is done: the formula in the data's own units, errors, and result.json.
-namespace MetaKan
+namespace MetaKan.Fitting
 
 open System.Diagnostics
 open System.Text.Json.Nodes
+open MetaKan
+open MetaKan.Symbolic
 open TorchSharp
 
 /// What a fit is of.
@@ -53,13 +55,13 @@ module FitReading =
     /// worse on the held-out points.
     let formula (settings: FitSettings) (data: FitData) (learner: Learner) (p: Params) : Expression option =
         match learner with
-        | Kan net when settings.Symbolic.IsSome && (Symbolic.splines net).IsEmpty ->
+        | Learner.Network net when settings.Symbolic.IsSome && (SymbolicEdges.splines net).IsEmpty ->
             let inputs, output =
                 match data.Scaling with
                 | Some(inputs, output) -> Scaling.denormalise data.Data.Inputs inputs output
                 | None -> List.map Variable data.Data.Inputs, id
 
-            let found = Symbolic.formulas inputs { Network = net; Params = p } |> List.head |> output
+            let found = SymbolicEdges.formulas inputs { Network = net; Params = p } |> List.head |> output
             let points, truths = original data
             let tidy = Tidy.formula (List.truncate 100 points) settings.Tolerance found
             let spread = List.max truths - List.min truths

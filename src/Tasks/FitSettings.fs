@@ -1,18 +1,21 @@
 // The settings of a fit, and what learns the function.
-namespace MetaKan
+namespace MetaKan.Fitting
+
+open MetaKan
 
 /// What learns the function.
+[<RequireQualifiedAccess>]
 type Learner =
-    | Kan of Network
-    | OfModel of Model
+    | Network of Network
+    | Model of Model
 
 [<RequireQualifiedAccess>]
 module Learner =
     /// Its family and its sizes, as result.json has them.
     let describe (learner: Learner) : string * string =
         match learner with
-        | OfModel model -> model.Name, model.Description
-        | Kan net ->
+        | Learner.Model model -> model.Name, model.Description
+        | Learner.Network net ->
             let widths =
                 net.Nodes
                 |> List.map (fun n -> if n.Products.IsEmpty then string n.Sums else $"{n.Sums}+{n.Products.Length}x")
@@ -21,20 +24,21 @@ module Learner =
             let grid = $"G = {Network.gridSize net}, k = {net.Order}"
 
             match net.Source with
-            | Stored -> "kan", $"KAN {widths}, {grid}"
-            | Generated meta -> "metakan", $"MetaKAN {widths}, {grid}, p = {meta.EmbeddingDim}, h = {meta.HiddenDim}"
+            | CoefficientSource.Stored -> "kan", $"KAN {widths}, {grid}"
+            | CoefficientSource.Generated meta ->
+                "metakan", $"MetaKAN {widths}, {grid}, p = {meta.EmbeddingDim}, h = {meta.HiddenDim}"
 
     /// The values at given points, by parameters.
     let predictor (learner: Learner) (x: Tensor) : Params -> Tensor =
         match learner with
-        | Kan net -> Network.values net x
-        | OfModel model -> fun p -> model.Apply p x
+        | Learner.Network net -> Network.values net x
+        | Learner.Model model -> fun p -> model.Apply p x
 
     /// Parameters that take part: of a symbolic edge, only its affine ones.
     let trainable (learner: Learner) (p: Params) : int64 =
         match learner with
-        | Kan net when (Symbolic.splines net).IsEmpty ->
-            p |> Map.filter (fun name _ -> Symbolic.isAffine name) |> Params.count
+        | Learner.Network net when (SymbolicEdges.splines net).IsEmpty ->
+            p |> Map.filter (fun name _ -> SymbolicEdges.isAffine name) |> Params.count
         | _ -> Params.count p
 
 /// Which optimizer takes a step.

@@ -1,6 +1,7 @@
 // The stages of a fit as values: what is done to the network, and the steps that follow.
-namespace MetaKan
+namespace MetaKan.Fitting
 
+open MetaKan
 open TorchSharp
 
 /// What a listener hears.
@@ -92,8 +93,8 @@ module FitStages =
         let first = stage "training" id (budget 0)
 
         match learner with
-        | OfModel _ -> [ first ]
-        | Kan _ ->
+        | Learner.Model _ -> [ first ]
+        | Learner.Network _ ->
             let before = if settings.Prune.IsSome then 2 else 1
 
             [
@@ -108,7 +109,7 @@ module FitStages =
 
                 match settings.Symbolic with
                 | Some choice ->
-                    let change = Symbolic.auto choice x (fun edge found -> listen (Chosen(edge, found)))
+                    let change = SymbolicEdges.auto choice x (fun edge found -> listen (Chosen(edge, found)))
 
                     { stage "symbolic functions" change settings.RefitSteps with
                         Optimizer = optimizer FitSettings.defaults.Optimizer

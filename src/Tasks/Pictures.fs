@@ -1,7 +1,8 @@
 // Pictures of a PDE's solution: where its values and its errors lie.
-namespace MetaKan
+namespace MetaKan.Pdes
 
 open System
+open MetaKan
 open TorchSharp
 
 [<RequireQualifiedAccess>]

@@ -1,7 +1,9 @@
 // Normalization: data whose columns have mean 0 and standard deviation 1, which networks learn more easily, and how to
 // undo it in the formulas that are found.
-namespace MetaKan
+namespace MetaKan.Fitting
 
+open MetaKan
+open MetaKan.Symbolic
 open TorchSharp
 
 /// What every column had before it was normalised: its mean and its standard deviation.

@@ -1,9 +1,10 @@
 // The first task: solve a PDE. Trains a model on a problem, in a run folder that explains, resumes and reports the run.
-namespace MetaKan
+namespace MetaKan.Pdes
 
 open System
 open System.Diagnostics
 open System.Text.Json.Nodes
+open MetaKan
 open TorchSharp
 
 /// How a problem is solved. Rates are base learning rates; the schedule scales them over the epochs.
@@ -50,11 +51,11 @@ module Solve =
     let defaults: SolveSettings =
         {
             Epochs = 5000
-            Collocation = { Points = 100; Laplacian = Exact; MemoryLimit = 2048 }
+            Collocation = { Points = 100; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
             Rate = 1e-3
             EmbeddingRate = 1e-3
             GeneratorRate = 1e-4
-            Schedule = Linear
+            Schedule = Annealing.Linear
             Warmup = 0
             Polish = 0
             PolishPoints = 2000
@@ -75,9 +76,9 @@ module Solve =
     let plan (settings: SolveSettings) (problem: Problem) (model: Model) : TrainingPlan =
         let rate (name: string) =
             match model.Group name with
-            | Embeddings -> settings.EmbeddingRate
-            | Generators -> settings.GeneratorRate
-            | Weights -> settings.Rate
+            | ParameterGroup.Embeddings -> settings.EmbeddingRate
+            | ParameterGroup.Generators -> settings.GeneratorRate
+            | ParameterGroup.Weights -> settings.Rate
 
         let adam =
             Adam.create (fun name ->
@@ -133,9 +134,9 @@ module Solve =
 
     let private methodName method =
         match method with
-        | Exact -> "exact"
-        | Sdgd _ -> "sdgd"
-        | Hutchinson _ -> "hutchinson"
+        | LaplacianMethod.Exact -> "exact"
+        | LaplacianMethod.Sdgd _ -> "sdgd"
+        | LaplacianMethod.Hutchinson _ -> "hutchinson"
 
     let private node (value: 'a) = RunFolder.node value
 

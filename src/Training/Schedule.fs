@@ -5,6 +5,7 @@ namespace MetaKan
 type Schedule = int -> float
 
 /// How learning rates fall over a training stage.
+[<RequireQualifiedAccess>]
 type Annealing =
     | Constant
     /// Linearly to zero.
@@ -18,7 +19,12 @@ type Annealing =
 module Schedule =
     /// Annealings by the names that options and config.json have for them.
     let named: (string * Annealing) list =
-        [ "linear", Linear; "cosine", Cosine; "exponential", Exponential; "constant", Constant ]
+        [
+            "linear", Annealing.Linear
+            "cosine", Annealing.Cosine
+            "exponential", Annealing.Exponential
+            "constant", Annealing.Constant
+        ]
 
     /// The same at every step.
     let constant (value: float) : Schedule = fun _ -> value
@@ -33,10 +39,10 @@ module Schedule =
             let progress = float step / float (max 1 total)
 
             match annealing with
-            | Constant -> 1.0
-            | Linear -> 1.0 - progress
-            | Cosine -> 0.5 * (1.0 + cos (System.Math.PI * progress))
-            | Exponential -> 0.01 ** progress
+            | Annealing.Constant -> 1.0
+            | Annealing.Linear -> 1.0 - progress
+            | Annealing.Cosine -> 0.5 * (1.0 + cos (System.Math.PI * progress))
+            | Annealing.Exponential -> 0.01 ** progress
 
     /// The product of several, from the first to the last.
     let product (schedules: Schedule list) : Schedule =

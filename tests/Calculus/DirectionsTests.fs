@@ -82,9 +82,13 @@ let tests =
                 "exact directions give the operator and its first derivatives"
                 40
                 (Gen.zip operators seeds)
-                (isExact (fun _ -> Exact))
+                (isExact (fun _ -> LaplacianMethod.Exact))
 
-            property "a sample of all terms is exact" 40 (Gen.zip operators seeds) (isExact (fun d -> Sdgd d))
+            property
+                "a sample of all terms is exact"
+                40
+                (Gen.zip operators seeds)
+                (isExact (fun d -> LaplacianMethod.Sdgd d))
 
             testCase "no more directions are followed than the operator needs" (fun () ->
                 use _ = torch.NewDisposeScope()
@@ -92,24 +96,38 @@ let tests =
                 let count method' operator =
                     (Operator.directions method' (Key.ofSeed 1) place operator).Weights.numel()
 
-                Expect.equal (count Exact (Operator.laplacian 5)) 5L "directions"
-                Expect.equal (count Exact { Second = [| 1.0; 0.0; 1.0 |]; First = [ 2 ] }) 2L "directions"
-                Expect.equal (count Exact { Second = [| 1.0; 0.0; 1.0 |]; First = [ 1 ] }) 3L "directions"
-                Expect.equal (count (Sdgd 2) (Operator.laplacian 5)) 2L "directions"
-                Expect.equal (count (Hutchinson 3) (Operator.laplacian 5)) 3L "directions"
-                Expect.equal (count (Hutchinson 3) { Second = [| 1.0; -1.0 |]; First = [ 0 ] }) 7L "directions"
-                Expect.equal (count (Hutchinson 3) { Second = [| 0.0 |]; First = [] }) 0L "directions")
+                Expect.equal (count LaplacianMethod.Exact (Operator.laplacian 5)) 5L "directions"
+
+                Expect.equal
+                    (count LaplacianMethod.Exact { Second = [| 1.0; 0.0; 1.0 |]; First = [ 2 ] })
+                    2L
+                    "directions"
+
+                Expect.equal
+                    (count LaplacianMethod.Exact { Second = [| 1.0; 0.0; 1.0 |]; First = [ 1 ] })
+                    3L
+                    "directions"
+
+                Expect.equal (count (LaplacianMethod.Sdgd 2) (Operator.laplacian 5)) 2L "directions"
+                Expect.equal (count (LaplacianMethod.Hutchinson 3) (Operator.laplacian 5)) 3L "directions"
+
+                Expect.equal
+                    (count (LaplacianMethod.Hutchinson 3) { Second = [| 1.0; -1.0 |]; First = [ 0 ] })
+                    7L
+                    "directions"
+
+                Expect.equal (count (LaplacianMethod.Hutchinson 3) { Second = [| 0.0 |]; First = [] }) 0L "directions")
 
             testCase "an estimate takes directions, and no more of them than there are coordinates" (fun () ->
                 use _ = torch.NewDisposeScope()
 
                 for method', operator in
                     [
-                        Sdgd 0, Operator.laplacian 5
-                        Sdgd -1, Operator.laplacian 5
-                        Sdgd 6, Operator.laplacian 5
-                        Hutchinson 0, Operator.laplacian 5
-                        Sdgd 0, { Second = [||]; First = [] }
+                        LaplacianMethod.Sdgd 0, Operator.laplacian 5
+                        LaplacianMethod.Sdgd -1, Operator.laplacian 5
+                        LaplacianMethod.Sdgd 6, Operator.laplacian 5
+                        LaplacianMethod.Hutchinson 0, Operator.laplacian 5
+                        LaplacianMethod.Sdgd 0, { Second = [||]; First = [] }
                     ] do
                     let message =
                         Folder.messageOf<System.ArgumentException>(fun () ->
@@ -118,12 +136,13 @@ let tests =
                     Expect.stringContains message (string method') "message"
 
                 // What has no second derivatives is the same by every method.
-                Operator.directions (Sdgd 6) (Key.ofSeed 1) place { Second = [||]; First = [] } |> ignore)
+                Operator.directions (LaplacianMethod.Sdgd 6) (Key.ofSeed 1) place { Second = [||]; First = [] }
+                |> ignore)
 
             testCase "a first derivative is one a point, and one that is listed" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let operator = { Second = [| 1.0; 0.0; 0.0 |]; First = [ 2 ] }
-                let directions = Operator.directions Exact (Key.ofSeed 1) place operator
+                let directions = Operator.directions LaplacianMethod.Exact (Key.ofSeed 1) place operator
                 let linear = 3.0 * Jet.part 2 (Directions.seed directions (normal 1 [ 4; 3 ]))
                 close "by x_2" 0.0 (tensor [ 4; 1 ] [ 3.0; 3.0; 3.0; 3.0 ]) (Directions.partial directions 2 linear)
 
@@ -134,7 +153,10 @@ let tests =
                     "message")
 
             property "sampled terms are distinct" 20 seeds (fun seed ->
-                match (Operator.directions (Sdgd 4) (Key.ofSeed seed) place (Operator.laplacian 6)).Tangents with
+                match
+                    (Operator.directions (LaplacianMethod.Sdgd 4) (Key.ofSeed seed) place (Operator.laplacian 6))
+                        .Tangents
+                with
                 | Coordinates indices ->
                     Expect.equal
                         (Tensor.toArray (indices.``to`` torch.float64) |> Array.distinct |> Array.length)
@@ -142,11 +164,14 @@ let tests =
                         "axes"
                 | Dense _ -> failtest "coordinates are enough")
 
-            testCase "a sample of the terms is right on average" (fun () -> unbiased (Sdgd 2) (Operator.laplacian 5))
+            testCase "a sample of the terms is right on average" (fun () ->
+                unbiased (LaplacianMethod.Sdgd 2) (Operator.laplacian 5))
 
-            testCase "a sample of mixed terms is right on average" (fun () -> unbiased (Sdgd 2) mixed)
+            testCase "a sample of mixed terms is right on average" (fun () -> unbiased (LaplacianMethod.Sdgd 2) mixed)
 
-            testCase "random signs are right on average" (fun () -> unbiased (Hutchinson 2) (Operator.laplacian 5))
+            testCase "random signs are right on average" (fun () ->
+                unbiased (LaplacianMethod.Hutchinson 2) (Operator.laplacian 5))
 
-            testCase "random signs for mixed terms are right on average" (fun () -> unbiased (Hutchinson 2) mixed)
+            testCase "random signs for mixed terms are right on average" (fun () ->
+                unbiased (LaplacianMethod.Hutchinson 2) mixed)
         ]

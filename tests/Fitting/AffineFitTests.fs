@@ -4,6 +4,7 @@ module MetaKan.Tests.AffineFitTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Fitting
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -80,7 +81,7 @@ let tests =
                         let fit = AffineFit.find f 10.0 x y
                         let drawn = value f fit.A fit.B fit.C fit.D x
                         // One point on the wrong side of a jump is a large share.
-                        let enough = if f.Name = "sgn" then 0.9 else 0.999
+                        let enough = if f.Name = "sgn" then 0.9 else 0.9999
                         Check.inRange enough 1.0 (explained y drawn) "explained share"
                         Check.inRange enough (1.0 + 1e-9) fit.R2 "R²"
                         Check.inRange 0.0 10.0 (abs fit.A) "size of A"

@@ -3,6 +3,7 @@ module MetaKan.Tests.AttributionTests
 
 open Expecto
 open MetaKan
+open MetaKan.Fitting
 open MetaKan.Tests.Fits
 open MetaKan.Tests.Numeric
 open TorchSharp
@@ -70,7 +71,8 @@ let tests =
                     Expect.equal (score = 0.0) (i = dead) "a score of zero")
 
             testCase "the last layer's scale changes no score" (fun () ->
-                let stored = fits (1, 3) |> FsCheck.FSharp.Gen.map (fun case -> { case with Source = Stored })
+                let stored =
+                    fits (1, 3) |> FsCheck.FSharp.Gen.map (fun case -> { case with Source = CoefficientSource.Stored })
 
                 forAll 30 stored (fun case ->
                     let before, x = fitted case, points case 20

@@ -4,6 +4,7 @@ module MetaKan.Tests.DescentTests
 open System
 open Expecto
 open MetaKan
+open MetaKan.Fitting
 open MetaKan.Tests.Fits
 open MetaKan.Tests.Numeric
 open TorchSharp
@@ -140,7 +141,7 @@ let tests =
                         Grid = { Size = 3; Order = 3 }
                         Even = true
                         Nodes = [ Nodes.sums 2; { Sums = 1; Products = [ 2 ] }; Nodes.sums 1 ]
-                        Source = Stored
+                        Source = CoefficientSource.Stored
                         Masked = 0.3
                         Symbolic = 0.3
                         Seed = 11

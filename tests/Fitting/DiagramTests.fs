@@ -7,6 +7,7 @@ open System.Xml.Linq
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Fitting
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -30,7 +31,7 @@ let private titleOf (edge: XElement) = (elements "title" edge).Head.Value
 let private boxOf (edge: XElement) = elements "rect" edge |> List.exactlyOne
 
 let private fitted (seed: int) (nodes: Nodes list) : Fitted =
-    let net = Network.create { Size = 3; Order = 2 } Stored nodes
+    let net = Network.create { Size = 3; Order = 2 } CoefficientSource.Stored nodes
     { Network = net; Params = Network.init 0.5 net (Key.ofSeed seed) Placement.cpu64 }
 
 let private labels name (nodes: Nodes) = [ for i in 1 .. Nodes.count nodes -> $"{name}{i}" ]
@@ -64,7 +65,7 @@ let private networks =
 
         let! layers = Gen.listOfLength depth layer
         let start = fitted seed (Nodes.sums inputs :: layers)
-        let all = Symbolic.edges start.Network
+        let all = SymbolicEdges.edges start.Network
         let! fates = Gen.listOfLength all.Length (Gen.choose (0, 3))
         let! functions = Gen.listOfLength all.Length (Gen.elements SymbolicFunction.library)
         let! points = Gen.elements [ 1; 2; 30; 300 ]
@@ -74,7 +75,7 @@ let private networks =
             ||> List.fold (fun net (edge, fate, f) ->
                 match fate with
                 | 0 -> Pruning.removeEdge edge net
-                | 1 -> Symbolic.fix edge f (line 2.0 -1.0 0.5) net
+                | 1 -> SymbolicEdges.fix edge f (line 2.0 -1.0 0.5) net
                 | _ -> net)
 
         return net, points
@@ -90,7 +91,7 @@ let tests =
                 networks
                 (fun (fitted, points) ->
                     let root = drawn fitted points id
-                    let edges = Symbolic.edges fitted.Network
+                    let edges = SymbolicEdges.edges fitted.Network
                     Expect.equal (edgeGroups root |> List.map boxOf).Length edges.Length "number of edges"
                     Expect.equal (elements "rect" root).Length (edges.Length + 1) "number of boxes"
 
@@ -156,7 +157,7 @@ let tests =
             testCase "a symbolic edge has its function's name, and a colour that splines have not" (fun () ->
                 let start = fitted 3 [ Nodes.sums 2; Nodes.sums 2; Nodes.sums 1 ]
                 let edge = { Layer = 0; From = 1; To = 0 }
-                let symbolic = Symbolic.fix edge (SymbolicFunction.find "1/x^2") (line 1.0 1.0 0.0) start
+                let symbolic = SymbolicEdges.fix edge (SymbolicFunction.find "1/x^2") (line 1.0 1.0 0.0) start
                 let names fitted = drawn fitted 20 id |> elements "text" |> List.map _.Value
                 Expect.isFalse (List.contains "1/x^2" (names start)) "names without the function"
                 Expect.contains (names symbolic) "1/x^2" "names"
@@ -188,7 +189,7 @@ let tests =
                 let slopes c =
                     let net =
                         fitted 4 [ Nodes.sums 2; Nodes.sums 1 ]
-                        |> Symbolic.fix edge (SymbolicFunction.find "x") (line 3.0 c 1.0)
+                        |> SymbolicEdges.fix edge (SymbolicFunction.find "x") (line 3.0 c 1.0)
 
                     let group =
                         drawn net 5000 id |> edgeGroups |> List.find (fun g -> (titleOf g).Contains "2 to 1: x")

@@ -4,6 +4,7 @@ module MetaKan.Tests.Fits
 open System
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Fitting
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -44,9 +45,17 @@ let private sources layers =
     gen {
         let! embedding = Gen.choose (1, 3)
         let! hidden = Gen.choose (1, 5)
-        let! sharing = Gen.elements [ PerLayer; Shared; Clusters(List.init layers (fun l -> l % 2)) ]
+
+        let! sharing =
+            Gen.elements
+                [
+                    GeneratorSharing.PerLayer
+                    GeneratorSharing.Shared
+                    GeneratorSharing.Clusters(List.init layers (fun l -> l % 2))
+                ]
+
         let meta = { EmbeddingDim = embedding; HiddenDim = hidden; Sharing = sharing; Chunk = None }
-        return! Gen.elements [ Stored; Stored; Generated meta ]
+        return! Gen.elements [ CoefficientSource.Stored; CoefficientSource.Stored; CoefficientSource.Generated meta ]
     }
 
 /// Networks with layers in the given number.
@@ -152,16 +161,16 @@ let private coefficients (net: Network) (p: string -> int list -> float) (edge: 
     let { Layer = l; From = i; To = j } = edge
 
     match net.Source with
-    | Stored ->
+    | CoefficientSource.Stored ->
         let scale = p $"layers.{l}.scale_sp" [ i; j ]
         let splines = functions |> List.map (fun m -> p $"layers.{l}.coef" [ i; m; j ] * scale)
         splines @ [ p $"layers.{l}.scale_base" [ i; j ] ]
-    | Generated meta ->
+    | CoefficientSource.Generated meta ->
         let g =
             match meta.Sharing with
-            | PerLayer -> l
-            | Shared -> 0
-            | Clusters assignment -> assignment[l]
+            | GeneratorSharing.PerLayer -> l
+            | GeneratorSharing.Shared -> 0
+            | GeneratorSharing.Clusters assignment -> assignment[l]
 
         let row = i * snd (Network.shapes net).[l] + j
 

@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Fitting
 open MetaKan.Tests.Fits
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Numeric
@@ -96,7 +97,7 @@ let tests =
 
                 let model, p' =
                     match case.Source with
-                    | Stored ->
+                    | CoefficientSource.Stored ->
                         Kan.create case.Grid widths,
                         Map.ofList
                             [
@@ -105,7 +106,7 @@ let tests =
                                     $"layers.{l}.spline_scaler", p[$"layers.{l}.scale_sp"].t()
                                     $"layers.{l}.base_weight", p[$"layers.{l}.scale_base"].t()
                             ]
-                    | Generated meta ->
+                    | CoefficientSource.Generated meta ->
                         MetaKan.create case.Grid meta widths,
                         p
                         |> Map.map (fun name t ->
@@ -122,7 +123,7 @@ let tests =
                 20
                 (fits (1, 3))
                 (fun case ->
-                    let net = Network.create case.Grid Stored case.Nodes
+                    let net = Network.create case.Grid CoefficientSource.Stored case.Nodes
                     let init seed = Network.init 0.3 net (Key.ofSeed seed) Placement.cpu64
                     let p = init case.Seed
                     closeTrees "same key" 0.0 p (init case.Seed)
@@ -145,8 +146,14 @@ let tests =
 
             testCase "clusters that are not one per layer, or leave numbers out, are refused" (fun () ->
                 for clusters in [ [ 0 ]; [ 0; 2 ]; [ 1; 1 ] ] do
-                    let meta = { EmbeddingDim = 1; HiddenDim = 2; Sharing = Clusters clusters; Chunk = None }
-                    let net = Network.create { Size = 2; Order = 2 } (Generated meta) (List.map Nodes.sums [ 1; 2; 1 ])
+                    let meta =
+                        { EmbeddingDim = 1; HiddenDim = 2; Sharing = GeneratorSharing.Clusters clusters; Chunk = None }
+
+                    let net =
+                        Network.create
+                            { Size = 2; Order = 2 }
+                            (CoefficientSource.Generated meta)
+                            (List.map Nodes.sums [ 1; 2; 1 ])
 
                     let message =
                         messageOf<ArgumentException>(fun () ->

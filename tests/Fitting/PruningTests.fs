@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Fitting
 open MetaKan.Tests.Fits
 open MetaKan.Tests.Numeric
 open TorchSharp
@@ -82,14 +83,14 @@ let tests =
                 let before = fitted case
                 let scores = scores before (points case 20)
                 let score (edge: Edge) = scores.Edges[edge.Layer].[edge.From, edge.To]
-                let carrying = Symbolic.edges before.Network
+                let carrying = SymbolicEdges.edges before.Network
                 // The score of one of the edges, which goes with it.
                 let threshold = carrying |> List.map score |> List.sort |> List.tryItem (carrying.Length / 2)
                 let threshold = defaultArg threshold 0.0
                 let after = Pruning.edges threshold scores before
 
                 Expect.equal
-                    (Symbolic.edges after.Network)
+                    (SymbolicEdges.edges after.Network)
                     (carrying |> List.filter (fun edge -> score edge > threshold))
                     "edges")
 

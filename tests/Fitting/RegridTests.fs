@@ -4,6 +4,7 @@ module MetaKan.Tests.RegridTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Fitting
 open MetaKan.Tests.Fits
 open MetaKan.Tests.Numeric
 open TorchSharp
@@ -50,7 +51,8 @@ let private inside (net: Network) (seed: int) (n: int) : Tensor =
         uniform (seed + i) (t[0], t[t.Length - 1]) [ n; 1 ])
     |> fun columns -> torch.cat (columns, 1L)
 
-let private storedLayer = fits (1, 1) |> Gen.map (fun case -> { case with Source = Stored })
+let private storedLayer =
+    fits (1, 1) |> Gen.map (fun case -> { case with Source = CoefficientSource.Stored })
 
 let tests =
     testList

@@ -4,6 +4,7 @@ module MetaKan.Tests.SparsityTests
 open System
 open Expecto
 open MetaKan
+open MetaKan.Fitting
 open MetaKan.Tests.Fits
 open MetaKan.Tests.Numeric
 open TorchSharp

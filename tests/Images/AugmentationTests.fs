@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Images.Fixtures

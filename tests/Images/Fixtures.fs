@@ -8,6 +8,8 @@ open System.IO.Compression
 open System.Text
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
+open MetaKan.Fitting
 
 /// Random images [n, c, h, w] with labels below `classes`, the same for the same seed.
 let images (seed: int) (classes: int) (n: int, c: int, h: int, w: int) : Images =

@@ -6,6 +6,7 @@ open System.IO
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Images.Fixtures

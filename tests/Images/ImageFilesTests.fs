@@ -7,6 +7,7 @@ open Expecto
 open SkiaSharp
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Images.Fixtures

@@ -5,6 +5,7 @@ open System
 open System.IO
 open Expecto
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Images.Fixtures

@@ -6,6 +6,7 @@ open System.Xml.Linq
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests
 open MetaKan.Tests.Images.Fixtures
 open MetaKan.Tests.Numeric

@@ -8,6 +8,7 @@ open System.IO
 open System.Text.Json.Nodes
 open Expecto
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Images

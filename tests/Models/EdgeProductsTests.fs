@@ -4,6 +4,7 @@ module MetaKan.Tests.EdgeProductsTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Kernels
 open MetaKan.Tests.Numeric
 open TorchSharp

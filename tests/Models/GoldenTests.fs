@@ -9,7 +9,7 @@ open TorchSharp
 let private cubic = { Size = 5; Order = 3 }
 
 let private metaKan chunk =
-    let meta = { EmbeddingDim = 2; HiddenDim = 8; Sharing = PerLayer; Chunk = chunk }
+    let meta = { EmbeddingDim = 2; HiddenDim = 8; Sharing = GeneratorSharing.PerLayer; Chunk = chunk }
 
     MetaKan.create cubic meta [ 3; 5; 2 ]
 
@@ -23,7 +23,10 @@ let private agrees (name: string) (model: Model) =
     close "nested laplacian" 1e-6 (expected "laplacian") (Nested.laplacian (model.Apply p) x)
 
     let p = Params.tracked p
-    let directions = Operator.directions Exact (Key.ofSeed 0) Placement.cpu64 (Operator.laplacian 3)
+
+    let directions =
+        Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) Placement.cpu64 (Operator.laplacian 3)
+
     let jet = model.Jet p (Directions.seed directions x)
     close "jet's value" 1e-6 (expected "y") jet.Value
     close "jet's tangents" 1e-6 (expected "jacobian") ((Jet.tangents jet).transpose(1L, 2L))

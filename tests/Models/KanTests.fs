@@ -57,5 +57,5 @@ let tests =
             testCase "a KAN says what it is" (fun () ->
                 Expect.equal (kan 10).Name "kan" "name"
                 Expect.equal (kan 10).Description "KAN 10-128-128-128-1, G = 5, k = 3" "description"
-                Expect.equal ((kan 10).Group "layers.0.base_weight") Weights "group of a weight")
+                Expect.equal ((kan 10).Group "layers.0.base_weight") ParameterGroup.Weights "group of a weight")
         ]

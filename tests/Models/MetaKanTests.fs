@@ -25,7 +25,8 @@ let private results (network: Network) (p: Params) (value: Params -> Tensor -> T
 
 let private byJet (network: Network) p x =
     let directions =
-        Operator.laplacian network.Widths.Head |> Operator.directions Exact (Key.ofSeed 0) Placement.cpu64
+        Operator.laplacian network.Widths.Head
+        |> Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) Placement.cpu64
 
     let jet = (model network).Jet p (Directions.seed directions x)
     jet.Value, jet.Second
@@ -78,20 +79,24 @@ let tests =
         [
             testCase "parameters are counted as published" (fun () ->
                 use _ = torch.NewDisposeScope()
-                Expect.equal (count (pde 20 PerLayer)) 38308L "number of parameters"
-                Expect.equal (count (pde 10 PerLayer)) 37028L "number of parameters"
+                Expect.equal (count (pde 20 GeneratorSharing.PerLayer)) 38308L "number of parameters"
+                Expect.equal (count (pde 10 GeneratorSharing.PerLayer)) 37028L "number of parameters"
                 // 34,176 edges of ten inputs, 713 numbers a generator.
-                Expect.equal (count (pde 10 Shared)) (34176L + 713L) "number of parameters"
-                Expect.equal (count (pde 10 (Clusters [ 0; 0; 1; 1 ]))) (34176L + 2L * 713L) "number of parameters"
+                Expect.equal (count (pde 10 GeneratorSharing.Shared)) (34176L + 713L) "number of parameters"
+
+                Expect.equal
+                    (count (pde 10 (GeneratorSharing.Clusters [ 0; 0; 1; 1 ])))
+                    (34176L + 2L * 713L)
+                    "number of parameters"
                 // The published classifier.
                 let classifier sharing = count (MetaKan.create cubic (meta sharing 32) [ 784; 32; 10 ])
-                Expect.equal (classifier Shared) 25769L "number of parameters"
-                Expect.equal (classifier PerLayer) 26130L "number of parameters")
+                Expect.equal (classifier GeneratorSharing.Shared) 25769L "number of parameters"
+                Expect.equal (classifier GeneratorSharing.PerLayer) 26130L "number of parameters")
 
             testCase "clusters that miss a layer or skip a number are a mistake of the caller" (fun () ->
                 for assignment in [ [ 0; 1 ]; [ 0; 0; 2; 2 ]; [ 1; 1; 1; 1 ]; [] ] do
                     Expect.throwsT<ArgumentException>
-                        (fun () -> pde 10 (Clusters assignment) |> ignore)
+                        (fun () -> pde 10 (GeneratorSharing.Clusters assignment) |> ignore)
                         "an assignment that does not fit")
 
             property "generators compute what their formula says" 20 metaKans (fun network ->
@@ -123,7 +128,12 @@ let tests =
             testCase "a layer so large that its edges look segments up computes what its formula says" (fun () ->
                 use _ = torch.NewDisposeScope()
                 // 16·64 edges of 32 hidden numbers in the layer between: as many as segments are for.
-                let network = { Family = OfMetaKan(cubic, meta PerLayer 32); Widths = [ 2; 16; 64; 1 ]; Seed = 3 }
+                let network =
+                    {
+                        Family = OfMetaKan(cubic, meta GeneratorSharing.PerLayer 32)
+                        Widths = [ 2; 16; 64; 1 ]
+                        Seed = 3
+                    }
 
                 same network (parameters network))
 
@@ -145,15 +155,15 @@ let tests =
                     close "value" 1e-11 (apply (chunked None) p) (apply (chunked chunk) p))
 
             testCase "a MetaKAN says what it is and which group a parameter is of" (fun () ->
-                let model = pde 10 PerLayer
+                let model = pde 10 GeneratorSharing.PerLayer
                 Expect.equal model.Name "metakan" "name"
                 Expect.equal model.Description "MetaKAN 10-128-128-128-1, G = 5, k = 3, p = 1, h = 64" "description"
-                Expect.equal (model.Group "embeddings.2") Embeddings "group of a weight"
-                Expect.equal (model.Group "hypernet.0.2.bias") Generators "group of a weight")
+                Expect.equal (model.Group "embeddings.2") ParameterGroup.Embeddings "group of a weight"
+                Expect.equal (model.Group "hypernet.0.2.bias") ParameterGroup.Generators "group of a weight")
 
             testCase "initial weights have Xavier's spread, biases are zero" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let p = (pde 10 PerLayer).Init (Key.ofSeed 1) Placement.cpu64
+                let p = (pde 10 GeneratorSharing.PerLayer).Init (Key.ofSeed 1) Placement.cpu64
                 let spread name = Tensor.item (p[name].square().mean()) |> sqrt
                 Check.inRange 0.97 1.03 (spread "embeddings.1" * sqrt ((16384.0 + 1.0) / 2.0)) "spread"
                 Check.inRange 0.9 1.1 (spread "hypernet.1.2.weight" * sqrt ((64.0 + 9.0) / 2.0)) "spread"

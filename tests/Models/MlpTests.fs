@@ -29,5 +29,5 @@ let tests =
 
                 Expect.equal model.Name "mlp" "name"
                 Expect.equal model.Description "MLP 3-100-2" "description"
-                Expect.equal (model.Group "layers.0.bias") Weights "group")
+                Expect.equal (model.Group "layers.0.bias") ParameterGroup.Weights "group")
         ]

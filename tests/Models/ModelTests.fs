@@ -10,7 +10,7 @@ open TorchSharp
 
 let private laplacianJet network (p: Params) (x: Tensor) =
     Operator.laplacian network.Widths.Head
-    |> Operator.directions Exact (Key.ofSeed 0) Placement.cpu64
+    |> Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) Placement.cpu64
     |> fun directions -> (model network).Jet p (Directions.seed directions x)
 
 let private meanSquare (t: Tensor) = (t * t).mean()
@@ -94,7 +94,10 @@ let tests =
             property "lines may be shared by all points" 25 (Gen.zip networks seeds) (fun (network, seed) ->
                 let p, x = parameters network |> Params.tracked, points network 4
                 let d = network.Widths.Head
-                let axes = Operator.directions Exact (Key.ofSeed 0) Placement.cpu64 (Operator.laplacian d)
+
+                let axes =
+                    Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) Placement.cpu64 (Operator.laplacian d)
+
                 let lines = (normal seed [ 1; 3; d ]).requires_grad_ true
                 let own = Directions.seed { axes with Tangents = Dense lines; Weights = normal 7 [ 3 ] } x
 
@@ -116,7 +119,10 @@ let tests =
             property "inputs of another width are refused" 20 networks (fun network ->
                 let p, d = parameters network, network.Widths.Head
                 let model = model network
-                let axes = Operator.directions Exact (Key.ofSeed 0) Placement.cpu64 (Operator.laplacian d)
+
+                let axes =
+                    Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) Placement.cpu64 (Operator.laplacian d)
+
                 let right = Directions.seed axes (points network 3)
                 let narrow, wide = normal 1 [ 3; d + 1 ], normal 1 [ 3; 2; d ]
 

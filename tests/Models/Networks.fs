@@ -28,7 +28,7 @@ let private sharings layers =
         // Numbered from 0 without gaps.
         let used = List.distinct assignment |> List.sort
         let clusters = assignment |> List.map (fun c -> List.findIndex ((=) c) used)
-        return! Gen.elements [ PerLayer; Shared; Clusters clusters ]
+        return! Gen.elements [ GeneratorSharing.PerLayer; GeneratorSharing.Shared; GeneratorSharing.Clusters clusters ]
     }
 
 /// MetaKANs alone.
@@ -110,9 +110,9 @@ let reference (network: Network) (p: Params) (x: Tensor) : Tensor =
         | OfMetaKan(grid, meta) ->
             let generator =
                 match meta.Sharing with
-                | PerLayer -> l
-                | Shared -> 0
-                | Clusters assignment -> assignment[l]
+                | GeneratorSharing.PerLayer -> l
+                | GeneratorSharing.Shared -> 0
+                | GeneratorSharing.Clusters assignment -> assignment[l]
 
             let coefficients = generated p generator p[$"embeddings.{l}"]
             kanLayer grid (coefficients.view (int64 outputs, int64 inputs, -1L)) x)

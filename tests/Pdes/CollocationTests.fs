@@ -4,11 +4,12 @@ module MetaKan.Tests.CollocationTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Pdes
 open MetaKan.Tests.Networks
 open MetaKan.Tests.Numeric
 open TorchSharp
 
-let private settings = { Points = 7; Laplacian = Exact; MemoryLimit = 2048 }
+let private settings = { Points = 7; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
 
 /// Points that no key changes, so that a test knows them.
 let private fixedPoints seed d : Key -> Placement -> int -> Tensor = fun _ _ n -> normal seed [ n; d ] * 0.5
@@ -82,7 +83,7 @@ let tests =
             property "chunks share the directions that a key draws" 10 (Gen.zip toOne seeds) (fun (network, seed) ->
                 let problem, model, p = problem network.Widths.Head, model network, parameters network
 
-                for method' in [ Sdgd 1; Hutchinson 2 ] do
+                for method' in [ LaplacianMethod.Sdgd 1; LaplacianMethod.Hutchinson 2 ] do
                     let at limit model =
                         Collocation.gradient
                             { settings with Laplacian = method'; MemoryLimit = limit }

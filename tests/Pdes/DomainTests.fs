@@ -5,6 +5,7 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Pdes
 open MetaKan.Tests.Numeric
 open TorchSharp
 

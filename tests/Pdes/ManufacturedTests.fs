@@ -4,6 +4,7 @@ module MetaKan.Tests.ManufacturedTests
 open System
 open Expecto
 open MetaKan
+open MetaKan.Pdes
 
 let private place = Placement.cpu64
 let private x, y, t = 0, 1, 2
@@ -22,9 +23,9 @@ let private fixedTo (f: Jet -> Jet) : Model =
         Init = fun _ _ -> Map.empty
         Apply = fun _ -> Jet.valueOf f
         Jet = fun _ -> f
-        Group = fun _ -> Weights
+        Group = fun _ -> ParameterGroup.Weights
         NumbersPerPoint = fun _ -> 1L
-        Generated = None
+        Derived = None
     }
 
 let private residual method f =
@@ -40,19 +41,24 @@ let tests =
         "Pdes.Manufactured"
         [
             testCase "the chosen solution solves the equation, another function does not" (fun () ->
-                for r in residual Exact solution do
+                for r in residual LaplacianMethod.Exact solution do
                     Check.inRange (-1e-12) 1e-12 r "residual"
 
-                for r in residual Exact (fun p -> solution p + p[t]) do
+                for r in residual LaplacianMethod.Exact (fun p -> solution p + p[t]) do
                     Check.inRange 0.1 10.0 (abs r) "residual")
 
             testCase "the source is exact where the operator is estimated" (fun () ->
                 let none (p: Jet) = 0.0 * p[x]
 
                 // Of u = 0 every estimate is exact, so that what is left is the source.
-                Expect.equal (residual (Sdgd 1) none) (residual Exact none) "residual"
-                Expect.equal (residual (Hutchinson 1) none) (residual Exact none) "residual"
-                Expect.exists (residual (Sdgd 1) solution) (fun r -> abs r > 0.1) "residual")
+                Expect.equal (residual (LaplacianMethod.Sdgd 1) none) (residual LaplacianMethod.Exact none) "residual"
+
+                Expect.equal
+                    (residual (LaplacianMethod.Hutchinson 1) none)
+                    (residual LaplacianMethod.Exact none)
+                    "residual"
+
+                Expect.exists (residual (LaplacianMethod.Sdgd 1) solution) (fun r -> abs r > 0.1) "residual")
 
             testCase "the source is that of the formula" (fun () ->
                 let p = [| 0.3; 0.7; 0.2 |]
@@ -60,7 +66,7 @@ let tests =
                 let u = wave + p[0] * p[0]
                 let source = -wave - (-Math.PI * Math.PI * wave + 2.0 - 2.0 * 9.0 * wave) + u * u
                 let point = Tensor.ofArray place [ 1L; 3L ] p
-                let directions = Operator.directions Exact (Key.ofSeed 2) place operator
+                let directions = Operator.directions LaplacianMethod.Exact (Key.ofSeed 2) place operator
 
                 let residual =
                     Problem.derivatives problem (fixedTo (fun p -> 0.0 * p[x])) directions Map.empty point

@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Pdes
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -34,7 +35,7 @@ let tests =
                     let problem, model = mixing operator, Kan.create { Size = 3; Order = 3 } [ d; 3; 1 ]
                     let p, x = model.Init (Key.ofSeed seed) place, normal seed [ 5; d ] * 0.5
                     let u = onTensors (model.Apply p)
-                    let directions = Operator.directions Exact key place operator
+                    let directions = Operator.directions LaplacianMethod.Exact key place operator
                     let found = Problem.derivatives problem model directions p x
                     close "u" 1e-11 (u x) found.U
                     close "u alone" 1e-11 (u x) (Problem.solution problem model p x)
@@ -50,7 +51,7 @@ let tests =
                 let problem, model = mixing operator, Mlp.create [ 2; 3; 1 ]
                 let p, x = model.Init key place, normal 1 [ 4; 2 ]
 
-                for method' in [ Exact; Sdgd 2; Hutchinson 3 ] do
+                for method' in [ LaplacianMethod.Exact; LaplacianMethod.Sdgd 2; LaplacianMethod.Hutchinson 3 ] do
                     let directions = Operator.directions method' key place operator
                     let found = Problem.derivatives problem model directions p x
                     close "u" 1e-12 (onTensors (model.Apply p) x) found.U

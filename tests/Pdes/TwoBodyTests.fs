@@ -4,6 +4,7 @@ module MetaKan.Tests.TwoBodyTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Pdes
 open MetaKan.Tests.Numeric
 open TorchSharp
 

@@ -3,6 +3,10 @@ module MetaKan.Tests.Computations
 
 open System.IO
 open MetaKan
+open MetaKan.Symbolic
+open MetaKan.Images
+open MetaKan.Pdes
+open MetaKan.Fitting
 open TorchSharp
 
 /// How far a computation comes on libtorch's meta device, whose tensors have no numbers.
@@ -61,7 +65,7 @@ let private meta sharing = { EmbeddingDim = 1; HiddenDim = 6; Sharing = sharing;
 // Models of points
 
 let private mlp = Mlp.create [ 3; 6; 5; 1 ]
-let private metaKan = MetaKan.create grid (meta Shared) [ 3; 6; 5; 1 ]
+let private metaKan = MetaKan.create grid (meta GeneratorSharing.Shared) [ 3; 6; 5; 1 ]
 
 let private models =
     let widths = [ 3; 6; 5; 1 ]
@@ -71,17 +75,24 @@ let private models =
         "KAN of order 5", Kan.create { Size = 3; Order = 5 } widths
         // So wide that a layer fills whole vectors.
         "KAN, wide", Kan.create grid [ 3; 48; 48; 2 ]
-        "MetaKAN, a generator for each layer", MetaKan.create grid (meta PerLayer) widths
+        "MetaKAN, a generator for each layer", MetaKan.create grid (meta GeneratorSharing.PerLayer) widths
         "MetaKAN, one generator", metaKan
-        "MetaKAN, clusters", MetaKan.create grid (meta (Clusters [ 0; 1; 0 ])) widths
-        "MetaKAN, chunked", MetaKan.create grid { meta PerLayer with Chunk = Some 2 } widths
-        "MetaKAN, two numbers an edge", MetaKan.create grid { meta Shared with EmbeddingDim = 2 } widths
+        "MetaKAN, clusters", MetaKan.create grid (meta (GeneratorSharing.Clusters [ 0; 1; 0 ])) widths
+        "MetaKAN, chunked", MetaKan.create grid { meta GeneratorSharing.PerLayer with Chunk = Some 2 } widths
+        "MetaKAN, two numbers an edge",
+        MetaKan.create grid { meta GeneratorSharing.Shared with EmbeddingDim = 2 } widths
         // So many hidden numbers that the generator works by segments.
-        "MetaKAN, wide", MetaKan.create grid { meta PerLayer with HiddenDim = 8 } [ 3; 64; 64; 1 ]
+        "MetaKAN, wide", MetaKan.create grid { meta GeneratorSharing.PerLayer with HiddenDim = 8 } [ 3; 64; 64; 1 ]
     ]
 
 let private operator = { Second = [| 1.0; -0.5; 0.0 |]; First = [ 2; 0 ] }
-let private methods = [ "all axes", Exact; "SDGD", Sdgd 1; "Hutchinson", Hutchinson 2 ]
+
+let private methods =
+    [
+        "all axes", LaplacianMethod.Exact
+        "SDGD", LaplacianMethod.Sdgd 1
+        "Hutchinson", LaplacianMethod.Hutchinson 2
+    ]
 
 let private ofModel (name: string) (value: OnMeta) (jet: LaplacianMethod -> OnMeta) (weights: OnMeta) (model: Model) =
     let parameters place = model.Init key place |> Map.map (fun _ t -> t + 0.1) |> Params.tracked
@@ -110,7 +121,7 @@ let private ofModel (name: string) (value: OnMeta) (jet: LaplacianMethod -> OnMe
                         "first", Directions.partial directions 2 jet
                     ])
 
-        if model.Generated.IsSome then
+        if model.Derived.IsSome then
             row $"{name}: generated weights" weights (fun place ->
                 let p = parameters place
                 let _, weights = Model.generate model p
@@ -120,9 +131,9 @@ let private ofModel (name: string) (value: OnMeta) (jet: LaplacianMethod -> OnMe
 // A jet along axes selects the rows that move.
 let private axes method =
     match method with
-    | Hutchinson _ -> Through
-    | Exact
-    | Sdgd _ -> Stops
+    | LaplacianMethod.Hutchinson _ -> Through
+    | LaplacianMethod.Exact
+    | LaplacianMethod.Sdgd _ -> Stops
 
 let private ofModels =
     [
@@ -331,9 +342,14 @@ let private ofProblems =
                 let errors = Collocation.errors problem.Exact.Value u x
                 [ "u", u x; "errors", numbers place (List.map snd errors) ])
 
-        row "a loss in chunks of one point" (axes Exact) (fun place ->
+        row "a loss in chunks of one point" (axes LaplacianMethod.Exact) (fun place ->
             let loss, gradient =
-                Collocation.gradient (collocation Exact 0) (Poisson.problem body) mlp key (mlp.Init key place)
+                Collocation.gradient
+                    (collocation LaplacianMethod.Exact 0)
+                    (Poisson.problem body)
+                    mlp
+                    key
+                    (mlp.Init key place)
 
             [ "loss", loss; yield! tree "gradient" gradient ])
     ]
@@ -362,7 +378,7 @@ let private stepped optimizer place =
 let private solving place : SolveSettings =
     { Solve.defaults with
         Epochs = 4
-        Collocation = collocation Exact 2048
+        Collocation = collocation LaplacianMethod.Exact 2048
         Warmup = 2
         Polish = 2
         PolishPoints = 10
@@ -396,7 +412,7 @@ let private ofTraining =
 
         for name, problem in problems do
             for model in [ mlp; metaKan ] do
-                let onMeta = if model.Name = "mlp" then axes Exact else Stops
+                let onMeta = if model.Name = "mlp" then axes LaplacianMethod.Exact else Stops
 
                 row $"training of {model.Name} on {name}: Adam, L-BFGS, measures" onMeta (fun place ->
                     let settings = solving place
@@ -476,18 +492,18 @@ let private ofLayers =
     let rows place = draw 52 place [ 6L; 4L ]
 
     [
-        ofLayer "layer: batch norm of rows" Stops (Norms.batch 4) rows
-        ofLayer "layer: batch norm of images" Stops (Norms.batch 4) images
-        ofLayer "layer: instance norm" Stops (Norms.instance 4) images
-        ofLayer "layer: layer norm" Stops (Norms.layer 4) rows
-        ofLayer "layer: PReLU" Stops Norms.prelu images
-        ofLayer "layer: dropout" Through (Norms.dropout 0.4) rows
-        ofLayer "layer: dropout of channels" Through (Norms.channelDropout 0.4) images
-        ofLayer "layer: ordinary" Through (Linear.layer 4 3) rows
+        ofLayer "layer: batch norm of rows" Stops (Norm.batch 4) rows
+        ofLayer "layer: batch norm of images" Stops (Norm.batch 4) images
+        ofLayer "layer: instance norm" Stops (Norm.instance 4) images
+        ofLayer "layer: layer norm" Stops (Norm.layer 4) rows
+        ofLayer "layer: PReLU" Stops Activation.prelu images
+        ofLayer "layer: dropout" Through (Dropout.numbers 0.4) rows
+        ofLayer "layer: dropout of channels" Through (Dropout.channels 0.4) images
+        ofLayer "layer: ordinary" Through (Ordinary.linear 4 3) rows
 
         for name, window in windows do
             let input place = spatial place window
-            ofLayer $"layer: ordinary convolution, {name}" Stops (Linear.convolution window 4 6) input
+            ofLayer $"layer: ordinary convolution, {name}" Stops (Ordinary.convolution window 4 6) input
 
         for name, family, onMeta in families do
             ofEdges $"layer: {name}" onMeta (Dense.layer family 4 3) rows
@@ -541,7 +557,7 @@ let private learningBy loss (classifier: Classifier) place =
 
 let private learning = learningBy ClassifyLoss.CrossEntropy
 
-let private networkSettings functions =
+let private design functions =
     {
         Functions = functions
         Meta = None
@@ -553,9 +569,9 @@ let private networkSettings functions =
     }
 
 let private ofClassifiers =
-    let connected = Networks.fc [ 5; 4 ]
-    let convolutional = Networks.convolutional [ 3, 1; 4, 2 ]
-    let metaLearner = Some(meta Shared)
+    let connected = Classifier.fc [ 5; 4 ]
+    let convolutional = Classifier.convolutional [ 3, 1; 4, 2 ]
+    let metaLearner = Some(meta GeneratorSharing.Shared)
 
     [
         row "batches of images" Through (fun place ->
@@ -566,7 +582,7 @@ let private ofClassifiers =
                     $"labels {step}", batch.Labels
             ])
 
-        let linear = networkSettings EdgeFunctions.Linear
+        let linear = design EdgeFunctions.Linear
         row "classifier: fully connected" Through (learning (connected linear))
         row "classifier: fully connected, squared error" Stops (learningBy ClassifyLoss.Mse (connected linear))
 
@@ -583,7 +599,7 @@ let private ofClassifiers =
             (learning (convolutional { linear with Norm = NormLayer.Batch }))
 
         for name, family, onMeta in families do
-            let settings = networkSettings (EdgeFunctions.Family family)
+            let settings = design (EdgeFunctions.Family family)
             row $"classifier: {name}" onMeta (learning (connected settings))
             row $"classifier: {name}, generated" Stops (learning (connected { settings with Meta = metaLearner }))
 
@@ -595,9 +611,12 @@ let private ofClassifiers =
             row
                 $"classifier: convolutions of {name}, generated for each layer, instance norm"
                 Stops
-                (learning (convolutional { settings with Meta = Some(meta PerLayer); Norm = NormLayer.Instance }))
+                (learning (
+                    convolutional
+                        { settings with Meta = Some(meta GeneratorSharing.PerLayer); Norm = NormLayer.Instance }
+                ))
 
-        let wavelets = networkSettings (EdgeFunctions.Wavelet Wavelets.mexicanHat)
+        let wavelets = design (EdgeFunctions.Wavelet Wavelets.mexicanHat)
         row "classifier: wavelets" Through (learning (connected wavelets))
 
         row
@@ -680,7 +699,7 @@ let private valuesOf (fitted: Fitted) place =
         yield! tree "parameters" fitted.Params
     ]
 
-let private choice = { Symbolic.defaults with Library = [ "x"; "x^2"; "sin"; "exp"; "1/x" ] }
+let private choice = { SymbolicEdges.defaults with Library = [ "x"; "x^2"; "sin"; "exp"; "1/x" ] }
 
 let private ofNetwork (name: string) (net: Network) =
     let fitted = fittedAt net
@@ -737,30 +756,30 @@ let private ofNetwork (name: string) (net: Network) =
 
         sensitive
         <| row $"{name}: functions for edges, and the formula" Stops (fun place ->
-            let found = Symbolic.auto choice (points place 2) (fun _ _ -> ()) (fitted place)
+            let found = SymbolicEdges.auto choice (points place 2) (fun _ _ -> ()) (fitted place)
             let x = points place 2
             let column name = x.narrow (1L, (if name = "x" then 0L else 1L), 1L)
 
             [
                 yield! valuesOf found place
-                for formula in Symbolic.formulas [ Variable "x"; Variable "y" ] found do
+                for formula in SymbolicEdges.formulas [ Variable "x"; Variable "y" ] found do
                     "formula", Expression.evaluate (column "x") column formula
                 yield!
-                    valuesOf (Symbolic.unfix (edge 0 0 0) found) place
+                    valuesOf (SymbolicEdges.unfix (edge 0 0 0) found) place
                     |> List.map (fun (name, t) -> $"unfixed {name}", t)
             ])
     ]
 
 let private ofFitting =
     [
-        yield! ofNetwork "network, stored" (network 3 Stored)
-        yield! ofNetwork "network, stored, of order 4" (network 4 Stored)
-        yield! ofNetwork "network, generated" (network 3 (Generated(meta Shared)))
+        yield! ofNetwork "network, stored" (network 3 CoefficientSource.Stored)
+        yield! ofNetwork "network, stored, of order 4" (network 4 CoefficientSource.Stored)
+        yield! ofNetwork "network, generated" (network 3 (CoefficientSource.Generated(meta GeneratorSharing.Shared)))
 
         yield!
             ofNetwork
                 "network, generated for each layer"
-                (network 3 (Generated { meta PerLayer with EmbeddingDim = 2 }))
+                (network 3 (CoefficientSource.Generated { meta GeneratorSharing.PerLayer with EmbeddingDim = 2 }))
 
         row "the closest c·f(a x + b) + d" Stops (fun place ->
             let x = (points place 1).flatten()
@@ -781,7 +800,11 @@ let private ofFitting =
                 let data = Dataset.ofCsv path "c" 0.3 key place
                 [ for n, t in Seq.indexed (Dataset.tensors data) -> $"{n}", t ]))
 
-        for name, source in [ "stored", Stored; "generated", Generated(meta Shared) ] do
+        for name, source in
+            [
+                "stored", CoefficientSource.Stored
+                "generated", CoefficientSource.Generated(meta GeneratorSharing.Shared)
+            ] do
             sensitive
             <| row $"a run that fits, {name}: all stages, files and pictures" Stops (fun place ->
                 Folder.withFolder (fun folder ->
@@ -803,7 +826,7 @@ let private ofFitting =
 
                     let net = Network.create { Size = 3; Order = 3 } source (List.map Nodes.sums [ 2; 2; 1 ])
                     let data = { Data = data; Scaling = Some(inputs, output) }
-                    let run = Fit.run (RunPlace.fresh folder) settings data (Kan net) ignore
+                    let run = Fit.run (RunPlace.fresh folder) settings data (Learner.Network net) ignore
                     tree "parameters" run.Params))
     ]
 

@@ -6,6 +6,7 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Symbolic
 
 let private numbers =
     Gen.oneof

@@ -4,6 +4,7 @@ module MetaKan.Tests.ParserTests
 open System
 open Expecto
 open MetaKan
+open MetaKan.Symbolic
 open MetaKan.Tests.Folder
 
 let private at (x: float) (text: string) = Expression.value (fun _ -> x) (Parser.expression text)

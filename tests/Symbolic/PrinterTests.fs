@@ -4,6 +4,7 @@ module MetaKan.Tests.PrinterTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Symbolic
 open MetaKan.Tests.Expressions
 open MetaKan.Tests.Numeric
 

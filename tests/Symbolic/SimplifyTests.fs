@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Symbolic
 open MetaKan.Tests.Expressions
 open MetaKan.Tests.Numeric
 

@@ -4,6 +4,7 @@ module MetaKan.Tests.TidyTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Symbolic
 open MetaKan.Tests.Numeric
 
 let private points =

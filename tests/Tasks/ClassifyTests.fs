@@ -6,6 +6,7 @@ open System.IO
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Losses
 open MetaKan.Tests.Numeric
@@ -96,7 +97,10 @@ let tests =
                     withFolder (fun folder ->
                         // A rate that does not depend on how many epochs there are to be.
                         let settings epochs =
-                            { settings (architecture "fc" "kan" true) with Epochs = epochs; Schedule = Constant }
+                            { settings (architecture "fc" "kan" true) with
+                                Epochs = epochs
+                                Schedule = Annealing.Constant
+                            }
 
                         let expected = Classify.run (freshIn whole) (settings 4) set ignore
                         Classify.run (freshIn folder) (settings 2) set ignore |> ignore
@@ -171,7 +175,7 @@ let tests =
                                     { settings (architecture "fc" "kan" false) with
                                         Epochs = 8
                                         Rate = 0.02
-                                        Schedule = Constant
+                                        Schedule = Annealing.Constant
                                         Seed = seed
                                     }
 

@@ -6,6 +6,8 @@ open System.IO
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Symbolic
+open MetaKan.Fitting
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Numeric
 open TorchSharp

@@ -5,6 +5,7 @@ open System.IO
 open System.Xml.Linq
 open Expecto
 open MetaKan
+open MetaKan.Fitting
 open MetaKan.Tests.Folder
 
 let private each (f: float[] -> float) (points: float[][]) = Array.map f points
@@ -160,7 +161,9 @@ let tests =
                     Directory.CreateDirectory(RunFolder.picturesPath folder) |> ignore
                     FitPictures.write folder (comparison [ "x"; "y" ] (grid 4) corner)
 
-                    let net = Network.create { Size = 3; Order = 3 } Stored [ Nodes.sums 2; Nodes.sums 1 ]
+                    let net =
+                        Network.create { Size = 3; Order = 3 } CoefficientSource.Stored [ Nodes.sums 2; Nodes.sums 1 ]
+
                     let fitted = { Network = net; Params = Network.init 0.1 net (Key.ofSeed 1) Placement.cpu64 }
                     let points = Array.concat (grid 4) |> Tensor.ofArray Placement.cpu64 [ 16L; 2L ]
                     let trace = Network.trace net points fitted.Params

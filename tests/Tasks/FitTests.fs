@@ -6,6 +6,8 @@ open System.IO
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Symbolic
+open MetaKan.Fitting
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Numeric
 open MetaKan.Tests.Runs
@@ -16,9 +18,11 @@ let private ranges = Dataset.ranges "x:-1:1,y:-1:1"
 
 let private data seed = Dataset.ofFormula formula ranges 400 300 0.0 (Key.fold 1 (Key.ofSeed seed)) Placement.cpu64
 
-let private network source widths = Kan(Network.create { Size = 3; Order = 3 } source (List.map Nodes.sums widths))
+let private network source widths =
+    Learner.Network(Network.create { Size = 3; Order = 3 } source (List.map Nodes.sums widths))
 
-let private meta = Generated { EmbeddingDim = 1; HiddenDim = 16; Sharing = Shared; Chunk = None }
+let private meta =
+    CoefficientSource.Generated { EmbeddingDim = 1; HiddenDim = 16; Sharing = GeneratorSharing.Shared; Chunk = None }
 
 let private settings = FitSettings.defaults
 
@@ -43,10 +47,10 @@ let tests =
                             Sparsity = { Weight = 0.01; EntropyWeight = 2.0 }
                             Prune = Some { Node = 0.01; Edge = 0.03 }
                             Extend = [ 6 ]
-                            Symbolic = Some Symbolic.defaults
+                            Symbolic = Some SymbolicEdges.defaults
                         }
 
-                    let run = fit folder settings (data 0) None (network Stored [ 2; 5; 1 ])
+                    let run = fit folder settings (data 0) None (network CoefficientSource.Stored [ 2; 5; 1 ])
                     Expect.equal (Printer.text run.Formula.Value) "exp(sin(pi*x) + y^2)" "formula"
                     Check.inRange 0.0 1e-4 (number run "test_rmse") "test rmse"
                     Check.inRange 0.0 1e-4 (number run "formula_test_rmse") "formula test rmse"
@@ -67,9 +71,9 @@ let tests =
             testCase "each learner fits, and the folder tells how" (fun () ->
                 for learner, most in
                     [
-                        network Stored [ 2; 3; 1 ], 0.1
+                        network CoefficientSource.Stored [ 2; 3; 1 ], 0.1
                         network meta [ 2; 3; 1 ], 0.5
-                        OfModel(Mlp.create [ 2; 8; 1 ]), 0.5
+                        Learner.Model(Mlp.create [ 2; 8; 1 ]), 0.5
                     ] do
                     withFolder (fun folder ->
                         use _ = torch.NewDisposeScope()
@@ -91,7 +95,13 @@ let tests =
                     let at name seed =
                         let settings = { settings with Steps = [ 3 ]; Seed = seed }
 
-                        (fit (Path.Combine(folder, name)) settings (data 2) None (network Stored [ 2; 2; 1 ])).Params
+                        (fit
+                            (Path.Combine(folder, name))
+                            settings
+                            (data 2)
+                            None
+                            (network CoefficientSource.Stored [ 2; 2; 1 ]))
+                            .Params
 
                     let start (p: Params) = Tensor.toArray p["layers.0.coef"]
                     let first = at "a" 1
@@ -115,9 +125,14 @@ let tests =
                     let scaled, inputs, output = Scaling.normalised plain
 
                     let settings =
-                        { settings with Steps = [ 10 ]; Symbolic = Some { Symbolic.defaults with Library = [ "x" ] } }
+                        { settings with
+                            Steps = [ 10 ]
+                            Symbolic = Some { SymbolicEdges.defaults with Library = [ "x" ] }
+                        }
 
-                    let run = fit folder settings scaled (Some(inputs, output)) (network Stored [ 1; 1 ])
+                    let run =
+                        fit folder settings scaled (Some(inputs, output)) (network CoefficientSource.Stored [ 1; 1 ])
+
                     Expect.equal (run.Result["formula"].GetValue<string>()) "1000*x + 5000" "formula"
                     let spread = Tensor.item (plain.Test.Y.std ())
 
@@ -139,9 +154,14 @@ let tests =
 
                     // A line leaves much of a parabola unexplained, and the same of both.
                     let settings =
-                        { settings with Steps = [ 10 ]; Symbolic = Some { Symbolic.defaults with Library = [ "x" ] } }
+                        { settings with
+                            Steps = [ 10 ]
+                            Symbolic = Some { SymbolicEdges.defaults with Library = [ "x" ] }
+                        }
 
-                    let run = fit folder settings scaled (Some(inputs, output)) (network Stored [ 1; 1 ])
+                    let run =
+                        fit folder settings scaled (Some(inputs, output)) (network CoefficientSource.Stored [ 1; 1 ])
+
                     Check.inRange 0.01 0.3 (number run "test_rmse_relative") "test rmse relative"
                     Check.near 5e-3 (number run "formula_test_rmse" / number run "test_rmse") 1.0 "formula test rmse"))
 
@@ -150,7 +170,15 @@ let tests =
                     use _ = torch.NewDisposeScope()
                     let settings = { settings with Steps = [ 20 ]; Prune = Some { Node = 0.01; Edge = 0.03 } }
                     let data = { Data = data 4; Scaling = None }
-                    let run = Fit.run (freshIn folder |> cut 4) settings data (network Stored [ 2; 2; 1 ]) ignore
+
+                    let run =
+                        Fit.run
+                            (freshIn folder |> cut 4)
+                            settings
+                            data
+                            (network CoefficientSource.Stored [ 2; 2; 1 ])
+                            ignore
+
                     Expect.equal run.Outcome Stopped "outcome"
                     Expect.equal (run.Result["steps"].GetValue<int>()) 4 "steps done"
                     Expect.equal (run.Result["outcome"].GetValue<string>()) "stopped" "outcome"
@@ -169,17 +197,17 @@ let tests =
                         GridUpdates = Some { Every = 2; Until = 3 }
                         Prune = Some { Node = 0.001; Edge = 0.003 }
                         Extend = [ 5 ]
-                        Symbolic = Some { Symbolic.defaults with Library = [ "x"; "x^2"; "sin"; "exp" ] }
+                        Symbolic = Some { SymbolicEdges.defaults with Library = [ "x"; "x^2"; "sin"; "exp" ] }
                         RefitSteps = 10
                         SaveEvery = 2
                     }
 
                 for settings, learner in
                     [
-                        staged, network Stored [ 2; 2; 1 ]
+                        staged, network CoefficientSource.Stored [ 2; 2; 1 ]
                         staged, network meta [ 2; 2; 1 ]
                         { settings with Steps = [ 23 ]; Optimizer = FitOptimizer.Adam 0.01 },
-                        OfModel(Mlp.create [ 2; 4; 1 ])
+                        Learner.Model(Mlp.create [ 2; 4; 1 ])
                     ] do
                     withFolder (fun whole ->
                         let expected = Fit.run (freshIn whole) settings data learner ignore
@@ -209,7 +237,7 @@ let tests =
             testCase "a finished fit goes on with more steps of its last stage" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let data = { Data = data 4; Scaling = None }
-                let learner = network Stored [ 2; 2; 1 ]
+                let learner = network CoefficientSource.Stored [ 2; 2; 1 ]
 
                 for short, long in [ [ 4 ], [ 9 ]; [ 4; 3 ], [ 4; 8 ] ] do
                     withFolder (fun whole ->
@@ -249,7 +277,7 @@ let tests =
                             Placement.cpu64
 
                     let settings = { settings with Steps = [ 10 ]; Extend = [ 6; 12 ] }
-                    fit folder settings data None (network Stored [ 1; 1 ]) |> ignore
+                    fit folder settings data None (network CoefficientSource.Stored [ 1; 1 ]) |> ignore
                     let table = Metrics.read folder
                     let column name = List.findIndex ((=) name) table.Columns
 
@@ -278,7 +306,9 @@ let tests =
                         made.Add equation.Name
                         let data = Dataset.ofFeynman equation 60 40 0.0 (Key.ofSeed 6) Placement.cpu64
                         let settings = { settings with Steps = [ 2 ] }
-                        (fit place settings data None (network Stored [ data.Inputs.Length; 2; 1 ])).Result
+
+                        (fit place settings data None (network CoefficientSource.Stored [ data.Inputs.Length; 2; 1 ]))
+                            .Result
 
                     Expect.throwsT<RunFailed>
                         (fun () -> FeynmanSuite.run folder equations fit ignore |> ignore)

@@ -5,6 +5,7 @@ open System.IO
 open System.Xml.Linq
 open Expecto
 open MetaKan
+open MetaKan.Pdes
 open MetaKan.Tests.Folder
 
 let private key = Key.ofSeed 3

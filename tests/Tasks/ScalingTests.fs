@@ -4,6 +4,8 @@ module MetaKan.Tests.ScalingTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Symbolic
+open MetaKan.Fitting
 open MetaKan.Tests.Numeric
 open TorchSharp
 

@@ -8,6 +8,8 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Pdes
+open MetaKan.Fitting
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Losses
 open MetaKan.Tests.Numeric
@@ -17,7 +19,7 @@ open TorchSharp
 let private model =
     MetaKan.create
         { Size = 3; Order = 3 }
-        { EmbeddingDim = 1; HiddenDim = 4; Sharing = Shared; Chunk = None }
+        { EmbeddingDim = 1; HiddenDim = 4; Sharing = GeneratorSharing.Shared; Chunk = None }
         [ 2; 3; 1 ]
 
 let private problem = AllenCahn.problem (TwoBody.ofSeed 3 2)
@@ -25,7 +27,7 @@ let private problem = AllenCahn.problem (TwoBody.ofSeed 3 2)
 let private settings =
     { Solve.defaults with
         Epochs = 12
-        Collocation = { Points = 8; Laplacian = Sdgd 1; MemoryLimit = 2048 }
+        Collocation = { Points = 8; Laplacian = LaplacianMethod.Sdgd 1; MemoryLimit = 2048 }
         Rate = 1e-2
         EmbeddingRate = 1e-2
         GeneratorRate = 1e-2
@@ -128,7 +130,9 @@ let tests =
                         [
                             { settings with EvaluateEvery = 0 }, problem, "EvaluateEvery"
                             { settings with SaveEvery = 0 }, problem, "SaveEvery"
-                            { settings with Collocation = { settings.Collocation with Laplacian = Sdgd 3 } },
+                            { settings with
+                                Collocation = { settings.Collocation with Laplacian = LaplacianMethod.Sdgd 3 }
+                            },
                             problem,
                             "Sdgd 3"
                             settings, { problem with Residual = fun u -> u.U - u.U.mean () }, "several points at once"
@@ -191,7 +195,7 @@ let tests =
                 "a finished run goes on with more epochs, and more of the polish, as if it had them from the start"
                 (fun () ->
                     // Rates that do not depend on how many epochs there are to be.
-                    let settings = { settings with Schedule = Constant; EvaluateEvery = 3 }
+                    let settings = { settings with Schedule = Annealing.Constant; EvaluateEvery = 3 }
 
                     for short, long in
                         [
@@ -314,7 +318,7 @@ let tests =
                             Polish = 30
                             PolishPoints = 100
                             Rate = 5e-3
-                            Collocation = { Points = 32; Laplacian = Exact; MemoryLimit = 2048 }
+                            Collocation = { Points = 32; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
                             EvaluateEvery = 10
                             TestPoints = 300
                         }
@@ -333,7 +337,7 @@ let tests =
                 "each group of parameters follows its own rate, its schedule and the warm-up"
                 20
                 (Gen.zip3
-                    (Gen.elements [ Constant; Linear; Cosine; Exponential ])
+                    (Gen.elements [ Annealing.Constant; Annealing.Linear; Annealing.Cosine; Annealing.Exponential ])
                     (Gen.choose (0, 6))
                     (Gen.choose (1, 9)))
                 (fun (schedule, warmup, steps) ->
@@ -376,7 +380,7 @@ let tests =
                             { settings with
                                 Epochs = 150
                                 Polish = 0
-                                Collocation = { Points = 30; Laplacian = Exact; MemoryLimit = 2048 }
+                                Collocation = { Points = 30; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
                                 EvaluateEvery = 5
                                 TestPoints = 200
                             }

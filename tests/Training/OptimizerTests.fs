@@ -54,7 +54,8 @@ let tests =
                 25
                 (Gen.zip seeds (Gen.elements [ 0.0; 0.05 ]))
                 (fun (seed, decay) ->
-                    let rate scale = Schedule.product [ Schedule.constant scale; Schedule.annealed Linear 30 ]
+                    let rate scale =
+                        Schedule.product [ Schedule.constant scale; Schedule.annealed Annealing.Linear 30 ]
 
                     let settings name =
                         if name = "fast" then

@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Pdes
 open MetaKan.Tests.Losses
 open MetaKan.Tests.Numeric
 open MetaKan.Tests.Runs
@@ -178,12 +179,12 @@ let tests =
 
                 let listen = counting counts
 
-                let meta = { EmbeddingDim = 1; HiddenDim = 4; Sharing = PerLayer; Chunk = Some 2 }
+                let meta = { EmbeddingDim = 1; HiddenDim = 4; Sharing = GeneratorSharing.PerLayer; Chunk = Some 2 }
 
                 let model = MetaKan.create { Size = 3; Order = 3 } meta [ 2; 3; 1 ]
                 let problem = Poisson.problem (TwoBody.ofSeed 1 2)
 
-                let settings = { Points = 6; Laplacian = Sdgd 1; MemoryLimit = 2048 }
+                let settings = { Points = 6; Laplacian = LaplacianMethod.Sdgd 1; MemoryLimit = 2048 }
 
                 let plan =
                     { plan

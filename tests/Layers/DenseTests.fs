@@ -4,6 +4,7 @@ module MetaKan.Tests.DenseTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.EdgeLayers
 open MetaKan.Tests.Numeric
 
@@ -18,7 +19,7 @@ let private layers =
 
 let tests =
     testList
-        "Models.Dense"
+        "Layers.Dense"
         [
             property "a dense layer is the sum of its edges' functions" 30 layers (fun (layer, inputs, rows, seed) ->
                 let case = case layer seed [ rows; inputs ]

@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.EdgeLayers
 open MetaKan.Tests.Numeric
 open TorchSharp
@@ -19,7 +20,7 @@ let private blocks =
         "layers.1", Block.Edges(Convolution.layer { Window.square 3 2 with Groups = 3 } family 3 6)
         "mean", Block.Layer(Layer.ofFunction (fun _ x -> x.flatten(2L).mean([| -1L |])))
         "layers.2", Block.Edges(Dense.layer family 6 4)
-        "head", Block.Layer(Linear.layer 4 3)
+        "head", Block.Layer(Ordinary.linear 4 3)
     ]
 
 let private edges =
@@ -58,7 +59,12 @@ let private cases =
         let! p = Gen.elements [ 1; 1; 2; 3 ]
 
         let! sharing, assignment =
-            Gen.elements [ PerLayer, [ 0; 1; 2 ]; Shared, [ 0; 0; 0 ]; Clusters [ 1; 0; 1 ], [ 1; 0; 1 ] ]
+            Gen.elements
+                [
+                    GeneratorSharing.PerLayer, [ 0; 1; 2 ]
+                    GeneratorSharing.Shared, [ 0; 0; 0 ]
+                    GeneratorSharing.Clusters [ 1; 0; 1 ], [ 1; 0; 1 ]
+                ]
 
         let! seed = seeds
         return meta p sharing, assignment, seed
@@ -66,7 +72,7 @@ let private cases =
 
 let tests =
     testList
-        "Models.EdgeNetwork"
+        "Layers.EdgeNetwork"
         [
             property
                 "generated and stored coefficients that are equal give equal networks"
@@ -103,7 +109,7 @@ let tests =
                 Expect.equal (List.ofArray p["layers.1.weight"].shape) [ 6L; 1L; 3L; 3L; int64 family.Count ] "shape"
 
                 for name in p.Keys do
-                    Expect.equal (group name) Weights "group"
+                    Expect.equal (group name) ParameterGroup.Weights "group"
                 // Layers of one shape, and a layer's coefficients and its own numbers, are drawn apart.
                 let twice, _ =
                     EdgeNetwork.create None [ for l in 0..1 -> $"layers.{l}", Block.Edges(Dense.layer family 6 6) ]
@@ -116,21 +122,21 @@ let tests =
 
             testCase "embeddings, generators and other weights are told apart" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let layer, group = EdgeNetwork.create (Some(meta 2 (Clusters [ 0; 1; 0 ]))) blocks
+                let layer, group = EdgeNetwork.create (Some(meta 2 (GeneratorSharing.Clusters [ 0; 1; 0 ]))) blocks
                 let p = layer.Init (Key.ofSeed 1) Placement.cpu64
 
                 let expected =
                     [
                         for l, (_, layer) in List.indexed edges do
-                            $"embeddings.{l}", Embeddings, [ List.reduce (*) layer.Edges; 2 ]
-                            $"layers.{l}.functions.weight", Weights, [ [ 2; 3; 6 ][l] ]
+                            $"embeddings.{l}", ParameterGroup.Embeddings, [ List.reduce (*) layer.Edges; 2 ]
+                            $"layers.{l}.functions.weight", ParameterGroup.Weights, [ [ 2; 3; 6 ][l] ]
                         for g in 0..1 do
-                            $"hypernet.{g}.0.bias", Generators, [ 5 ]
-                            $"hypernet.{g}.0.weight", Generators, [ 5; 2 ]
-                            $"hypernet.{g}.2.bias", Generators, [ family.Count ]
-                            $"hypernet.{g}.2.weight", Generators, [ family.Count; 5 ]
-                        "head.bias", Weights, [ 3 ]
-                        "head.weight", Weights, [ 3; 4 ]
+                            $"hypernet.{g}.0.bias", ParameterGroup.Generators, [ 5 ]
+                            $"hypernet.{g}.0.weight", ParameterGroup.Generators, [ 5; 2 ]
+                            $"hypernet.{g}.2.bias", ParameterGroup.Generators, [ family.Count ]
+                            $"hypernet.{g}.2.weight", ParameterGroup.Generators, [ family.Count; 5 ]
+                        "head.bias", ParameterGroup.Weights, [ 3 ]
+                        "head.weight", ParameterGroup.Weights, [ 3; 4 ]
                     ]
                     |> List.sort
 
@@ -145,15 +151,15 @@ let tests =
                     let fewer = { family with Count = family.Count - 1 }
                     let mixed = blocks @ [ "last", Block.Edges(Dense.layer fewer 3 3) ]
                     let create meta = fun () -> EdgeNetwork.create (Some meta) mixed |> ignore
-                    create (meta 1 PerLayer) ()
-                    create (meta 1 (Clusters [ 0; 0; 0; 1 ])) ()
+                    create (meta 1 GeneratorSharing.PerLayer) ()
+                    create (meta 1 (GeneratorSharing.Clusters [ 0; 0; 0; 1 ])) ()
 
                     for meta in
                         [
-                            meta 1 Shared
-                            meta 1 (Clusters [ 0; 0; 1; 1 ])
-                            meta 1 (Clusters [ 0; 0; 0 ])
-                            { meta 1 PerLayer with Chunk = Some 2 }
+                            meta 1 GeneratorSharing.Shared
+                            meta 1 (GeneratorSharing.Clusters [ 0; 0; 1; 1 ])
+                            meta 1 (GeneratorSharing.Clusters [ 0; 0; 0 ])
+                            { meta 1 GeneratorSharing.PerLayer with Chunk = Some 2 }
                         ] do
                         Expect.throwsT<ArgumentException> (create meta) "settings that do not fit")
         ]

@@ -2,8 +2,9 @@
 // are ordinary or have edges of any family, whose coefficients are stored or generated.
 // Zhao, Shu, Meng, Xu (ICML 2025, arXiv 2506.07549), section 4; convolutional nets as in Drokin,
 // "Kolmogorov-Arnold Convolutions" (arXiv 2407.01092).
-namespace MetaKan
+namespace MetaKan.Images
 
+open MetaKan
 open TorchSharp
 
 /// What the edges of a network compute.
@@ -25,7 +26,7 @@ type NormLayer =
     | Instance
 
 /// What networks of every shape have in common.
-type NetworkSettings =
+type ClassifierDesign =
     {
         Functions: EdgeFunctions
         /// Generates the coefficients of the edges; they are stored where None.
@@ -54,15 +55,15 @@ type Classifier =
     }
 
 [<RequireQualifiedAccess>]
-module Networks =
-    let private normalise (settings: NetworkSettings) (layer: int) (channels: int) : (string * Block) list =
+module Classifier =
+    let private normalise (settings: ClassifierDesign) (layer: int) (channels: int) : (string * Block) list =
         match settings.Norm with
         | NormLayer.None -> []
-        | NormLayer.Batch -> [ $"norms.{layer}", Block.Layer(Norms.batch channels) ]
-        | NormLayer.Instance -> [ $"norms.{layer}", Block.Layer(Norms.instance channels) ]
+        | NormLayer.Batch -> [ $"norms.{layer}", Block.Layer(Norm.batch channels) ]
+        | NormLayer.Instance -> [ $"norms.{layer}", Block.Layer(Norm.instance channels) ]
 
     // What follows a layer that is not the last.
-    let private after (settings: NetworkSettings) (activation: Layer option) (layer: int) (channels: int) =
+    let private after (settings: ClassifierDesign) (activation: Layer option) (layer: int) (channels: int) =
         [
             yield! normalise settings layer channels
 
@@ -71,10 +72,10 @@ module Networks =
             | None -> ()
 
             if layer > 0 then
-                $"dropouts.{layer}", Block.Layer(Norms.channelDropout settings.Dropout)
+                $"dropouts.{layer}", Block.Layer(Dropout.channels settings.Dropout)
         ]
 
-    let private classifier (settings: NetworkSettings) (shape: string) (blocks: (string * Block) list) : Classifier =
+    let private classifier (settings: ClassifierDesign) (shape: string) (blocks: (string * Block) list) : Classifier =
         let functions =
             match settings.Functions with
             | EdgeFunctions.Linear -> "mlp"
@@ -102,7 +103,7 @@ module Networks =
 
     /// The fully connected network with hidden layers of the given widths. Layers of edges follow one another; ordinary
     /// ones have silu between them. Parameters "layers.l.…" and, of batch norms, "norms.l.…".
-    let fc (hidden: int list) (settings: NetworkSettings) : Classifier =
+    let fc (hidden: int list) (settings: ClassifierDesign) : Classifier =
         if settings.Norm.IsInstance then
             invalidArg
                 (nameof settings)
@@ -113,11 +114,11 @@ module Networks =
 
         let layer inputs outputs =
             match settings.Functions with
-            | EdgeFunctions.Linear -> Block.Layer(Linear.layer inputs outputs)
+            | EdgeFunctions.Linear -> Block.Layer(Ordinary.linear inputs outputs)
             | EdgeFunctions.Family family -> Block.Edges(Dense.layer family inputs outputs)
             | EdgeFunctions.Wavelet wavelet -> Block.Edges(WavKan.layer wavelet inputs outputs)
 
-        let activation = if settings.Functions.IsLinear then Some Norms.silu else None
+        let activation = if settings.Functions.IsLinear then Some Activation.silu else None
 
         [
             "flatten", Block.Layer(Layer.ofFunction (fun _ x -> x.flatten 1L))
@@ -126,7 +127,7 @@ module Networks =
                 let last = l = hidden.Length
 
                 if last then
-                    "dropout", Block.Layer(Norms.dropout settings.HeadDropout)
+                    "dropout", Block.Layer(Dropout.numbers settings.HeadDropout)
 
                 $"layers.{l}", layer inputs outputs
 
@@ -140,13 +141,14 @@ module Networks =
     /// The network of 3×3 convolutions with the given output channels and strides, each followed by its normalisation and
     /// activation (the family's; PReLU for ordinary ones); then the mean over pixels and an ordinary linear layer.
     /// Parameters "layers.l.…", "norms.l.…", "activations.l.weight", "head.weight", "head.bias".
-    let convolutional (layers: (int * int) list) (settings: NetworkSettings) : Classifier =
+    let convolutional (layers: (int * int) list) (settings: ClassifierDesign) : Classifier =
         let channels, height, width = settings.Inputs
 
         let layer, activation =
             match settings.Functions with
             | EdgeFunctions.Linear ->
-                (fun window inputs outputs -> Block.Layer(Linear.convolution window inputs outputs)), Some Norms.prelu
+                (fun window inputs outputs -> Block.Layer(Ordinary.convolution window inputs outputs)),
+                Some Activation.prelu
             | EdgeFunctions.Family family ->
                 (fun window inputs outputs -> Block.Edges(Convolution.layer window family inputs outputs)),
                 family.Activation
@@ -160,8 +162,8 @@ module Networks =
                 yield! after settings activation l outputs
 
             "pool", Block.Layer(Layer.ofFunction (fun _ x -> x.mean [| 2L; 3L |]))
-            "dropout", Block.Layer(Norms.dropout settings.HeadDropout)
-            "head", Block.Layer(Linear.layer (List.last widths) settings.Classes)
+            "dropout", Block.Layer(Dropout.numbers settings.HeadDropout)
+            "head", Block.Layer(Ordinary.linear (List.last widths) settings.Classes)
         ]
         |> classifier
             settings

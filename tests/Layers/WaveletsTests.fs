@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -42,7 +43,7 @@ let private wavelets = Gen.zip (Gen.elements Wavelets.all) seeds
 
 let tests =
     testList
-        "Models.Wavelets"
+        "Layers.Wavelets"
         [
             property "values are those of the formulas" 40 wavelets (fun (wavelet, seed) ->
                 let u = points seed

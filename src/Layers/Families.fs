@@ -1,7 +1,8 @@
 // The function families of KANs that classify images, as values of `Family`. Coefficients start as in MetaKAN's
 // reference code (arXiv 2506.07549).
-namespace MetaKan
+namespace MetaKan.Images
 
+open MetaKan
 open TorchSharp
 
 [<RequireQualifiedAccess>]
@@ -41,7 +42,7 @@ module Families =
             Features = fun _ x -> Features.ofBasis basis x
             Stored = fun edges key place -> SplineEdges.init grid edges (fun n -> Key.fold n key) place
             Coefficients = fun p -> (SplineEdges.coefficients p).movedim([| -1L |], [| 0L |])
-            Activation = Some Norms.prelu
+            Activation = Some Activation.prelu
         }
 
     /// Eight Gaussians over [-2, 2], after a layer norm over the inputs where `normalise` is set (in convolutions what
@@ -63,11 +64,11 @@ module Families =
         {
             Name = "fastkan"
             Count = functions + 1
-            Init = if normalise then (fun inputs -> (Norms.layer inputs).Init) else nothing
+            Init = if normalise then (fun inputs -> (Norm.layer inputs).Init) else nothing
             Features =
                 fun p x ->
                     let inside =
-                        if normalise then (Norms.layer (int (x.size 1))).Apply Predicting p Map.empty x |> fst else x
+                        if normalise then (Norm.layer (int (x.size 1))).Apply Predicting p Map.empty x |> fst else x
 
                     Features.beside [ (fun _ -> Rbf.basis functions (-2.0, 2.0)), inside; silu x ]
             Stored = stored
@@ -85,7 +86,7 @@ module Families =
             Features = fun _ x -> Features.beside [ (fun _ -> Legendre.basis degree), torch.tanh x; silu x ]
             Stored = heStored (degree + 1)
             Coefficients = stacked
-            Activation = Some Norms.silu
+            Activation = Some Activation.silu
         }
 
     /// Chebyshev's polynomials of tanh x, and no base function.
@@ -115,5 +116,5 @@ module Families =
             Features = fun p x -> Gram.features degree p["beta"] (torch.tanh x) x
             Stored = heStored (degree + 1)
             Coefficients = stacked
-            Activation = Some Norms.silu
+            Activation = Some Activation.silu
         }

@@ -1,11 +1,12 @@
 // Layers whose edges carry one weight each, with a bias: what multilayer perceptrons and ordinary convolutional networks
 // are made of.
-namespace MetaKan
+namespace MetaKan.Images
 
+open MetaKan
 open TorchSharp
 
 [<RequireQualifiedAccess>]
-module Linear =
+module Ordinary =
     // He et al. (arXiv 1502.01852) with slope √5, as PyTorch's layers are initialised: uniform on ±1/√(inputs of an output).
     let private make (edges: int list) (apply: Tensor -> Tensor -> Tensor -> Tensor) : Layer =
         let bound = 1.0 / sqrt (float (List.reduce (*) edges.Tail))
@@ -22,7 +23,7 @@ module Linear =
         }
 
     /// x Wᵀ + b of rows x [N, in]. Parameters "weight" [out, in] and "bias" [out].
-    let layer (inputs: int) (outputs: int) : Layer =
+    let linear (inputs: int) (outputs: int) : Layer =
         make [ outputs; inputs ] (fun weight bias x -> torch.nn.functional.linear (x, weight, bias))
 
     /// The ordinary convolution of images x [N, in, spatial…]. Parameters "weight" [out, in/groups, taps…], "bias" [out].

@@ -4,6 +4,7 @@ module MetaKan.Tests.FamiliesTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -42,7 +43,7 @@ let private near (expected: float) (actual: float) = Check.inRange (0.97 * expec
 
 let tests =
     testList
-        "Models.Families"
+        "Layers.Families"
         [
             property
                 "features have one place per function and differentiate by x and by the family's parameters"

@@ -1,10 +1,12 @@
 /// Edges fixed to functions, and the formulas that come of it.
-module MetaKan.Tests.SymbolicTests
+module MetaKan.Tests.SymbolicEdgesTests
 
 open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Symbolic
+open MetaKan.Fitting
 open MetaKan.Tests.Fits
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Numeric
@@ -24,7 +26,7 @@ let private allFixed (case: Case) : Fitted =
         else
             let f = SymbolicFunction.find (fst known[random.Next known.Length])
             let number () = 1.2 * random.NextDouble() - 0.6
-            Symbolic.fix edge f (fit (number (), number (), number (), number ())) fitted)
+            SymbolicEdges.fix edge f (fit (number (), number (), number (), number ())) fitted)
 
 /// One edge, cubic on fine knots.
 let private line () : Fitted =
@@ -33,7 +35,7 @@ let private line () : Fitted =
             Grid = { Size = 30; Order = 3 }
             Even = true
             Nodes = [ Nodes.sums 1; Nodes.sums 1 ]
-            Source = Stored
+            Source = CoefficientSource.Stored
             Masked = 0.0
             Symbolic = 0.0
             Seed = 5
@@ -41,17 +43,17 @@ let private line () : Fitted =
 
 let private only = { Layer = 0; From = 0; To = 0 }
 
-let private few = { Symbolic.defaults with Library = [ "0"; "x"; "x^2"; "sin" ] }
+let private few = { SymbolicEdges.defaults with Library = [ "0"; "x"; "x^2"; "sin" ] }
 
 let tests =
     testList
-        "Fitting.Symbolic"
+        "Fitting.SymbolicEdges"
         [
             property "an edge fixed is its function, and its spline when it is free again" 30 (fits (1, 2)) (fun case ->
                 let before, x = fitted { case with Masked = 0.0; Symbolic = 0.0 }, points case 8
                 let all = allEdges before.Network
                 let edge = all[case.Seed % all.Length]
-                let after = before |> Symbolic.fix edge (SymbolicFunction.find "sin") (fit (1.5, 0.2, -2.0, 0.3))
+                let after = before |> SymbolicEdges.fix edge (SymbolicFunction.find "sin") (fit (1.5, 0.2, -2.0, 0.3))
                 let trace = Network.trace after.Network x after.Params
                 let along (t: Tensor) = t.select(1L, int64 edge.From).select(1L, int64 edge.To)
                 let arriving = trace.Nodes[edge.Layer].select(1L, int64 edge.From)
@@ -62,7 +64,7 @@ let tests =
                 let others (trace: Trace) = (trace.Edges[edge.Layer].sum(2L).sum 1L) - along trace.Edges[edge.Layer]
                 close "others" 1e-9 (others (Network.trace before.Network x before.Params)) (others trace)
 
-                let free = Symbolic.unfix edge after
+                let free = SymbolicEdges.unfix edge after
                 Expect.isTrue (before.Network = free.Network) "the network is what it was"
                 closeTrees "parameters" 0.0 before.Params free.Params)
 
@@ -71,14 +73,14 @@ let tests =
                 let isZero (edge: Edge) = net.Masks[edge.Layer].[edge.From, edge.To] = 0.0
 
                 Expect.equal
-                    (Symbolic.edges net)
+                    (SymbolicEdges.edges net)
                     (allEdges net |> List.filter (fun edge -> not (isZero edge) || net.Symbols.ContainsKey edge))
                     "edges")
 
             property "formulas have the network's values" 60 (fits (1, 3)) (fun case ->
                 let fitted, x = allFixed case, points case 5
                 let names = [ for i in 0 .. Nodes.count case.Nodes.Head - 1 -> $"x{i}" ]
-                let formulas = Symbolic.formulas (List.map Variable names) fitted
+                let formulas = SymbolicEdges.formulas (List.map Variable names) fitted
                 let rows = Tensor.toArray x |> Array.chunkBySize names.Length
 
                 let expected =
@@ -97,7 +99,8 @@ let tests =
 
                 let message =
                     messageOf<InvalidOperationException>(fun () ->
-                        Symbolic.formulas [ for i in 1..3 -> Variable $"x{i}" ] (Symbolic.unfix edge fixed') |> ignore)
+                        SymbolicEdges.formulas [ for i in 1..3 -> Variable $"x{i}" ] (SymbolicEdges.unfix edge fixed')
+                        |> ignore)
 
                 Expect.stringContains message $"({edge.Layer}, {edge.From}, {edge.To})" "message")
 
@@ -115,11 +118,11 @@ let tests =
                     use _ = torch.NewDisposeScope()
                     let fitted = withSpline only curve (line ())
                     let trace = Network.trace fitted.Network (uniform 1 (-0.75, 0.75) [ 300; 1 ]) fitted.Params
-                    let suggestions = Symbolic.suggest Symbolic.defaults trace only
+                    let suggestions = SymbolicEdges.suggest SymbolicEdges.defaults trace only
                     let first = suggestions.Head
                     Expect.isTrue (List.contains first.Function.Name names) $"{first.Function.Name} for {names}"
                     Check.inRange 0.9999 (1.0 + 1e-9) first.Fit.R2 "R²"
-                    Expect.equal suggestions.Length Symbolic.defaults.Library.Length "number of suggestions"
+                    Expect.equal suggestions.Length SymbolicEdges.defaults.Library.Length "number of suggestions"
                     Expect.equal (suggestions |> List.map _.Cost) (suggestions |> List.map _.Cost |> List.sort) "costs")
 
             property
@@ -129,9 +132,13 @@ let tests =
                 (fun case ->
                     let before, x = fitted case, points case 30
                     let told = ResizeArray<Edge * string>()
-                    let after = before |> Symbolic.auto few x (fun edge s -> told.Add((edge, s.Function.Name)))
-                    Expect.equal (Symbolic.edges after.Network) (Symbolic.edges before.Network) "edges"
-                    Expect.equal (after.Network.Symbols.Keys |> List.ofSeq) (Symbolic.edges before.Network) "edges"
+                    let after = before |> SymbolicEdges.auto few x (fun edge s -> told.Add((edge, s.Function.Name)))
+                    Expect.equal (SymbolicEdges.edges after.Network) (SymbolicEdges.edges before.Network) "edges"
+
+                    Expect.equal
+                        (after.Network.Symbols.Keys |> List.ofSeq)
+                        (SymbolicEdges.edges before.Network)
+                        "edges"
 
                     for KeyValue(edge, name) in after.Network.Symbols do
                         match Map.tryFind edge before.Network.Symbols with
@@ -155,7 +162,7 @@ let tests =
                             Grid = { Size = 20; Order = 3 }
                             Even = true
                             Nodes = List.map Nodes.sums [ 2; 1; 1 ]
-                            Source = Stored
+                            Source = CoefficientSource.Stored
                             Masked = 0.0
                             Symbolic = 0.0
                             Seed = 7
@@ -169,7 +176,7 @@ let tests =
                     |> withSpline { only with From = 1 } (fun y -> y * y * -0.6)
                     |> withSpline { only with Layer = 1 } (fun u -> u * u)
 
-                let found = Symbolic.auto few x (fun _ _ -> ()) fitted
+                let found = SymbolicEdges.auto few x (fun _ _ -> ()) fitted
                 Expect.equal (List.ofSeq found.Network.Symbols.Values) [ "sin"; "x^2"; "x^2" ] "symbols"
                 close "values" 1e-3 (values fitted x) (values found x))
         ]

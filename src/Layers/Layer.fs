@@ -1,7 +1,8 @@
 // Layers of networks that classify: values that hold pure functions of their parameters and of the statistics that they
 // gather. Pal, "Lux: Explicit parameterization of deep neural networks in Julia" (2023) keeps the two apart likewise.
-namespace MetaKan
+namespace MetaKan.Images
 
+open MetaKan
 open TorchSharp
 
 /// What a pass through a network is for.

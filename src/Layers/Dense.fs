@@ -1,7 +1,8 @@
 // The dense layer of a KAN: y_o = Σ_i Σ_m c_moi f_m(x_i), for the functions of any family.
 // Liu et al., "KAN" (arXiv 2404.19756), equation 2.5.
-namespace MetaKan
+namespace MetaKan.Images
 
+open MetaKan
 open TorchSharp
 
 [<RequireQualifiedAccess>]

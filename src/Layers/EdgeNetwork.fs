@@ -1,8 +1,9 @@
 // Networks some of whose layers have edges: each edge's numbers are stored, or a meta-learner generates them from the
 // edge's embedding. Zhao, Shu, Meng, Xu, "Improving Memory Efficiency for Training KANs via Meta Learning"
 // (ICML 2025, arXiv 2506.07549).
-namespace MetaKan
+namespace MetaKan.Images
 
+open MetaKan
 open TorchSharp
 
 /// A part of a network.
@@ -98,5 +99,5 @@ module EdgeNetwork =
     /// meta-learner no chunks (ArgumentException otherwise).
     let create (meta: MetaLearner option) (blocks: (string * Block) list) : Layer * (string -> ParameterGroup) =
         match meta with
-        | None -> chain stored blocks, (fun _ -> Weights)
+        | None -> chain stored blocks, (fun _ -> ParameterGroup.Weights)
         | Some meta -> withMeta meta blocks, MetaKan.group

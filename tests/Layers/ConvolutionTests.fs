@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.EdgeLayers
 open MetaKan.Tests.Numeric
 open TorchSharp
@@ -97,7 +98,7 @@ let private direct (image: Image) (case: Case) : Tensor =
 
 let tests =
     testList
-        "Models.Convolution"
+        "Layers.Convolution"
         [
             property "a convolution is the sum over its taps, of the size that its window says" 60 images (fun image ->
                 let case = case (layer image) image.Seed image.Shape
@@ -218,6 +219,6 @@ let tests =
                         "a window of no size"
 
                     Expect.throwsT<ArgumentException>
-                        (fun () -> Linear.convolution window 3 4 |> ignore)
+                        (fun () -> Ordinary.convolution window 3 4 |> ignore)
                         "a window of no size")
         ]

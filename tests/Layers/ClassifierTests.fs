@@ -1,10 +1,11 @@
 /// The networks that classify images: their shapes, their parameters, and what a prediction depends on.
-module MetaKan.Tests.NetworksTests
+module MetaKan.Tests.ClassifierTests
 
 open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -30,11 +31,11 @@ let private fresh (network: Classifier) = network.Layers.Init (Key.ofSeed 1) Pla
 let private counts (network: Classifier) =
     let p = fresh network
 
-    [ Embeddings; Generators; Weights ]
+    [ ParameterGroup.Embeddings; ParameterGroup.Generators; ParameterGroup.Weights ]
     |> List.map (fun group -> p |> Map.filter (fun name _ -> network.Group name = group) |> Params.count)
 
-let private conv4 = Networks.convolutional Networks.four
-let private conv8 = Networks.convolutional Networks.eight
+let private conv4 = Classifier.convolutional Classifier.four
+let private conv8 = Classifier.convolutional Classifier.eight
 
 let private families =
     [
@@ -48,9 +49,9 @@ let private families =
 
 let private build connected settings =
     if connected then
-        Networks.fc [ 6; 7; 5 ] settings
+        Classifier.fc [ 6; 7; 5 ] settings
     else
-        Networks.convolutional [ 3, 1; 4, 2; 5, 1 ] settings
+        Classifier.convolutional [ 3, 1; 4, 2; 5, 1 ] settings
 
 /// Small networks of every kind on images of two channels.
 let private networks =
@@ -64,7 +65,7 @@ let private networks =
                     Gen.elements Wavelets.all |> Gen.map EdgeFunctions.Wavelet
                 ]
 
-        let! sharing = Gen.elements [ PerLayer; Shared ]
+        let! sharing = Gen.elements [ GeneratorSharing.PerLayer; GeneratorSharing.Shared ]
         let! meta = Gen.elements [ None; Some { meta sharing 4 with EmbeddingDim = 2 } ]
         let! norm = Gen.elements [ NormLayer.None; NormLayer.Batch; NormLayer.Instance ]
         let! height, width = Gen.zip (Gen.choose (5, 7)) (Gen.choose (5, 7))
@@ -87,21 +88,21 @@ let private networks =
         return build connected settings, settings, seed
     }
 
-let private ready (network: Classifier, settings: NetworkSettings, seed: int) =
+let private ready (network: Classifier, settings: ClassifierDesign, seed: int) =
     let _, height, width = settings.Inputs
     let p = network.Layers.Init (Key.ofSeed seed) Placement.cpu64
     p, network.Layers.Statistics Placement.cpu64, uniform seed (-1.0, 1.0) [ 4; 2; height; width ]
 
 let tests =
     testList
-        "Models.Networks"
+        "Layers.Classifier"
         [
             testCase "fully connected networks have the published numbers of parameters" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let fc functions meta = digits functions meta |> Networks.fc [ 32 ] |> counts
+                let fc functions meta = digits functions meta |> Classifier.fc [ 32 ] |> counts
                 Expect.equal (fc kan None) [ 0L; 0L; 254080L ] "numbers of fc"
-                Expect.equal (fc kan (Some(meta Shared 32))) [ 25408L; 361L; 0L ] "numbers of fc"
-                Expect.equal (fc kan (Some(meta PerLayer 32))) [ 25408L; 722L; 0L ] "numbers of fc"
+                Expect.equal (fc kan (Some(meta GeneratorSharing.Shared 32))) [ 25408L; 361L; 0L ] "numbers of fc"
+                Expect.equal (fc kan (Some(meta GeneratorSharing.PerLayer 32))) [ 25408L; 722L; 0L ] "numbers of fc"
                 Expect.equal (fc EdgeFunctions.Linear None) [ 0L; 0L; 25450L ] "numbers of fc")
 
             testCase "convolutional networks have an embedding for each tap of each pair of channels" (fun () ->
@@ -114,7 +115,7 @@ let tests =
                 Expect.equal (batch kan None) [ 0L; 0L; 10L * edges + norms + prelus + head ] "numbers of conv4"
 
                 Expect.equal
-                    (batch kan (Some(meta Shared 32)))
+                    (batch kan (Some(meta GeneratorSharing.Shared 32)))
                     [ edges; 361L; norms + prelus + head ]
                     "numbers of conv4"
 
@@ -134,7 +135,7 @@ let tests =
                        + 256L * 512L
                        + 512L * 512L)
 
-                let clusters = Clusters(Clusters.ofChannels 3 (List.map fst Networks.eight))
+                let clusters = GeneratorSharing.Clusters(Clusters.ofChannels 3 (List.map fst Classifier.eight))
                 let kacn = EdgeFunctions.Family(Families.kacn 3)
                 let eight = digits kacn (Some(meta clusters 16)) |> conv8 |> counts
                 Expect.equal eight [ edges; 3L * (16L + 16L + 4L * 17L); 5130L ] "numbers of conv8")
@@ -183,7 +184,7 @@ let tests =
                     EdgeFunctions.Linear
                     :: EdgeFunctions.Wavelet Wavelets.morlet
                     :: List.map EdgeFunctions.Family families do
-                    for meta in [ None; Some { meta PerLayer 4 with EmbeddingDim = 2 } ] do
+                    for meta in [ None; Some { meta GeneratorSharing.PerLayer 4 with EmbeddingDim = 2 } ] do
                         for connected in List.distinct [ true; functions.IsWavelet ] do
                             use _ = torch.NewDisposeScope()
 
@@ -226,20 +227,20 @@ let tests =
 
             testCase "a network says what it is" (fun () ->
                 let description (network: Classifier) = network.Name, network.Description
-                let clusters = Some(meta (Clusters [ 0; 0; 1; 1 ]) 64)
+                let clusters = Some(meta (GeneratorSharing.Clusters [ 0; 0; 1; 1 ]) 64)
 
                 Expect.equal
-                    (description (Networks.fc [ 32 ] (digits kan None)))
+                    (description (Classifier.fc [ 32 ] (digits kan None)))
                     ("kan", "kan 784-32-10")
                     "description"
 
                 Expect.equal
-                    (description (Networks.fc [] (digits EdgeFunctions.Linear None)))
+                    (description (Classifier.fc [] (digits EdgeFunctions.Linear None)))
                     ("mlp", "mlp 784-10")
                     "description"
 
                 Expect.equal
-                    (description (Networks.fc [ 32 ] (digits kan (Some(meta Shared 32)))))
+                    (description (Classifier.fc [ 32 ] (digits kan (Some(meta GeneratorSharing.Shared 32)))))
                     ("metakan", "metakan 784-32-10, p = 1, h = 32, 1 generator")
                     "description"
 
@@ -249,7 +250,7 @@ let tests =
                     "description"
 
                 Expect.equal
-                    ((Networks.fc [ 32 ] (digits (EdgeFunctions.Wavelet Wavelets.morlet) None)).Name)
+                    ((Classifier.fc [ 32 ] (digits (EdgeFunctions.Wavelet Wavelets.morlet) None)).Name)
                     "wavkan"
                     "name")
 
@@ -259,10 +260,10 @@ let tests =
                 let refused (build: unit -> Classifier) =
                     Expect.throwsT<ArgumentException> (fun () -> build () |> ignore) "a refusal"
 
-                refused (fun () -> Networks.fc [ 32 ] { settings with Norm = NormLayer.Instance })
+                refused (fun () -> Classifier.fc [ 32 ] { settings with Norm = NormLayer.Instance })
                 refused (fun () -> conv4 { settings with Functions = EdgeFunctions.Wavelet Wavelets.meyer })
-                refused (fun () -> conv4 (digits EdgeFunctions.Linear (Some(meta Shared 4))))
-                refused (fun () -> conv4 (digits kan (Some(meta (Clusters [ 0; 1 ]) 4))))
+                refused (fun () -> conv4 (digits EdgeFunctions.Linear (Some(meta GeneratorSharing.Shared 4))))
+                refused (fun () -> conv4 (digits kan (Some(meta (GeneratorSharing.Clusters [ 0; 1 ]) 4))))
                 refused (fun () -> conv4 { settings with Dropout = 1.0 })
-                refused (fun () -> Networks.fc [ 32 ] { settings with HeadDropout = -0.1 }))
+                refused (fun () -> Classifier.fc [ 32 ] { settings with HeadDropout = -0.1 }))
         ]

@@ -5,9 +5,10 @@
 // A pixel is a row of channels whose features are taken at once; then one ordinary convolution weighs all features of
 // all channels. The features of a pixel lie side by side in memory (channels last), which is also the convolution's
 // faster order.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
+open MetaKan
 open TorchSharp
 
 /// What a convolution sums over for one output, on images of one, two or three dimensions.

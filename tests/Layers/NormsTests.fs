@@ -4,6 +4,7 @@ module MetaKan.Tests.NormsTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -41,7 +42,7 @@ let private dropped (layer: Layer) seed (x: Tensor) =
 
 let tests =
     testList
-        "Models.Norms"
+        "Layers.Norms"
         [
             property
                 "batch normalisation learns with the batch's own statistics and gathers them"
@@ -49,7 +50,7 @@ let tests =
                 inputs
                 (fun (shape, seed) ->
                     let x = values (shape, seed)
-                    let layer = Norms.batch shape[1]
+                    let layer = Norm.batch shape[1]
                     let p = parameters seed layer
                     let before = layer.Statistics Placement.cpu64 |> Map.map (fun _ t -> t + 0.5)
                     let kept = before |> Map.map (fun _ t -> t.clone ())
@@ -65,7 +66,7 @@ let tests =
 
             property "batch normalisation predicts with what it gathered" 40 inputs (fun (shape, seed) ->
                 let x = values (shape, seed)
-                let layer = Norms.batch shape[1]
+                let layer = Norm.batch shape[1]
                 let p = parameters seed layer
 
                 let statistics =
@@ -81,7 +82,7 @@ let tests =
 
             testCase "one number per channel leaves the statistics as they are" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let layer = Norms.batch 3
+                let layer = Norm.batch 3
                 let statistics = layer.Statistics Placement.cpu64
                 let y, after = layer.Apply (Learning key) (parameters 1 layer) statistics (normal 1 [ 1; 3 ])
                 closeTrees "statistics" 0.0 statistics after
@@ -92,7 +93,7 @@ let tests =
                 30
                 (inputs |> Gen.filter (fun (shape, _) -> shape.Length > 2))
                 (fun (shape, seed) ->
-                    let x, layer = values (shape, seed), Norms.instance shape[1]
+                    let x, layer = values (shape, seed), Norm.instance shape[1]
                     let p = parameters seed layer
 
                     for pass in [ Learning key; Predicting ] do
@@ -105,7 +106,7 @@ let tests =
                 30
                 (inputs |> Gen.filter (fun (shape, _) -> List.reduce (*) shape.Tail > 1))
                 (fun (shape, seed) ->
-                    let x, layer = values (shape, seed), Norms.layer shape[1]
+                    let x, layer = values (shape, seed), Norm.layer shape[1]
                     let p = parameters seed layer
 
                     close
@@ -119,7 +120,7 @@ let tests =
                 20
                 (inputs |> Gen.filter (fun (shape, _) -> shape.Length > 2))
                 (fun (shape, seed) ->
-                    for layer in [ Norms.batch; Norms.instance; Norms.layer ] do
+                    for layer in [ Norm.batch; Norm.instance; Norm.layer ] do
                         let layer = layer shape[1]
                         let p = parameters seed layer
                         let statistics = layer.Statistics Placement.cpu64
@@ -131,11 +132,11 @@ let tests =
 
             testCase "PReLU keeps what is positive and a quarter of what is not" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let p = Norms.prelu.Init key Placement.cpu64
+                let p = Activation.prelu.Init key Placement.cpu64
                 let x = tensor [ 2; 3 ] [ -4.0; -1.0; 0.0; 0.5; 2.0; -8.0 ]
 
                 let apply (t: Tensor[]) =
-                    fst (Norms.prelu.Apply Predicting (Map.ofList [ "weight", t[1] ]) Map.empty t[0])
+                    fst (Activation.prelu.Apply Predicting (Map.ofList [ "weight", t[1] ]) Map.empty t[0])
 
                 close "value" 1e-14 (tensor [ 2; 3 ] [ -1.0; -0.25; 0.0; 0.5; 2.0; -2.0 ]) (apply [| x; p["weight"] |])
                 differentiates "PReLU" 1e-7 apply [ normal 3 [ 4; 3; 2; 2 ]; p["weight"] ])
@@ -143,7 +144,7 @@ let tests =
             testCase "dropout is a function of its key and keeps the mean" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let x = torch.ones ([| 100L; 20L; 7L |], dtype = torch.float64)
-                let layer = Norms.dropout 0.3
+                let layer = Dropout.numbers 0.3
                 let y = dropped layer 5 x
                 close "same key" 0.0 y (dropped layer 5 x)
                 Expect.isFalse (y.allclose (dropped layer 6 x)) "another step drops others"
@@ -164,8 +165,8 @@ let tests =
             testCase "channel dropout drops whole channels of single images" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let x = torch.ones ([| 100L; 20L; 3L; 2L |], dtype = torch.float64)
-                let y = dropped (Norms.channelDropout 0.25) 5 x
-                close "same key" 0.0 y (dropped (Norms.channelDropout 0.25) 5 x)
+                let y = dropped (Dropout.channels 0.25) 5 x
+                close "same key" 0.0 y (dropped (Dropout.channels 0.25) 5 x)
                 let channel = y.select(3L, 0L).select(2L, 0L)
                 close "a channel as a whole" 0.0 (channel.unsqueeze(-1L).unsqueeze(-1L).expand_as x) y
 
@@ -183,11 +184,11 @@ let tests =
                 use _ = torch.NewDisposeScope()
                 let x = normal 1 [ 4; 5 ]
 
-                for layer in [ Norms.dropout 0.5; Norms.channelDropout 0.5 ] do
+                for layer in [ Dropout.numbers 0.5; Dropout.channels 0.5 ] do
                     close "prediction" 0.0 x (fst (layer.Apply Predicting Map.empty Map.empty x))
 
                 for p in [ -0.1; 1.0; nan ] do
                     Expect.throwsT<System.ArgumentException>
-                        (fun () -> Norms.dropout p |> ignore)
+                        (fun () -> Dropout.numbers p |> ignore)
                         "a share that is none")
         ]

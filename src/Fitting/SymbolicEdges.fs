@@ -1,7 +1,9 @@
 // Reading formulas off a network: edges are fixed to functions of the library, and what they compose to is written out.
 // Liu et al., "KAN" (arXiv 2404.19756), section 2.5.1.
-namespace MetaKan
+namespace MetaKan.Fitting
 
+open MetaKan
+open MetaKan.Symbolic
 open TorchSharp
 
 /// A function that might stand for an edge.
@@ -25,7 +27,7 @@ type SymbolicChoice =
     }
 
 [<RequireQualifiedAccess>]
-module Symbolic =
+module SymbolicEdges =
     /// All functions but 0, which pruning is for; complexity and bits of misfit weigh 0.8 to 0.2; a and b within ±10.
     let defaults =
         {

@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.Numeric
 
 let private cost (channels: int list) (assignment: int list) =
@@ -26,7 +27,7 @@ let rec private assignments layers clusters =
 
 let tests =
     testList
-        "Models.Clusters"
+        "Layers.Clusters"
         [
             testCase "no partition is better, and clusters rise with their widths" (fun () ->
                 let cases =

@@ -7,8 +7,9 @@
 // The three numbers of an edge are log s, t and w. A scale that a network generates starts around zero, where the
 // wavelet is not defined. A logarithm around zero is a scale around 1, and the scale stays positive, which is no
 // restriction, since each ψ is even or odd.
-namespace MetaKan
+namespace MetaKan.Images
 
+open MetaKan
 open TorchSharp
 
 [<RequireQualifiedAccess>]

@@ -1,8 +1,9 @@
 /// Ordinary linear layers and convolutions: their values, and how they start.
-module MetaKan.Tests.LinearTests
+module MetaKan.Tests.OrdinaryTests
 
 open Expecto
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -10,11 +11,11 @@ let private run (layer: Layer) (p: Params) x = layer.Apply Predicting p Map.empt
 
 let tests =
     testList
-        "Models.Linear"
+        "Layers.Ordinary"
         [
             testCase "a linear layer is x Wᵀ + b" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let layer = Linear.layer 3 2
+                let layer = Ordinary.linear 3 2
                 let p = layer.Init (Key.ofSeed 1) Placement.cpu64
                 let x = normal 2 [ 4; 3 ]
                 close "value" 1e-14 (torch.matmul (x, p["weight"].t()) + p["bias"]) (run layer p x))
@@ -34,7 +35,7 @@ let tests =
                 for size in [ [ 3 ]; [ 3; 2 ]; [ 2; 1; 3 ] ] do
                     use _ = torch.NewDisposeScope()
                     let window = { Size = size; Stride = 2; Padding = 1; Dilation = 1; Groups = 2 }
-                    let layer = Linear.convolution window 4 6
+                    let layer = Ordinary.convolution window 4 6
                     let p = layer.Init (Key.ofSeed 1) Placement.cpu64
                     let x = normal 2 (2 :: 4 :: List.map ((+) 3) size)
                     let edges = Convolution.layer window identity 4 6
@@ -54,6 +55,6 @@ let tests =
                             ((name = "weight" && t.numel () = int64 (200 * summed)) || t.numel () = 200L)
                             "size"
 
-                spread (Linear.layer 50 200) 50
-                spread (Linear.convolution { Window.square 3 1 with Groups = 2 } 10 200) 45)
+                spread (Ordinary.linear 50 200) 50
+                spread (Ordinary.convolution { Window.square 3 1 with Groups = 2 } 10 200) 45)
         ]

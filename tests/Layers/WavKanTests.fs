@@ -4,6 +4,7 @@ module MetaKan.Tests.WavKanTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -38,7 +39,7 @@ let private direct (case: Case) (c: Tensor) (x: Tensor) =
 
 let tests =
     testList
-        "Models.WavKan"
+        "Layers.WavKan"
         [
             property "outputs are sums of scaled and moved wavelets" 60 cases (fun case ->
                 let c, x = coefficients case, x case

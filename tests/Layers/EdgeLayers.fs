@@ -2,6 +2,7 @@
 module MetaKan.Tests.EdgeLayers
 
 open MetaKan
+open MetaKan.Images
 open MetaKan.Tests.Numeric
 open TorchSharp
 

@@ -1,8 +1,9 @@
 // Mother wavelets ψ(u) with their slopes ψ'(u).
 // Bozorgasl, Chen, "Wav-KAN: Wavelet Kolmogorov-Arnold Networks" (arXiv 2405.12832), in the forms of its code.
-namespace MetaKan
+namespace MetaKan.Images
 
 open System
+open MetaKan
 open TorchSharp
 
 /// A mother wavelet.
