@@ -18,7 +18,7 @@ let solve (model: Model) =
     printfn $"\n{problem.Name} in {dim} dimensions: {model.Description}"
 
     let settings =
-        { Solve.defaults with
+        { SolveSettings.defaults with
             Epochs = epochs
             EmbeddingRate = 1e-2
             GeneratorRate = 1e-3

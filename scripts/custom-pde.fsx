@@ -34,7 +34,7 @@ let problem =
 
 let model = Kan.create { Size = 5; Order = 3 } [ 3; 32; 32; 1 ]
 
-let settings = { Solve.defaults with Epochs = Script.argument 1 "EPOCHS" 2000; Rate = 1e-2 }
+let settings = { SolveSettings.defaults with Epochs = Script.argument 1 "EPOCHS" 2000; Rate = 1e-2 }
 
 let folder = RunFolder.free "runs/custom-pde"
 

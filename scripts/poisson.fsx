@@ -21,11 +21,11 @@ let solve (name, laplacian) =
     printfn $"\n{problem.Name} in {dim} dimensions, {model.Description}: {name}"
 
     let settings =
-        { Solve.defaults with
+        { SolveSettings.defaults with
             Epochs = epochs
             EmbeddingRate = 1e-2
             GeneratorRate = 1e-3
-            Collocation = { Solve.defaults.Collocation with Laplacian = laplacian }
+            Collocation = { SolveSettings.defaults.Collocation with Laplacian = laplacian }
             TestPoints = 4000
         }
 

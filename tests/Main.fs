@@ -10,6 +10,8 @@ open TorchSharp
 let private tests =
     [
         BuildTests.tests
+        ApiTests.tests
+        CSharpTests.tests
         SafetensorsTests.tests
         RunFolderTests.tests
         PlotTests.tests
@@ -165,7 +167,7 @@ let private run (all: bool) (filter: string) (further: string[]) : int =
 
         min 1 (runTestsWithCLIArgs options further chosen)
 
-/// [--all] [FILTER] and Expecto's own arguments, or --mutants N [SEED].
+/// [--all] [FILTER] and Expecto's own arguments, or --mutants N [SEED], or --api.
 [<EntryPoint>]
 let main arguments =
     let filtered all (arguments: string[]) =
@@ -173,5 +175,8 @@ let main arguments =
 
     match List.ofArray arguments with
     | "--mutants" :: numbers -> Mutants.against (Directory.GetCurrentDirectory()) numbers
+    | [ "--api" ] ->
+        ApiTests.rewrite ()
+        0
     | "--all" :: _ -> filtered true arguments[1..]
     | _ -> filtered false arguments

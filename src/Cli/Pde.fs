@@ -212,7 +212,7 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
 
             problem,
             network options,
-            settings options problem.Dim { Solve.defaults with Placement = place },
+            settings options problem.Dim { SolveSettings.defaults with Placement = place },
             min 8 Environment.ProcessorCount,
             None
 

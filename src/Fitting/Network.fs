@@ -171,7 +171,7 @@ module Network =
         |> List.map snd
 
     /// The edges of every layer, from its nodes to the next one's ends; masks are not applied.
-    let weights (net: Network) (p: Params) : EdgeWeights list =
+    let internal weights (net: Network) (p: Params) : EdgeWeights list =
         match net.Source with
         | CoefficientSource.Stored ->
             [

@@ -5,7 +5,7 @@ open System
 open MetaKan
 
 [<RequireQualifiedAccess>]
-module Confusion =
+module internal Confusion =
     /// counts[i, j]: the number of samples of class i that were predicted as class j.
     let counts (classes: int) (labels: int[]) (predictions: int[]) : int[,] =
         let counts = Array2D.zeroCreate classes classes

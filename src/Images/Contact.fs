@@ -5,7 +5,7 @@ open System
 open MetaKan
 
 [<RequireQualifiedAccess>]
-module Contact =
+module internal Contact =
     let private side, private gap = 96.0, 16.0
 
     /// An image as a PNG: gray or colours.

@@ -8,7 +8,7 @@ open Microsoft.FSharp.NativeInterop
 open TorchSharp
 
 [<RequireQualifiedAccess>]
-module EdgeBasis =
+module internal EdgeBasis =
     let private inMemory (convert: float -> 'T) (place: Placement) (order: int) (knots: float[][]) : Basis =
         let count = BSpline.count order knots + 1
         let sigmoid = Array.init 8 (fun n -> Silu.sigmoidDerivative n |> Array.map convert)

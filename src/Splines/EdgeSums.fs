@@ -8,7 +8,7 @@ open Microsoft.FSharp.NativeInterop
 open TorchSharp
 
 /// Edges base·silu(x) + scale·Σ c_m B_m(x) from every input to every output.
-type EdgeWeights =
+type internal EdgeWeights =
     {
         /// c [in, G+k, out].
         Splines: Tensor
@@ -19,7 +19,7 @@ type EdgeWeights =
     }
 
 [<RequireQualifiedAccess>]
-module EdgeWeights =
+module internal EdgeWeights =
     /// The coefficients [in, G+k+1, out] of the functions of `EdgeBasis`.
     let coefficients (weights: EdgeWeights) : Tensor =
         let splines =
@@ -37,7 +37,7 @@ module EdgeWeights =
         }
 
 [<RequireQualifiedAccess>]
-module EdgeSums =
+module internal EdgeSums =
     let private byOperators (place: Placement) (order: int) (knots: float[][]) : Tensor -> EdgeWeights -> Tensor =
         let basis = EdgeBasis.create place order knots
 

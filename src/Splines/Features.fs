@@ -4,7 +4,7 @@ namespace MetaKan
 open TorchSharp
 
 [<RequireQualifiedAccess>]
-module Features =
+module internal Features =
     /// [N, in, M] from [N, M, in], the order in memory: each function of a row's inputs is one run of numbers there, so
     /// that maps over a row's functions and inputs, dense or convolutional, read it as it lies.
     let ofRuns (runs: Tensor) : Tensor = runs.transpose (1L, 2L)

@@ -4,7 +4,7 @@ namespace MetaKan
 open TorchSharp
 
 [<RequireQualifiedAccess>]
-module Silu =
+module internal Silu =
     /// σ' = σ - σ², so each derivative of σ is a polynomial in σ: coefficients ascending.
     let internal sigmoidDerivative (n: int) : float[] =
         (([| 0.0; 1.0 |]: float[]), [ 1..n ])

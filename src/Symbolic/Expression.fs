@@ -105,7 +105,7 @@ module Function =
 
 /// The small multiples of π/2, which formulas spell out.
 [<RequireQualifiedAccess>]
-module HalfPi =
+module internal HalfPi =
     let private multiples = [ -16 .. -1 ] @ [ 1..16 ] |> List.map (fun k -> k, float k * (Math.PI / 2.0))
 
     /// k where the number is exactly k·π/2, k from -16 to 16 but not 0.

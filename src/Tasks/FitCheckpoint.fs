@@ -5,7 +5,7 @@ namespace MetaKan.Fitting
 open MetaKan
 
 /// All that the next step of a fit depends on.
-type FitState =
+type internal FitState =
     {
         Learner: Learner
         /// With all parameters, also those that rest; the stage is that of `FitStages`.
@@ -15,7 +15,7 @@ type FitState =
     }
 
 [<RequireQualifiedAccess>]
-module FitCheckpoint =
+module internal FitCheckpoint =
     /// Writes a state, replacing what was there in one go.
     let save (path: string) (state: FitState) : unit =
         use _ = TorchSharp.torch.NewDisposeScope()

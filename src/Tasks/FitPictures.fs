@@ -4,7 +4,7 @@ namespace MetaKan.Fitting
 open MetaKan
 
 /// A fitted function and the held-out points that it is judged by.
-type Comparison =
+type internal Comparison =
     {
         /// Names of the inputs, and of what is fitted.
         Inputs: string list
@@ -18,7 +18,7 @@ type Comparison =
     }
 
 [<RequireQualifiedAccess>]
-module FitPictures =
+module internal FitPictures =
     /// Points that a map is made of, at most.
     let private mapped = 4000
 

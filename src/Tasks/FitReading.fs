@@ -16,7 +16,7 @@ type FitData =
     }
 
 [<RequireQualifiedAccess>]
-module FitReading =
+module internal FitReading =
     /// The output's unit, as a multiple of the normalised one.
     let unit (data: FitData) : float =
         data.Scaling |> Option.map (fun (_, output) -> output.Spreads[0]) |> Option.defaultValue 1.0

@@ -14,7 +14,7 @@ type FitEvent =
     | Chosen of Edge * Suggestion
 
 /// A part of a fit.
-type FitStage =
+type internal FitStage =
     {
         /// What it is: "training", "pruning".
         Title: string
@@ -30,7 +30,7 @@ type FitStage =
     }
 
 [<RequireQualifiedAccess>]
-module FitStages =
+module internal FitStages =
     let private optimizer choice =
         match choice with
         | FitOptimizer.Lbfgs history -> Lbfgs.create history 20

@@ -6,7 +6,7 @@ open MetaKan
 open TorchSharp
 
 [<RequireQualifiedAccess>]
-module Pictures =
+module internal Pictures =
     let private subscript (n: int) = string n |> String.map (fun c -> "₀₁₂₃₄₅₆₇₈₉"[int c - int '0'])
 
     let private coordinate i = "x" + subscript (i + 1)

@@ -34,19 +34,8 @@ type SolveSettings =
         SaveEvery: int
     }
 
-/// A solved problem.
-type Solution =
-    {
-        /// u [N, 1] at points [N, d].
-        U: Tensor -> Tensor
-        Params: Params
-        Outcome: Outcome
-        /// What result.json says.
-        Result: JsonObject
-    }
-
 [<RequireQualifiedAccess>]
-module Solve =
+module SolveSettings =
     /// The settings of a plain run: MetaKAN's rates and sizes, 5000 epochs of 100 points, exact derivatives.
     let defaults: SolveSettings =
         {
@@ -66,6 +55,19 @@ module Solve =
             SaveEvery = 500
         }
 
+/// A solved problem.
+type Solution =
+    {
+        /// u [N, 1] at points [N, d].
+        U: Tensor -> Tensor
+        Params: Params
+        Outcome: Outcome
+        /// What result.json says.
+        Result: JsonObject
+    }
+
+[<RequireQualifiedAccess>]
+module Solve =
     /// What each purpose draws its random numbers from.
     let private keyFor (settings: SolveSettings) purpose = Key.fold purpose (Key.ofSeed settings.Seed)
 

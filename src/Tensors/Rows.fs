@@ -7,7 +7,7 @@ open TorchSharp
 
 /// A function that takes each row of its inputs by itself, given with its vector-Jacobian product. As in a `Rule`,
 /// nothing may capture tensors; what all blocks use is made from the placement, once for each direction.
-type RowRule =
+type internal RowRule =
     {
         /// Numbers that one row of the inputs needs on the way: what blocks are sized by.
         Numbers: Tensor[] -> int64
@@ -21,7 +21,7 @@ type RowRule =
     }
 
 [<RequireQualifiedAccess>]
-module Rows =
+module internal Rows =
     // A mebibyte in single precision: temporaries stay in the cache, and operators run far longer than they take to start.
     let private numbersPerBlock = 262144L
 

@@ -20,7 +20,7 @@ type Rule =
 type private Applied = { Rule: Rule; Inputs: int; Zeros: (int64[] * Placement)[] }
 
 /// The autograd node behind every `Rule`.
-type RuleFunction() =
+type internal RuleFunction() =
     inherit torch.autograd.MultiTensorFunction<RuleFunction>()
     override _.Name = "MetaKan.Rule"
 

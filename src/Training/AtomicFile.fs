@@ -5,7 +5,7 @@ open System
 open System.IO
 
 [<RequireQualifiedAccess>]
-module AtomicFile =
+module internal AtomicFile =
     /// Runs a writing action on a file or folder; the system's refusal (disk full, no permission) becomes RunFailed
     /// with the path and the reason.
     let guard (path: string) (action: unit -> 'a) : 'a =

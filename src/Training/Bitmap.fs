@@ -9,10 +9,10 @@ open ICSharpCode.SharpZipLib.Checksum
 open SkiaSharp
 
 /// The pixels of an image: red, green and blue, [3, H, W] in row-major order.
-type Picture = { Height: int; Width: int; Colours: byte[] }
+type internal Picture = { Height: int; Width: int; Colours: byte[] }
 
 [<RequireQualifiedAccess>]
-module Bitmap =
+module internal Bitmap =
     // F# Interactive does not look into the folder where packages have their native libraries.
     let private loaded =
         lazy

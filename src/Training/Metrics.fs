@@ -16,7 +16,7 @@ type MeasureKind =
 type MetricsTable = { Columns: string list; Rows: (int * float option[])[] }
 
 /// A run's metrics.csv, open for more rows. Each row reaches the file at once.
-type MetricsWriter internal (path: string, columns: string list, file: StreamWriter) =
+type internal MetricsWriter internal (path: string, columns: string list, file: StreamWriter) =
     /// Appends a row: the measures taken at a step, by column name. Raises RunFailed when the disk refuses.
     member _.Append(step: int, measures: (string * float) list) : unit =
         let taken = Map measures
@@ -85,14 +85,14 @@ module Metrics =
             new MetricsWriter(path, columns, new StreamWriter(file, AutoFlush = true, NewLine = "\n")))
 
     /// Starts the table of a new run with the columns after `step`. Raises RunFailed when the disk refuses.
-    let create (folder: string) (columns: string list) : MetricsWriter =
+    let internal create (folder: string) (columns: string list) : MetricsWriter =
         let path = RunFolder.metricsPath folder
         AtomicFile.writeText path (header columns + "\n")
         append path columns
 
     /// Goes on with the table of a run resumed after `step`: later rows are dropped, as the run makes them again.
     /// Raises BadInput where the table is of other columns, or no table.
-    let resume (folder: string) (columns: string list) (step: int) : MetricsWriter =
+    let internal resume (folder: string) (columns: string list) (step: int) : MetricsWriter =
         let path = RunFolder.metricsPath folder
 
         if File.Exists path then

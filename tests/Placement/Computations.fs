@@ -376,7 +376,7 @@ let private stepped optimizer place =
     [ "loss", loss; yield! tree "parameters" p; yield! tree "memory" memory ]
 
 let private solving place : SolveSettings =
-    { Solve.defaults with
+    { SolveSettings.defaults with
         Epochs = 4
         Collocation = collocation LaplacianMethod.Exact 2048
         Warmup = 2

@@ -95,7 +95,7 @@ let tests =
                 withFolder (fun parent ->
                     let folder = Path.Combine(parent, "run")
 
-                    let settings = { Solve.defaults with Epochs = 2; TestPoints = 100 }
+                    let settings = { SolveSettings.defaults with Epochs = 2; TestPoints = 100 }
 
                     let solution =
                         Solve.run

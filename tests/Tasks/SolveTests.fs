@@ -25,7 +25,7 @@ let private model =
 let private problem = AllenCahn.problem (TwoBody.ofSeed 3 2)
 
 let private settings =
-    { Solve.defaults with
+    { SolveSettings.defaults with
         Epochs = 12
         Collocation = { Points = 8; Laplacian = LaplacianMethod.Sdgd 1; MemoryLimit = 2048 }
         Rate = 1e-2

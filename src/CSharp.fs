@@ -1,0 +1,202 @@
+// Settings for callers in C#, who have no `with` for F#'s records: each has named optional arguments, and what is left out
+// is as in the defaults.
+namespace MetaKan.CSharp
+
+open System
+open System.Runtime.InteropServices
+open MetaKan
+open MetaKan.Fitting
+open MetaKan.Images
+open MetaKan.Pdes
+
+/// Settings of the three tasks and the parts of them.
+[<AbstractClass; Sealed>]
+type Settings private () =
+
+    static let given (value: Nullable<'a>) (otherwise: 'a) = if value.HasValue then value.Value else otherwise
+
+    static let named (value: 'a) (otherwise: 'a) = if isNull (box value) then otherwise else value
+
+    static let some (value: 'a) = if isNull (box value) then None else Some value
+
+    /// The parts of a MetaKAN: numbers that embed an edge, hidden width of the generators, and which layers share one.
+    static member MetaLearner
+        (
+            [<Optional>] embeddingDim: Nullable<int>,
+            [<Optional>] hiddenDim: Nullable<int>,
+            [<Optional>] sharing: GeneratorSharing,
+            [<Optional>] chunk: Nullable<int>
+        ) : MetaLearner =
+        {
+            EmbeddingDim = given embeddingDim 1
+            HiddenDim = given hiddenDim 32
+            Sharing = named sharing GeneratorSharing.PerLayer
+            Chunk = Option.ofNullable chunk
+        }
+
+    /// How a PDE is solved; defaults of `SolveSettings`.
+    static member Solve
+        (
+            [<Optional>] epochs: Nullable<int>,
+            [<Optional>] points: Nullable<int>,
+            [<Optional>] laplacian: LaplacianMethod,
+            [<Optional>] memoryLimit: Nullable<int>,
+            [<Optional>] rate: Nullable<float>,
+            [<Optional>] embeddingRate: Nullable<float>,
+            [<Optional>] generatorRate: Nullable<float>,
+            [<Optional>] schedule: Annealing,
+            [<Optional>] warmup: Nullable<int>,
+            [<Optional>] polish: Nullable<int>,
+            [<Optional>] polishPoints: Nullable<int>,
+            [<Optional>] testPoints: Nullable<int>,
+            [<Optional>] seed: Nullable<int>,
+            [<Optional>] placement: Placement,
+            [<Optional>] evaluateEvery: Nullable<int>,
+            [<Optional>] saveEvery: Nullable<int>
+        ) : SolveSettings =
+        let o = SolveSettings.defaults
+
+        {
+            Epochs = given epochs o.Epochs
+            Collocation =
+                {
+                    Points = given points o.Collocation.Points
+                    Laplacian = named laplacian o.Collocation.Laplacian
+                    MemoryLimit = given memoryLimit o.Collocation.MemoryLimit
+                }
+            Rate = given rate o.Rate
+            EmbeddingRate = given embeddingRate o.EmbeddingRate
+            GeneratorRate = given generatorRate o.GeneratorRate
+            Schedule = named schedule o.Schedule
+            Warmup = given warmup o.Warmup
+            Polish = given polish o.Polish
+            PolishPoints = given polishPoints o.PolishPoints
+            TestPoints = given testPoints o.TestPoints
+            Seed = given seed o.Seed
+            Placement = named placement o.Placement
+            EvaluateEvery = given evaluateEvery o.EvaluateEvery
+            SaveEvery = given saveEvery o.SaveEvery
+        }
+
+    /// How a function is fitted; defaults of `FitSettings`.
+    static member Fit
+        (
+            [<Optional>] steps: seq<int>,
+            [<Optional>] optimizer: FitOptimizer,
+            [<Optional>] sparsity: Sparsity,
+            [<Optional>] gridUpdates: GridUpdates,
+            [<Optional>] evenness: Nullable<float>,
+            [<Optional>] extend: seq<int>,
+            [<Optional>] prune: Thresholds,
+            [<Optional>] symbolic: SymbolicChoice,
+            [<Optional>] refitSteps: Nullable<int>,
+            [<Optional>] tolerance: Nullable<float>,
+            [<Optional>] noise: Nullable<float>,
+            [<Optional>] seed: Nullable<int>,
+            [<Optional>] placement: Placement,
+            [<Optional>] saveEvery: Nullable<int>
+        ) : FitSettings =
+        let o = FitSettings.defaults
+
+        {
+            Steps = named steps o.Steps |> List.ofSeq
+            Optimizer = named optimizer o.Optimizer
+            Sparsity = named sparsity o.Sparsity
+            GridUpdates = some gridUpdates
+            Evenness = given evenness o.Evenness
+            Extend = named extend o.Extend |> List.ofSeq
+            Prune = some prune
+            Symbolic = some symbolic
+            RefitSteps = given refitSteps o.RefitSteps
+            Tolerance = given tolerance o.Tolerance
+            Noise = given noise o.Noise
+            Seed = given seed o.Seed
+            Placement = named placement o.Placement
+            SaveEvery = given saveEvery o.SaveEvery
+        }
+
+    /// A network that classifies; defaults of `Architecture.published`. Raises BadInput for names that are none.
+    static member Architecture
+        (
+            net: string,
+            model: string,
+            [<Optional>] meta: Nullable<bool>,
+            [<Optional>] width: seq<int>,
+            [<Optional>] generators: Nullable<int>,
+            [<Optional>] wavelet: string,
+            [<Optional>] gridSize: Nullable<int>,
+            [<Optional>] splineOrder: Nullable<int>,
+            [<Optional>] degree: Nullable<int>,
+            [<Optional>] embeddingDim: Nullable<int>,
+            [<Optional>] hiddenDim: Nullable<int>,
+            [<Optional>] norm: string,
+            [<Optional>] dropout: Nullable<float>,
+            [<Optional>] headDropout: Nullable<float>
+        ) : Architecture =
+        let o = Architecture.published net model
+
+        { o with
+            Meta = given meta o.Meta
+            Width = named width o.Width |> List.ofSeq
+            Generators = given generators o.Generators
+            Wavelet = named wavelet o.Wavelet
+            GridSize = given gridSize o.GridSize
+            SplineOrder = given splineOrder o.SplineOrder
+            Degree = given degree o.Degree
+            EmbeddingDim = given embeddingDim o.EmbeddingDim
+            HiddenDim = given hiddenDim o.HiddenDim
+            Norm = named norm o.Norm
+            Dropout = given dropout o.Dropout
+            HeadDropout = given headDropout o.HeadDropout
+        }
+
+    /// How images are classified; defaults of `ClassifySettings` for the data set and the network.
+    static member Classify
+        (
+            dataset: string,
+            network: Architecture,
+            [<Optional>] data: string,
+            [<Optional>] trainImages: Nullable<int>,
+            [<Optional>] epochs: Nullable<int>,
+            [<Optional>] batchSize: Nullable<int>,
+            [<Optional>] rate: Nullable<float>,
+            [<Optional>] weightDecay: Nullable<float>,
+            [<Optional>] embeddingRate: Nullable<float>,
+            [<Optional>] embeddingDecay: Nullable<float>,
+            [<Optional>] generatorRate: Nullable<float>,
+            [<Optional>] generatorDecay: Nullable<float>,
+            [<Optional>] schedule: Annealing,
+            [<Optional>] warmup: Nullable<int>,
+            [<Optional>] loss: ClassifyLoss,
+            [<Optional>] flip: Nullable<bool>,
+            [<Optional>] crop: Nullable<int>,
+            [<Optional>] rotate: Nullable<float>,
+            [<Optional>] jitter: Nullable<float>,
+            [<Optional>] seed: Nullable<int>,
+            [<Optional>] placement: Placement
+        ) : ClassifySettings =
+        let o = ClassifySettings.defaults dataset network
+
+        {
+            Dataset = dataset
+            Data = some data
+            TrainImages = Option.ofNullable trainImages
+            Network = network
+            Epochs = given epochs o.Epochs
+            BatchSize = given batchSize o.BatchSize
+            Rate = given rate o.Rate
+            WeightDecay = given weightDecay o.WeightDecay
+            EmbeddingRate = given embeddingRate o.EmbeddingRate
+            EmbeddingDecay = given embeddingDecay o.EmbeddingDecay
+            GeneratorRate = given generatorRate o.GeneratorRate
+            GeneratorDecay = given generatorDecay o.GeneratorDecay
+            Schedule = named schedule o.Schedule
+            Warmup = given warmup o.Warmup
+            Loss = named loss o.Loss
+            Flip = given flip o.Flip
+            Crop = given crop o.Crop
+            Rotate = given rotate o.Rotate
+            Jitter = given jitter o.Jitter
+            Seed = given seed o.Seed
+            Placement = named placement o.Placement
+        }
