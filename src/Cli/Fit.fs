@@ -214,26 +214,10 @@ let private networkChoice (options: ParseResults<Options>) (inputs: int) : Netwo
     {
         Model = model
         Nodes = layers
-        Splines =
-            if model = "mlp" then
-                None
-            else
-                Some
-                    {
-                        Size = options.GetResult(Options.Grid, 5) |> atLeast "--grid" 1
-                        Order = options.GetResult(Order, 3) |> atLeast "--order" 1
-                    }
+        Splines = splines model (options.GetResult(Options.Grid, 5)) (options.GetResult(Order, 3))
         Meta =
-            if model = "metakan" then
-                Some
-                    {
-                        EmbeddingDim = options.GetResult(Embedding_Dim, 1) |> atLeast "--embedding-dim" 1
-                        HiddenDim = options.GetResult(Hidden_Dim, 16) |> atLeast "--hidden-dim" 1
-                        Sharing = sharing (layers.Length - 1) (options.GetResult(Generators, "shared"))
-                        Chunk = None
-                    }
-            else
-                None
+            lazy sharing (layers.Length - 1) (options.GetResult(Generators, "shared"))
+            |> metaLearner model (options.GetResult(Embedding_Dim, 1)) (options.GetResult(Hidden_Dim, 16))
     }
 
 let private learnerOf (choice: NetworkChoice) : Learner =

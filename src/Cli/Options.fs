@@ -81,3 +81,23 @@ let sharing (layers: int) (given: string) =
             refuse ()
 
         GeneratorSharing.Clusters assignment
+
+/// The splines of a model's edges, by what `--grid` and `--order` take; an MLP has none.
+let splines (model: string) (grid: int) (order: int) : Grid option =
+    if model = "mlp" then
+        None
+    else
+        Some { Size = grid |> atLeast "--grid" 1; Order = order |> atLeast "--order" 1 }
+
+/// What generates a MetaKAN's coefficients, by what `--embedding-dim` and `--hidden-dim` take; other models have none.
+let metaLearner (model: string) (embedding: int) (hidden: int) (sharing: GeneratorSharing Lazy) : MetaLearner option =
+    if model = "metakan" then
+        Some
+            {
+                EmbeddingDim = embedding |> atLeast "--embedding-dim" 1
+                HiddenDim = hidden |> atLeast "--hidden-dim" 1
+                Sharing = sharing.Value
+                Chunk = None
+            }
+    else
+        None

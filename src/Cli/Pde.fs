@@ -129,26 +129,10 @@ let private network (options: ParseResults<Options>) : NetworkChoice =
         Model = model
         Width = options.GetResult(Width, 128) |> atLeast "--width" 1
         Depth = depth
-        Splines =
-            if model = "mlp" then
-                None
-            else
-                Some
-                    {
-                        Size = options.GetResult(Grid, 5) |> atLeast "--grid" 1
-                        Order = options.GetResult(Order, 3) |> atLeast "--order" 1
-                    }
+        Splines = splines model (options.GetResult(Grid, 5)) (options.GetResult(Order, 3))
         Meta =
-            if model = "metakan" then
-                Some
-                    {
-                        EmbeddingDim = options.GetResult(Embedding_Dim, 1) |> atLeast "--embedding-dim" 1
-                        HiddenDim = options.GetResult(Hidden_Dim, 32) |> atLeast "--hidden-dim" 1
-                        Sharing = sharing depth (options.GetResult(Generators, "layer"))
-                        Chunk = None
-                    }
-            else
-                None
+            lazy sharing (depth) (options.GetResult(Generators, "layer"))
+            |> metaLearner model (options.GetResult(Embedding_Dim, 1)) (options.GetResult(Hidden_Dim, 32))
     }
 
 /// Settings with what the options change.
