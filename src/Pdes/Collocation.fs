@@ -164,7 +164,7 @@ module Collocation =
             if shape truth <> [ x.size 0; 1L ] then
                 invalidArg
                     (nameof problem)
-                    $"problem {problem.Name}: LaplacianMethod.Exact gives {shape truth} where {[ x.size 0; 1L ]} is wanted")
+                    $"problem {problem.Name}: Exact gives {shape truth} where {[ x.size 0; 1L ]} is wanted")
 
     /// The loss and its gradient on the points of a key. However it is chunked, the result is the same up to rounding.
     let gradient (settings: Collocation) (problem: Problem) (model: Model) (key: Key) : Gradient =
