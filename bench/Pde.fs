@@ -35,12 +35,9 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
     let ours name laplacian =
         let collocation = { Points = points; Laplacian = laplacian; MemoryLimit = 16384 }
 
-        {
-            Name = name
-            Steps = 15
-            Run = Workers.hire
-            Step = steps placement model (fun n -> Collocation.gradient collocation problem model (key n))
-        }
+        let gradient = Collocation.gradient collocation problem model
+
+        { Name = name; Steps = 15; Run = Workers.hire; Step = steps placement model (key >> gradient) }
 
     let plain name count =
         {

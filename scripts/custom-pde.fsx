@@ -8,27 +8,24 @@ open System
 open MetaKan
 open MetaKan.Pdes
 
-let x, y, t = 0, 1, 2
+let x, y, t, u = coordinate "x", coordinate "y", coordinate "t", field "u"
 let spacetime = [ 0.0, 1.0; 0.0, 1.0; 0.0, 1.0 ]
 let start = [ 0.0, 1.0; 0.0, 1.0; 0.0, 0.0 ]
 
-let solution (p: Jet) = exp (-p[t]) * sin (Math.PI * p[x]) * cos (Math.PI * p[y])
-
-let equation (u: Derivatives) = u.Partial t - u.Laplacian - u.U + u.U * u.U * u.U
-
-let data = Jet.valueOf solution
+let solution = exp (-t) * sin (Math.PI * x) * cos (Math.PI * y)
+let equation = d u [ t ] - laplacian u [ x; y ] - u + u ** 3.0
 
 let problem =
     { Problem.manufactured
           "reaction-diffusion"
           (Domain.box spacetime)
-          { Second = [| 1.0; 1.0; 0.0 |]; First = [ t ] }
-          solution
-          equation with
-        Penalties =
+          [ "x"; "y"; "t" ]
+          [ "u", solution ]
+          [ "reaction", equation ] with
+        Conditions =
             [
-                Penalty.dirichlet "start" 100.0 100 (Domain.box start).Sample data
-                Penalty.dirichlet "walls" 100.0 100 (Domain.faces spacetime [ x; y ]) data
+                Condition.create "start" 100.0 100 (Domain.box start).Sample (u - solution)
+                Condition.create "walls" 100.0 100 (Domain.faces spacetime [ 0; 1 ]) (u - solution)
             ]
     }
 

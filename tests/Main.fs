@@ -71,6 +71,8 @@ let private tests =
         Images.BatchesTests.tests
         Images.PicturesTests.tests
         DomainTests.tests
+        TermTests.tests
+        LanguageTests.tests
         ProblemTests.tests
         ManufacturedTests.tests
         TwoBodyTests.tests

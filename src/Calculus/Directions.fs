@@ -3,15 +3,16 @@
 // random signs give Hutchinson's trace estimator (1989; STDE, arXiv 2412.00088, section 4).
 namespace MetaKan
 
+open System.Collections.Concurrent
 open TorchSharp
 
-/// The part of a PDE's operator that the jet must supply for coordinates x_0 … x_{d-1}.
+/// What a jet must supply of a function of coordinates x_0 … x_{d-1}.
 type Operator =
     {
         /// a_i in Σ_i a_i ∂²u/∂x_i², one number per coordinate; all ones is the Laplacian.
         Second: float[]
-        /// The coordinates whose first derivative the residual reads, e.g. time.
-        First: int list
+        /// Derivatives beside that sum, each by the coordinates listed in order: [ 0; 0; 1 ] is ∂³u/∂x_0²∂x_1.
+        Partials: int list list
     }
 
 /// How second derivatives are summed.
@@ -24,13 +25,156 @@ type LaplacianMethod =
     /// `count` random sign vectors: unbiased.
     | Hutchinson of count: int
 
-/// Lines through every point, their weights, and where the requested first derivatives are found among them.
-type Directions = { Tangents: Tangents; Weights: Tensor; First: Map<int, int64> }
+/// Lines through every point, the weights of their second derivatives in the sum, and how partial derivatives come from
+/// the derivatives along them.
+type Directions =
+    {
+        Tangents: Tangents
+        Weights: Tensor
+        /// The highest order of the derivatives along the lines.
+        Order: int
+        /// For each derivative by coordinates: Σ c·D_v^n over pairs of a line v and c, n the number of coordinates.
+        Partials: Map<int list, (int * float) list>
+    }
+
+// Partial derivatives from derivatives along lines, ∂^n/∂x_a…∂x_b = Σ_v c_v D_v^n.
+[<RequireQualifiedAccess>]
+module internal Lines =
+    /// A line by the coordinates that move along it and their integer rates.
+    type Line = Map<int, int>
+
+    let axis (i: int) : Line = Map [ i, 1 ]
+
+    let rec private common a b = if b = 0 then abs a else common b (a % b)
+
+    // Parallel lines are one: the shortest, whose first rate is positive.
+    let private shortest (line: Line) : Line =
+        let rates = line |> Map.filter (fun _ rate -> rate <> 0)
+
+        if rates.IsEmpty then
+            rates
+        else
+            let factor = sign (Seq.head rates.Values) * (rates.Values |> Seq.reduce common |> abs)
+            rates |> Map.map (fun _ rate -> rate / factor)
+
+    // The lines of the polarisation identity, x_a x_b … x_n = Σ_ε (Π ε) (x_a + ε_b x_b + … + ε_n x_n)^n / (2^(n-1) n!).
+    let private polarised (by: int list) : Line list =
+        [
+            for signs in 0 .. (1 <<< (by.Length - 1)) - 1 ->
+                (Map [ by.Head, 1 ], List.indexed by.Tail)
+                ||> List.fold (fun line (bit, i) ->
+                    let sign = if signs >>> bit &&& 1 = 1 then -1 else 1
+                    line |> Map.change i (fun rate -> Some(sign + Option.defaultValue 0 rate)))
+                |> shortest
+        ]
+        |> List.filter (fun line -> not line.IsEmpty)
+        |> List.distinct
+
+    // Products of n coordinates, as those in order.
+    let rec private monomials n (coordinates: int list) : int list list =
+        match n, coordinates with
+        | 0, _ -> [ [] ]
+        | _, [] -> []
+        | _, first :: rest ->
+            [
+                for power in 0..n do
+                    for others in monomials (n - power) rest -> List.replicate power first @ others
+            ]
+
+    // The coefficient of a product of coordinates in (Σ v_i x_i)^n.
+    let private coefficient (line: Line) (monomial: int list) =
+        let factorial n = List.fold (*) 1 [ 1..n ] |> float
+
+        (factorial monomial.Length, List.countBy id monomial)
+        ||> List.fold (fun c (i, power) ->
+            c * float (Option.defaultValue 0 (line.TryFind i)) ** float power / factorial power)
+
+    // Σ c·D_v^n over some of the lines that is the derivative, if there is one.
+    let private combined (lines: Line list) (by: int list) : (int * float) list option =
+        // A line serves together with those that share a coordinate with it.
+        let rec reached coordinates =
+            let more =
+                lines
+                |> List.map (fun line -> List.ofSeq line.Keys)
+                |> List.filter (List.exists (fun i -> List.contains i coordinates))
+                |> List.fold List.append coordinates
+                |> List.distinct
+
+            if more.Length = coordinates.Length then more else reached more
+
+        let coordinates = reached (List.distinct by) |> List.sort
+
+        let within =
+            lines
+            |> List.indexed
+            |> List.filter (fun (_, line) -> line.Keys |> Seq.exists (fun i -> List.contains i coordinates))
+
+        if within.IsEmpty then
+            None
+        else
+            let rows = monomials by.Length coordinates
+
+            let table =
+                Array2D.init rows.Length within.Length (fun r c -> coefficient (snd within[c]) rows[r])
+                |> fun t -> torch.tensor (t, dtype = torch.float64, device = torch.CPU)
+
+            let wanted =
+                torch.tensor (
+                    [| for row in rows -> if row = by then 1.0 else 0.0 |],
+                    dtype = torch.float64,
+                    device = torch.CPU
+                )
+
+            let solution = (torch.linalg.pinv table).mv wanted
+            let exact = (table.mv solution - wanted).abs().max().item<float>() < 1e-9
+
+            if not exact then
+                None
+            else
+                [
+                    for (line, _), c in List.zip within (List.ofArray (Tensor.toArray solution)) do
+                        if abs c > 1e-9 then
+                            line, System.Math.Round(c, 12)
+                ]
+                |> Some
+
+    let private find (given: Line list, partials: int list list) : Line list * Map<int list, (int * float) list> =
+        use _ = torch.NewDisposeScope()
+
+        // High orders first, and among them those of one coordinate: their lines serve the others.
+        let inOrder =
+            partials |> List.distinct |> List.sortBy (fun by -> -by.Length, (List.distinct by).Length, by)
+
+        let lines =
+            (given, inOrder)
+            ||> List.fold (fun lines by ->
+                let own = polarised by
+                let enough more = (combined (lines @ more) by).IsSome
+
+                if enough [] then
+                    lines
+                else
+                    match own |> List.tryFind (fun line -> enough [ line ]) with
+                    | Some line -> lines @ [ line ]
+                    | None -> lines @ List.except lines own)
+
+        lines, Map [ for by in inOrder -> by, (combined lines by).Value ]
+
+    // Asked for in every step, for a few different operators.
+    let private found =
+        ConcurrentDictionary<Line list * int list list, Line list * Map<int list, (int * float) list>>(
+            HashIdentity.Structural
+        )
+
+    /// The lines to differentiate along, those given first, and each derivative as a sum over them. A derivative takes
+    /// what lines there are where they suffice, one more where that does, and those of the polarisation identity otherwise.
+    let forPartials (given: Line list) (partials: int list list) : Line list * Map<int list, (int * float) list> =
+        if partials.IsEmpty then given, Map.empty else found.GetOrAdd((given, partials), find)
 
 [<RequireQualifiedAccess>]
 module Operator =
     /// The Laplacian in d dimensions.
-    let laplacian (d: int) : Operator = { Second = Array.create d 1.0; First = [] }
+    let laplacian (d: int) : Operator = { Second = Array.create d 1.0; Partials = [] }
 
     let private terms (operator: Operator) =
         [
@@ -42,19 +186,30 @@ module Operator =
     let private vector (place: Placement) (values: float list) =
         Tensor.ofArray place [ int64 values.Length ] (List.toArray values)
 
-    /// Axis directions with the given weights, then the axes of the first derivatives that are not among them.
+    let private order (operator: Operator) = operator.Partials |> List.map _.Length |> List.fold max 1
+
+    // Lines as tensors [1, V, d].
+    let private dense (place: Placement) d (lines: Lines.Line list) : Tensor =
+        Array.init (lines.Length * d) (fun n -> lines[n / d].TryFind(n % d) |> Option.defaultValue 0 |> float)
+        |> Tensor.ofArray place [ 1L; int64 lines.Length; int64 d ]
+
+    /// Axis directions with the given weights, then the lines of the partial derivatives that those do not give.
     let private axes (place: Placement) (operator: Operator) (weighted: (int * float) list) : Directions =
-        let chosen = weighted |> List.map fst
-        let silent = operator.First |> List.except chosen
-        let indices = chosen @ silent
+        let lines, partials = Lines.forPartials (weighted |> List.map (fst >> Lines.axis)) operator.Partials
+
+        let tangents =
+            if lines |> List.forall (fun line -> line.Count = 1) then
+                let indices = [| for line in lines -> int64 (Seq.head line.Keys) |]
+                Coordinates(torch.tensor (indices, dtype = torch.int64, device = place.Device))
+            else
+                Dense(dense place operator.Second.Length lines)
 
         {
-            Tangents =
-                Coordinates(
-                    torch.tensor (indices |> List.map int64 |> List.toArray, dtype = torch.int64, device = place.Device)
-                )
-            Weights = vector place ((weighted |> List.map snd) @ (silent |> List.map (fun _ -> 0.0)))
-            First = operator.First |> List.map (fun i -> i, int64 (List.findIndex ((=) i) indices)) |> Map.ofList
+            Tangents = tangents
+            Weights =
+                vector place [ for n in 0 .. lines.Length - 1 -> if n < weighted.Length then snd weighted[n] else 0.0 ]
+            Order = order operator
+            Partials = partials
         }
 
     // A sign vector ε scaled by √|a| has E[v vᵀ] = diag |a|; positive and negative coefficients need a set each.
@@ -71,38 +226,20 @@ module Operator =
                         vectors * Tensor.ofArray place [ 1L; d ] roots, List.replicate count (sign / float count)
             ]
 
-        let units =
-            torch.nn.functional
-                .one_hot(
-                    torch.tensor (
-                        operator.First |> List.map int64 |> List.toArray,
-                        dtype = torch.int64,
-                        device = place.Device
-                    ),
-                    d
-                )
-                .``to``
-                place.DType
-
+        let lines, partials = Lines.forPartials [] operator.Partials
         let before = sets |> List.sumBy (fun (_, w) -> w.Length)
-        let firsts = operator.First
 
         {
             Tangents =
-                Dense(
-                    torch
-                        .cat(
-                            [|
-                                yield! sets |> List.map fst
-                                if not firsts.IsEmpty then
-                                    units
-                            |],
-                            0L
-                        )
-                        .unsqueeze(0L)
-                )
-            Weights = vector place ((sets |> List.collect snd) @ (firsts |> List.map (fun _ -> 0.0)))
-            First = firsts |> List.mapi (fun n i -> i, int64 (before + n)) |> Map.ofList
+                [|
+                    yield! sets |> List.map fst
+                    if not lines.IsEmpty then
+                        (dense place (int d) lines).squeeze 0L
+                |]
+                |> fun vectors -> Dense((torch.cat (vectors, 0L)).unsqueeze 0L)
+            Weights = vector place ((sets |> List.collect snd) @ (lines |> List.map (fun _ -> 0.0)))
+            Order = order operator
+            Partials = partials |> Map.map (fun _ sum -> sum |> List.map (fun (n, c) -> before + n, c))
         }
 
     /// The directions by which `method` computes or estimates an operator; `key` decides the random ones. Raises
@@ -134,20 +271,46 @@ module Operator =
 
 [<RequireQualifiedAccess>]
 module Directions =
-    /// The identity as a jet: the points x [N, d] themselves, moving along the directions.
+    /// The identity as a jet: the points x [N, d] themselves, moving along the directions. Raises ArgumentException for
+    /// an order other than 1 to 4.
     let seed (directions: Directions) (x: Tensor) : Jet =
+        if directions.Order < 1 || directions.Order > 4 then
+            invalidArg (nameof directions) $"jets have derivatives of order 1 to 4, not {directions.Order}"
+
         let tangents =
             match directions.Tangents with
             | Coordinates _ as axes -> axes
             | Dense vectors -> Dense(vectors.expand (x.size 0, -1L, -1L))
 
-        { Value = x; Tangents = tangents; Second = torch.zeros_like x; Weights = directions.Weights }
+        // Points move linearly.
+        let higher =
+            if directions.Order = 1 then
+                []
+            else
+                torch.zeros (1L, directions.Weights.size 0, x.size 1, dtype = x.dtype, device = x.device)
+                |> List.replicate (directions.Order - 1)
 
-    /// ∂/∂x_i [N, n], for a coordinate that the operator lists under `First`; ArgumentException for another.
-    let partial (directions: Directions) (i: int) (jet: Jet) : Tensor =
-        match directions.First.TryFind i with
-        | Some line -> (Jet.tangents jet).select(1L, line).expand(jet.Value.size 0, -1L)
+        {
+            Value = x
+            Tangents = tangents
+            Second = torch.zeros_like x
+            Weights = directions.Weights
+            Higher = higher
+        }
+
+    /// A derivative by coordinates [N, n], for one that the operator lists; ArgumentException for another.
+    let partial (directions: Directions) (by: int list) (jet: Jet) : Tensor =
+        match directions.Partials.TryFind by with
+        | Some sum ->
+            let along = if by.Length = 1 then Jet.tangents jet else jet.Higher[by.Length - 2]
+
+            sum
+            |> List.map (fun (line, c) ->
+                let part = along.select (1L, int64 line)
+                if c = 1.0 then part else part * c)
+            |> List.reduce (fun a b -> a + b)
+            |> fun t -> t.expand (jet.Value.size 0, -1L)
         | None ->
             invalidArg
-                (nameof i)
-                $"the operator lists no first derivative by x_{i}: First is {List.ofSeq directions.First.Keys}"
+                (nameof by)
+                $"the operator lists no derivative by {by}: Partials is {List.ofSeq directions.Partials.Keys}"

@@ -48,28 +48,55 @@ module internal Edges =
         |> Tensor.scoped Seq.singleton
 
     /// The layer's jet. Second derivatives take one matrix product over the features B'·S + B''·q; tangents along
-    /// unit directions are single rows of the slopes.
+    /// unit directions are single rows of the slopes. Derivatives of a higher order along every direction are one product
+    /// more, over what the features become by the chain rule.
     let jet (basis: Basis) (coefficients: Coefficients) (x: Jet) : Jet =
+        let order = 1 + x.Higher.Length
+        // Value, second derivatives and the higher ones are sums over features.
+        let sums = 1 + order
+
         let parts =
             fun () ->
-                let f = Basis.features basis 0 2 x.Value
+                let f = Basis.features basis 0 (max 2 order) x.Value
                 let curvature = f[1] * x.Second.unsqueeze -1L + f[2] * (Jet.squares x).unsqueeze -1L
+
+                // Rows [N·V, in, M], so that all lines of all points are one product.
+                let higher =
+                    if x.Higher.IsEmpty then
+                        []
+                    else
+                        Jet.tangents x :: x.Higher
+                        |> List.map (fun h -> h.unsqueeze -1L)
+                        |> Jet.chain [ for p in 1..order -> f[p].unsqueeze 1L ]
+                        |> List.map (fun t -> t.flatten (0L, 1L))
 
                 let moving, tangents =
                     match x.Tangents with
                     | Coordinates i ->
                         [ f[1].index_select(1L, i) ],
-                        (fun (c: Tensor) (f: Tensor[]) -> EdgeProducts.tangents f[2] (c.index_select (0L, i)) None)
+                        (fun (c: Tensor) (f: Tensor[]) -> EdgeProducts.tangents f[sums] (c.index_select (0L, i)) None)
                     | Dense t ->
                         [ f[1]; t.expand (x.Value.size 0, -1L, -1L) ],
-                        (fun c f -> EdgeProducts.tangents f[2] c (Some f[3]))
+                        (fun c f -> EdgeProducts.tangents f[sums] c (Some f[sums + 1]))
 
-                f[0] :: curvature :: moving
-                |> over coefficients (fun c f -> [| EdgeProducts.sum f[0] c; EdgeProducts.sum f[1] c; tangents c f |])
+                f[0] :: curvature :: higher @ moving
+                |> over coefficients (fun c f ->
+                    [|
+                        for features in f[.. sums - 1] do
+                            EdgeProducts.sum features c
+                        tangents c f
+                    |])
             // What autograd does not keep is freed before the next layer.
             |> Tensor.scoped Seq.ofArray
 
-        { x with Value = parts[0]; Tangents = Dense parts[2]; Second = parts[1] }
+        let shape = Tensor.shape parts[sums]
+
+        { x with
+            Value = parts[0]
+            Tangents = Dense parts[sums]
+            Second = parts[1]
+            Higher = [ for m in 2 .. sums - 1 -> parts[m].view shape ]
+        }
 
     let private layers (run: Basis -> Coefficients -> 'a -> 'a) (grid: Grid) depth source : Params -> 'a -> 'a =
         let basis = basis grid

@@ -94,6 +94,10 @@ module Model =
             | Coordinates t when t.numel () <> lines -> refuse "coordinates" t $"[{lines}]"
             | _ -> ()
 
+            for t in x.Higher do
+                if t.ndim <> 3L || (t.size 0 <> n && t.size 0 <> 1L) || t.size 1 <> lines || t.size 2 <> inputs then
+                    refuse "higher derivatives" t $"[{n} or 1, {lines}, {inputs}]"
+
             x
 
         { model with

@@ -12,4 +12,4 @@ module AllenCahn =
 
     /// The problem for a two-body solution.
     let problem (body: TwoBody) : Problem =
-        TwoBody.problem "allen-cahn" body (fun u -> u.Laplacian + u.U - u.U * u.U * u.U - source body u.X)
+        TwoBody.problem "allen-cahn" body (fun u laplacian -> laplacian + u - u ** 3.0) (source body)

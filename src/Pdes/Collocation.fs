@@ -35,143 +35,167 @@ module Collocation =
         let fitting = int64 settings.MemoryLimit * 1024L * 1024L / (perPoint * workers)
         max 1L (min fitting ((int64 points + workers - 1L) / workers))
 
-    // A term of the loss: the residual, whose points may be split, or a penalty, whose mismatch sees them all.
-    let private terms (settings: Collocation) (problem: Problem) =
-        let residual =
+    // Terms of the loss that share their points: the equations, which may be split over threads and chunks, or one condition,
+    // which may be a mean over them all.
+    type private Group =
+        {
+            Names: string list
+            Weights: float list
+            Points: int
+            Sample: Sampler
+            Residuals: Term list
+            Splits: bool
+        }
+
+    let private groups (settings: Collocation) (problem: Problem) : Group list =
+        [
             {
-                Name = "the residual"
-                Weight = 1.0
+                Names = problem.Equations |> List.map (fun equation -> $"equation {equation.Name}")
+                Weights = problem.Equations |> List.map _.Weight
                 Points = settings.Points
                 Sample = problem.Domain.Sample
-                Operator = problem.Operator
-                Mismatch = problem.Residual
+                Residuals = problem.Equations |> List.map _.Residual
+                Splits = true
             }
 
-        (residual, true)
-        :: [ for penalty in problem.Penalties -> { penalty with Name = $"penalty {penalty.Name}" }, false ]
+            for condition in problem.Conditions do
+                {
+                    Names = [ $"condition {condition.Name}" ]
+                    Weights = [ condition.Weight ]
+                    Points = condition.Points
+                    Sample = condition.Sample
+                    Residuals = [ condition.Mismatch ]
+                    Splits = not (Term.hasMean condition.Mismatch)
+                }
+        ]
 
-    let private refuse (problem: Problem) (term: Penalty) fault =
-        invalidArg (nameof problem) $"problem {problem.Name}, {term.Name}: {fault}"
+    let private refuse (problem: Problem) name fault =
+        invalidArg (nameof problem) $"problem {problem.Name}, {name}: {fault}"
 
     let private shape (t: Tensor) = List.ofArray (Tensor.shape t)
 
-    // The points of a term, of a problem whose sizes agree.
-    let private points (problem: Problem) (term: Penalty) (key: Key) (place: Placement) : Tensor =
-        let d = problem.Dimension
-        let refuse = refuse problem term
+    let private reading (problem: Problem) (group: Group) : Reading =
+        for name, residual in List.zip group.Names group.Residuals do
+            Reading.fault problem.Coordinates problem.Fields (name.StartsWith "condition") residual
+            |> Option.iter (refuse problem name)
 
-        if term.Operator.Second.Length <> 0 && term.Operator.Second.Length <> d then
-            refuse $"Second has {term.Operator.Second.Length} coefficients for {d} coordinates"
+        Reading.ofTerms problem.Coordinates problem.Fields group.Residuals
 
-        for i in term.Operator.First do
-            if i < 0 || i >= d then
-                refuse $"First lists x_{i}, and the coordinates are x_0 to x_{d - 1}"
+    let private points (problem: Problem) (group: Group) (key: Key) (place: Placement) : Tensor =
+        let x = group.Sample key place group.Points
+        let wanted = [ int64 group.Points; int64 problem.Coordinates.Length ]
 
-        let x = term.Sample key place term.Points
-        let wanted = [ int64 term.Points; int64 d ]
-
-        if term.Points < 1 || shape x <> wanted then
-            refuse $"the sampler gave points {shape x} where {wanted} are asked for, of one point or more"
+        if group.Points < 1 || shape x <> wanted then
+            refuse
+                problem
+                (String.concat ", " group.Names)
+                $"the sampler gave points {shape x} where {wanted} are asked for, of one point or more"
 
         x
 
-    // What should vanish [N, 1]; of a penalty also one number.
-    let private mismatch (problem: Problem) (term: Penalty) splits (u: Derivatives) : Tensor =
-        let found = term.Mismatch u
-        let wanted = [ u.X.size 0; 1L ]
-
-        if shape found <> wanted && (splits || found.numel () <> 1L) then
-            refuse problem term $"its value is {shape found} where {wanted} is wanted: sources and data are columns too"
-
-        found
-
-    /// The parts whose sum is the loss, each a function of the parameters: chunks of the residual, then each penalty.
-    let private parts (settings: Collocation) (problem: Problem) (model: Model) (key: Key) (place: Placement) =
-        [
-            for index, (term, splits) in List.indexed (terms settings problem) do
-                let key = Key.fold index key
-                let x = points problem term (Key.fold 1 key) place
-                let directions = Operator.directions settings.Laplacian (Key.fold 0 key) place term.Operator
-                let rows = if splits then chunk settings model place directions term.Points else x.size 0
-
-                for x in x.split rows do
-                    fun network p ->
-                        let found = Problem.derivatives problem network directions p x |> mismatch problem term splits
-                        let total = if splits then int64 term.Points else found.numel ()
-                        meanSquare total found * term.Weight
-        ]
-
-    // Derivatives of no function at all, listed ones only: positive numbers that rise from row to row.
-    let private probe (operator: Operator) (x: Tensor) (draw: int) : Derivatives =
-        let n, place = x.size 0, Placement.ofTensor x
-        let rise = Tensor.ofArray place [ n; 1L ] [| for i in 0L .. n - 1L -> float i / float n |]
-        let column i = 0.5 + rise + Key.uniform (Key.fold i (Key.ofSeed draw)) place [ n; 1L ]
-
-        {
-            X = x
-            U = column 0
-            Laplacian = if operator.Second |> Array.exists ((<>) 0.0) then column 1 else torch.zeros_like rise
-            Partial =
-                fun i ->
-                    if not (List.contains i operator.First) then
-                        invalidArg
-                            (nameof i)
-                            $"the operator lists no first derivative by x_{i}: First is {operator.First}"
-
-                    column (i + 2)
-        }
-
-    let private rows (start: int64) (count: int64) (u: Derivatives) : Derivatives =
-        let part (t: Tensor) = t.narrow (0L, start, count)
-
-        { X = part u.X; U = part u.U; Laplacian = part u.Laplacian; Partial = u.Partial >> part }
-
     let private largest (t: Tensor) = Tensor.item (t.nan_to_num(0.0, 0.0, 0.0).abs().max())
 
-    /// Raises ArgumentException, naming the place, for a problem that has a wrong loss: samplers, sources, data or an
-    /// exact solution of wrong shapes, a residual or mismatch that does not depend on u, and a residual that reads several
-    /// points at once, which are split over threads and chunks. (A penalty may read all its points: they are not split.)
-    /// For once, before training.
+    // A function of the point is one of each row alone: points are split over threads and chunks.
+    let private checkGiven (problem: Problem) (x: Tensor) (name: string) (f: PointFunction) =
+        let value = PointFunction.at x f
+        let half = x.size 0 / 2L
+
+        if half > 0L then
+            let part start count = PointFunction.at (x.narrow (0L, start, count)) f
+            let halves = torch.cat [| part 0L half; part half (x.size 0 - half) |]
+
+            if largest (value - halves) > 1e-3 * largest value then
+                refuse problem name $"the function '{f.Name}' reads several points at once"
+
+    /// Raises ArgumentException, naming the place, for a problem that has a wrong loss: coordinates or fields that there
+    /// are not, samplers, functions of the point or an exact solution of wrong shapes, a residual that reads no field. For
+    /// once, before training.
     let check (settings: Collocation) (problem: Problem) (place: Placement) : unit =
         use _ = torch.NewDisposeScope()
         use _ = torch.no_grad ()
         let key = Key.ofSeed 0
+        let d, fields = problem.Coordinates.Length, problem.Fields.Length
 
-        for term, splits in terms settings problem do
-            let x = points problem term key place
-            Operator.directions settings.Laplacian key place term.Operator |> ignore
-            let value = mismatch problem term splits
-            let u = probe term.Operator x 1
-            let found = value u
+        if problem.Domain.Bounds.Length <> d then
+            invalidArg
+                (nameof problem)
+                $"problem {problem.Name}: its domain has {problem.Domain.Bounds.Length} coordinates, and it names {d}"
 
-            if largest (found - value (probe term.Operator x 2)) = 0.0 then
-                refuse problem term "it does not depend on u"
+        for what, names in [ "coordinate", problem.Coordinates; "field", problem.Fields ] do
+            match names |> List.countBy id |> List.tryFind (fun (_, n) -> n > 1) with
+            | Some(name, _) -> invalidArg (nameof problem) $"problem {problem.Name}: two {what}s are named '{name}'"
+            | None -> ()
 
-            let n = x.size 0
-            let half = n / 2L
+        if problem.Equations.IsEmpty || fields = 0 then
+            invalidArg (nameof problem) $"problem {problem.Name}: it takes a field or more and an equation or more"
 
-            if splits && half > 0L then
-                let halves = torch.cat [| value (rows 0L half u); value (rows half (n - half) u) |]
+        for group in groups settings problem do
+            let x = points problem group key place
+            let reading = reading problem group
+            Operator.directions settings.Laplacian key place reading.Operator |> ignore
 
-                if largest (found - halves) > 1e-3 * largest found then
-                    refuse problem term "it reads several points at once, as a mean does: only a penalty may"
+            for name, residual in List.zip group.Names group.Residuals do
+                for leaf in Term.leaves residual do
+                    match leaf with
+                    | Term.Given(f, _) -> checkGiven problem x name f
+                    | _ -> ()
 
         problem.Exact
         |> Option.iter (fun exact ->
             let x = problem.Domain.Sample key place settings.Points
             let truth = exact x
+            let wanted = [ x.size 0; int64 fields ]
 
-            if shape truth <> [ x.size 0; 1L ] then
+            if shape truth <> wanted then
                 invalidArg
                     (nameof problem)
-                    $"problem {problem.Name}: Exact gives {shape truth} where {[ x.size 0; 1L ]} is wanted")
+                    $"problem {problem.Name}: Exact gives {shape truth} where {wanted} is wanted")
 
     /// The loss and its gradient on the points of a key. However it is chunked, the result is the same up to rounding.
-    let gradient (settings: Collocation) (problem: Problem) (model: Model) (key: Key) : Gradient =
-        fun p -> parts settings problem model key (Placement.ofTensor (Seq.head p.Values)) |> Model.gradient model p
+    let gradient (settings: Collocation) (problem: Problem) (model: Model) : Key -> Gradient =
+        let groups = groups settings problem |> List.map (fun group -> group, reading problem group)
 
-    /// The relative L2 and L1 distances of u from the exact solution on points x [N, d].
-    let errors (exact: Tensor -> Tensor) (u: Tensor -> Tensor) (x: Tensor) : (string * float) list =
+        // The parts whose sum is the loss, each a function of the parameters: chunks of each group.
+        let parts (key: Key) (place: Placement) =
+            [
+                for index, (group, reading) in List.indexed groups do
+                    let key = Key.fold index key
+                    let x = points problem group (Key.fold 1 key) place
+                    let directions = Operator.directions settings.Laplacian (Key.fold 0 key) place reading.Operator
+                    let rows = if group.Splits then chunk settings model place directions group.Points else x.size 0
+
+                    for x in x.split rows do
+                        fun network p ->
+                            Problem.jet problem network directions p x
+                            |> reading.Values directions x
+                            |> List.map2
+                                (fun weight (residual: Tensor) ->
+                                    let total = if group.Splits then int64 group.Points else residual.numel ()
+                                    meanSquare total residual * weight)
+                                group.Weights
+                            |> List.reduce (fun a b -> a + b)
+            ]
+
+        fun key p -> parts key (Placement.ofTensor (Seq.head p.Values)) |> Model.gradient model p
+
+    /// The names of the errors of fields: of all together, and of each where there are several.
+    let errorNames (fields: string list) : string list =
+        [
+            "relative_l2"
+            "relative_l1"
+            if fields.Length > 1 then
+                for field in fields do
+                    yield! [ $"relative_l2_{field}"; $"relative_l1_{field}" ]
+        ]
+
+    /// The relative L2 and L1 distances of fields u [N, fields] from the exact ones on points x [N, d], by the names of
+    /// `errorNames`.
+    let errors
+        (fields: string list)
+        (exact: Tensor -> Tensor)
+        (u: Tensor -> Tensor)
+        (x: Tensor)
+        : (string * float) list =
         use _ = torch.NewDisposeScope()
 
         // A few hundred points at a time: the features of all at once would outweigh the training itself.
@@ -186,13 +210,18 @@ module Collocation =
                     invalidArg (nameof exact) $"the exact solution is {shape truth} where u is {shape found}"
 
                 let difference = truth - found
-                let sum (t: Tensor) = Tensor.item (t.``to``(torch.float64).sum())
+                let sum (t: Tensor) = Tensor.toArray (t.``to``(torch.float64).sum(0L))
+                [ sum (difference * difference); sum (truth * truth); sum (difference.abs ()); sum (truth.abs ()) ])
+            |> List.transpose
+            |> List.map (List.reduce (Array.map2 (+)))
 
-                sum (difference * difference), sum (truth * truth), sum (difference.abs ()), sum (truth.abs ()))
-
-        let total part = sums |> List.sumBy part
+        let ratio (part: float[] -> float) above below = part sums[above] / part sums[below]
+        let both part = [ sqrt (ratio part 0 1); ratio part 2 3 ]
 
         [
-            "relative_l2", sqrt (total (fun (d, _, _, _) -> d) / total (fun (_, t, _, _) -> t))
-            "relative_l1", total (fun (_, _, d, _) -> d) / total (fun (_, _, _, t) -> t)
+            yield! both Array.sum
+            if fields.Length > 1 then
+                for i in 0 .. fields.Length - 1 do
+                    yield! both (Array.item i)
         ]
+        |> List.zip (errorNames fields)

@@ -9,4 +9,4 @@ module Poisson =
     let source (body: TwoBody) (x: Tensor) : Tensor = TwoBody.laplacian body x
 
     /// The problem for a two-body solution.
-    let problem (body: TwoBody) : Problem = TwoBody.problem "poisson" body (fun u -> u.Laplacian - source body u.X)
+    let problem (body: TwoBody) : Problem = TwoBody.problem "poisson" body (fun _ laplacian -> laplacian) (source body)

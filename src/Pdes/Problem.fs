@@ -1,127 +1,122 @@
-// A problem is a record of functions: where points come from, what the solution satisfies there, and how it is bound.
+// A problem is a record: where its points come from, which fields are unknown, what they satisfy there, and how they are
+// bound at the boundary.
 namespace MetaKan.Pdes
 
 open MetaKan
 open TorchSharp
 
-/// What a residual may read at N points of a candidate solution u.
-type Derivatives =
-    {
-        /// The points [N, d].
-        X: Tensor
-        /// u at the points [N, 1].
-        U: Tensor
-        /// Σ_i a_i ∂²u/∂x_i² [N, 1] with the coefficients of the operator: the Laplacian where they are ones.
-        Laplacian: Tensor
-        /// ∂u/∂x_i [N, 1], for the coordinates that the operator lists under `First`.
-        Partial: int -> Tensor
-    }
+/// What should vanish where the fields solve the problem: its mean square is a term of the loss.
+type Equation = { Name: string; Weight: float; Residual: Term }
 
-/// Data that the solution must match softly, on a boundary or at the start of time: its mean square is added to the loss.
-type Penalty =
+/// Data that the fields match softly, on a boundary or at the start of time.
+type Condition =
     {
         Name: string
-        /// The factor of the penalty in the loss.
+        /// The factor of the condition's mean square in the loss.
         Weight: float
         /// Points a step.
         Points: int
         Sample: Sampler
-        /// The derivatives that the mismatch reads.
-        Operator: Operator
-        /// What should vanish: [N, 1], or one number. It sees all points of the step together.
-        Mismatch: Derivatives -> Tensor
+        /// What should vanish at these points. Where it has a mean, it sees all of them together.
+        Mismatch: Term
     }
 
-/// A partial differential equation with its domain and data: all that a solver needs to know.
+/// Partial differential equations with their domain and data: all that a solver needs to know.
 type Problem =
     {
         Name: string
-        /// d, the number of coordinates (time included).
-        Dimension: int
+        /// The names of the coordinates in the order of the domain's, time included.
+        Coordinates: string list
+        /// The names of the unknown fields in the order of the network's outputs.
+        Fields: string list
         Domain: Domain
-        /// The second-order terms and first derivatives that the residual reads.
-        Operator: Operator
-        /// u from the point and the network's value; builds boundary values in ("hard constraint"). `fun _ net -> net`
-        /// where there is nothing to build in.
+        Equations: Equation list
+        /// The fields from the point and the network's outputs; builds boundary values in ("hard constraint").
+        /// `fun _ net -> net` where there is nothing to build in.
         Constraint: Jet -> Jet -> Jet
-        /// What vanishes where u solves the equation [N, 1]; each row of its own point alone, since points are split over
-        /// threads and chunks.
-        Residual: Derivatives -> Tensor
         /// Boundary and initial data that the constraint does not build in.
-        Penalties: Penalty list
-        /// The exact solution [N, 1] at points [N, d], if it is known.
+        Conditions: Condition list
+        /// The exact fields [N, fields] at points [N, d], if they are known.
         Exact: (Tensor -> Tensor) option
     }
 
 [<RequireQualifiedAccess>]
-module Penalty =
-    /// u = `data` on the points that `sample` draws (a Dirichlet or initial condition).
-    let dirichlet (name: string) (weight: float) (points: int) (sample: Sampler) (data: Tensor -> Tensor) : Penalty =
-        {
-            Name = name
-            Weight = weight
-            Points = points
-            Sample = sample
-            Operator = { Second = [||]; First = [] }
-            Mismatch = fun u -> u.U - data u.X
-        }
+module Condition =
+    /// mismatch = 0 on the points that `sample` draws: `u - data` is a Dirichlet or initial condition.
+    let create (name: string) (weight: float) (points: int) (sample: Sampler) (mismatch: Term) : Condition =
+        { Name = name; Weight = weight; Points = points; Sample = sample; Mismatch = mismatch }
 
 [<RequireQualifiedAccess>]
 module Problem =
-    /// An equation on a domain, with nothing built in, no boundary data and no known solution: those are added by
-    /// `{ Problem.create … with Penalties = … }`.
-    let create (name: string) (domain: Domain) (operator: Operator) (residual: Derivatives -> Tensor) : Problem =
+    /// Equations residual = 0 on a domain, with nothing built in, no data and no known solution: those are added by
+    /// `{ Problem.create … with Conditions = … }`.
+    let create
+        (name: string)
+        (domain: Domain)
+        (coordinates: string list)
+        (fields: string list)
+        (residuals: (string * Term) list)
+        : Problem =
         {
             Name = name
-            Dimension = domain.Bounds.Length
+            Coordinates = coordinates
+            Fields = fields
             Domain = domain
-            Operator = operator
+            Equations = [ for name, residual in residuals -> { Name = name; Weight = 1.0; Residual = residual } ]
             Constraint = fun _ net -> net
-            Residual = residual
-            Penalties = []
+            Conditions = []
             Exact = None
         }
 
-    /// What a residual may read of u, the jet of a candidate solution along the directions at x.
-    let private read (directions: Directions) (x: Tensor) (u: Jet) : Derivatives =
-        { X = x; U = u.Value; Laplacian = u.Second; Partial = fun i -> Directions.partial directions i u }
-
-    /// The problem N(u) = N(u*) for a solution u* of one's choice, written with jets: the source N(u*) comes from its
-    /// exact derivatives. The method of manufactured solutions; Roache, J. Fluids Eng. 124 (2002).
+    /// The problem N(u) = N(u*) for fields u* of one's choice, formulas of the coordinates by the fields' names: the source
+    /// N(u*) comes from their exact derivatives. The method of manufactured solutions; Roache, J. Fluids Eng. 124 (2002).
     let manufactured
         (name: string)
         (domain: Domain)
-        (operator: Operator)
-        (solution: Jet -> Jet)
-        (equation: Derivatives -> Tensor)
+        (coordinates: string list)
+        (solution: (string * Term) list)
+        (equations: (string * Term) list)
         : Problem =
-        let source (x: Tensor) =
-            use _ = torch.no_grad ()
+        let by (term: Term) names = (term, names) ||> List.fold (fun term name -> Term.derivative name term)
 
-            let directions =
-                Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) (Placement.ofTensor x) operator
+        let known = Map.ofList solution
 
-            Directions.seed directions x |> solution |> read directions x |> equation
+        let solved leaf =
+            match leaf with
+            | Term.Field(name, order) when known.ContainsKey name -> by known[name] order
+            | Term.Squares(name, terms) when known.ContainsKey name ->
+                Term.sum [ for i, a in terms -> Term.product [ Term.Number a; by known[name] [ i; i ] ] ]
+            | other -> other
 
-        { create name domain operator (fun u -> equation u - source u.X) with
-            Exact = Some(Jet.valueOf solution)
-        }
+        let residuals = [ for name, equation in equations -> name, equation - Term.substitute solved equation ]
 
-    /// The candidate solution u = constraint(x, net(x)) of a model.
+        let exact (x: Tensor) =
+            torch.cat (
+                [| for _, u in solution -> (Term.evaluate x (Term.atPoints coordinates x) u).expand(x.size 0, 1L) |],
+                1L
+            )
+
+        { create name domain coordinates (List.map fst solution) residuals with Exact = Some exact }
+
+    // A network has one output for each field.
+    let private fieldsOf (problem: Problem) (u: Jet) : Jet =
+        if u.Value.size 1 <> int64 problem.Fields.Length then
+            let fields = String.concat ", " problem.Fields
+
+            invalidArg
+                "model"
+                $"problem {problem.Name}: its network gives {u.Value.size 1} values a point, and its fields are {fields}"
+
+        u
+
+    /// The fields [N, fields] of a model at points x [N, d], with what the problem builds in.
     let solution (problem: Problem) (model: Model) (p: Params) (x: Tensor) : Tensor =
-        (problem.Constraint (Jet.still x) (Jet.still (model.Apply p x))).Value
+        (problem.Constraint (Jet.still x) (Jet.still (model.Apply p x)) |> fieldsOf problem).Value
 
-    /// u with the derivatives of an operator at the points x, along given directions.
-    let derivatives (problem: Problem) (model: Model) (directions: Directions) (p: Params) (x: Tensor) : Derivatives =
+    /// The fields' jet at points x along given directions.
+    let internal jet (problem: Problem) (model: Model) (directions: Directions) (p: Params) (x: Tensor) : Jet =
         if directions.Weights.numel () = 0L then
-            let u = solution problem model p x
-
-            {
-                X = x
-                U = u
-                Laplacian = torch.zeros_like u
-                Partial = fun i -> Directions.partial directions i (Jet.still u)
-            }
+            Jet.still (solution problem model p x)
         else
             let point = Directions.seed directions x
-            read directions x (problem.Constraint point (model.Jet p point))
+            problem.Constraint point (model.Jet p point) |> fieldsOf problem

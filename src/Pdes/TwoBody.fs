@@ -42,11 +42,19 @@ module TwoBody =
 
         (1.0 - total (x * x)) * laplacianB - 4.0 * radial - 2.0 * float (dimension body) * total sin
 
-    /// The problem `residual = 0` in the unit ball for this solution, u = (1 - |x|²)·net(x).
-    let internal problem (name: string) (body: TwoBody) (residual: Derivatives -> Tensor) : Problem =
+    /// The problem in the unit ball for this solution, u = (1 - |x|²)·net(x), of an equation left(u, Δu) = source.
+    let internal problem
+        (name: string)
+        (body: TwoBody)
+        (left: Term -> Term -> Term)
+        (source: Tensor -> Tensor)
+        : Problem =
         let d = dimension body
+        let x, u = coordinates "x" d, field "u"
+        let names = [ for i in 1..d -> $"x{i}" ]
+        let residual = left u (Language.laplacian u x) - given "source" source
 
-        { Problem.create name (Domain.ball d 1.0) (Operator.laplacian d) residual with
+        { Problem.create name (Domain.ball d 1.0) names [ "u" ] [ name, residual ] with
             Constraint = fun x net -> (1.0 - Jet.normSquared x) * net
             Exact = Some(solution body)
         }

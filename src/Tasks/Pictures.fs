@@ -7,9 +7,10 @@ open TorchSharp
 
 [<RequireQualifiedAccess>]
 module internal Pictures =
-    let private subscript (n: int) = string n |> String.map (fun c -> "₀₁₂₃₄₅₆₇₈₉"[int c - int '0'])
-
-    let private coordinate i = "x" + subscript (i + 1)
+    // The name of a coordinate, its number as a subscript.
+    let private coordinate (problem: Problem) (i: int) =
+        problem.Coordinates[i]
+        |> String.map (fun c -> if Char.IsAsciiDigit c then "₀₁₂₃₄₅₆₇₈₉"[int c - int '0'] else c)
 
     /// f at points x, a few hundred at a time: the features of all at once would outweigh the training itself.
     let private values (f: Tensor -> Tensor) (x: Tensor) : float[] =
@@ -32,10 +33,11 @@ module internal Pictures =
             | None -> ()
         ]
 
-    let private curves (problem: Problem) (place: Placement) (u: Tensor -> Tensor) =
+    let private curves (problem: Problem) (place: Placement) (field: string) (u: Tensor -> Tensor) exact =
+        let coordinate = coordinate problem
         let at = Plots.places problem.Domain.Bounds.Head
         let x = Tensor.ofArray place [ int64 at.Length; 1L ] at
-        let drawn = compared (values u x) (problem.Exact |> Option.map (fun exact -> values exact x))
+        let drawn = compared (values u x) (exact |> Option.map (fun exact -> values exact x))
 
         let chart title label drawn =
             Plots.chart
@@ -48,13 +50,14 @@ module internal Pictures =
         let solutions, errors = drawn |> List.partition (fun (file, _, _) -> file <> "3-error")
 
         [
-            "1-solution", chart "Solution" "u" solutions
+            "1-solution", chart "Solution" field solutions
             if not errors.IsEmpty then
-                "3-error", chart "Absolute error" "|u - u*|" errors
+                "3-error", chart "Absolute error" $"|{field} - {field}*|" errors
         ]
 
     /// Maps over the first two coordinates, the others in the middle of their bounds.
-    let private slices (problem: Problem) (place: Placement) (u: Tensor -> Tensor) =
+    let private slices (problem: Problem) (place: Placement) (u: Tensor -> Tensor) exact =
+        let coordinate = coordinate problem
         let bounds = problem.Domain.Bounds
         let middle = bounds |> List.map (fun (low, high) -> (low + high) / 2.0) |> List.toArray
 
@@ -80,7 +83,7 @@ module internal Pictures =
                 let n = i * Plots.side + j
                 if inside[n] > 0.0 then values[int rank[n]] else nan)
 
-        let drawn = compared (values u kept) (problem.Exact |> Option.map (fun exact -> values exact kept))
+        let drawn = compared (values u kept) (exact |> Option.map (fun exact -> values exact kept))
 
         let common =
             drawn
@@ -118,6 +121,7 @@ module internal Pictures =
         (problem: Problem)
         (key: Key)
         (place: Placement)
+        (field: string)
         (u: Tensor -> Tensor)
         (exact: Tensor -> Tensor)
         =
@@ -126,28 +130,39 @@ module internal Pictures =
         "4-points",
         Plots.agreement
             "Computed against exact values"
-            $"u against u* at {Plots.scattered} random points"
-            "exact u*"
-            "computed u"
+            $"{field} against {field}* at {Plots.scattered} random points"
+            $"exact {field}*"
+            $"computed {field}"
             "points"
-            "u = u*"
+            $"{field} = {field}*"
             (values exact x)
             (values u x)
 
-    /// The pictures of a solution u of a problem, as names and SVG texts: curves in one dimension, otherwise maps over
-    /// the first two coordinates; where the exact solution is known, also that, the error and values at random points.
+    /// The pictures of a solution u of a problem, as names and SVG texts, for each field: curves in one dimension, otherwise
+    /// maps over the first two coordinates; where the exact solution is known, also that, the error and values at random
+    /// points. The names of several fields begin with the field's.
     let draw (problem: Problem) (u: Tensor -> Tensor) (key: Key) (place: Placement) : (string * string) list =
         use _ = torch.NewDisposeScope()
 
         [
-            yield!
-                (match problem.Dimension with
-                 | 1 -> curves problem place u
-                 | _ -> slices problem place u)
+            for index, field in List.indexed problem.Fields do
+                let column (f: Tensor -> Tensor) (x: Tensor) = (f x).narrow(1L, int64 index, 1L)
+                let u, exact = column u, Option.map column problem.Exact
 
-            match problem.Exact with
-            | Some exact -> scatter problem key place u exact
-            | None -> ()
+                let drawn =
+                    [
+                        yield!
+                            (match problem.Coordinates with
+                             | [ _ ] -> curves problem place field u exact
+                             | _ -> slices problem place u exact)
+
+                        match exact with
+                        | Some exact -> scatter problem key place field u exact
+                        | None -> ()
+                    ]
+
+                for name, svg in drawn do
+                    (if problem.Fields.Length = 1 then name else $"{field}-{name}"), svg
         ]
 
     /// Draws the pictures into the folder of a run. Raises RunFailed when the disk refuses.

@@ -99,6 +99,8 @@ module Solve =
 
         let polishing = { settings.Collocation with Points = settings.PolishPoints }
 
+        let gradient = Collocation.gradient settings.Collocation problem model
+        let polish = Collocation.gradient polishing problem model
         let test = lazy (problem.Domain.Sample (keyFor settings 3) settings.Placement settings.TestPoints)
 
         {
@@ -107,15 +109,14 @@ module Solve =
                     {
                         Steps = settings.Epochs
                         Optimizer = adam
-                        Gradient =
-                            fun step -> Collocation.gradient settings.Collocation problem model (Key.fold step points)
+                        Gradient = fun step -> gradient (Key.fold step points)
                     }
 
                     if settings.Polish > 0 then
                         {
                             Steps = settings.Polish
                             Optimizer = Lbfgs.create 20 1
-                            Gradient = fun _ -> Collocation.gradient polishing problem model (keyFor settings 4)
+                            Gradient = fun _ -> polish (keyFor settings 4)
                         }
                 ]
             Evaluate =
@@ -126,7 +127,7 @@ module Solve =
                         use _ = torch.NewDisposeScope()
                         use _ = torch.no_grad ()
                         let network, weights = Model.generate model p
-                        Collocation.errors exact (Problem.solution problem network weights) points
+                        Collocation.errors problem.Fields exact (Problem.solution problem network weights) points
                     | None -> []
             EvaluateEvery = settings.EvaluateEvery
             SaveEvery = settings.SaveEvery
@@ -162,7 +163,7 @@ module Solve =
             [
                 "task", node "pde"
                 "problem", node problem.Name
-                "dim", node problem.Dimension
+                "dim", node problem.Coordinates.Length
                 "model", node model.Name
                 "network", node model.Description
                 "parameters", node (Params.count state.Params)
@@ -209,7 +210,8 @@ module Solve =
 
         let sections =
             [
-                "problem", RunFolder.fields [ "name", node problem.Name; "dim", node problem.Dimension ] :> JsonNode
+                "problem",
+                RunFolder.fields [ "name", node problem.Name; "dim", node problem.Coordinates.Length ] :> JsonNode
                 "network", RunFolder.fields [ "model", node model.Name; "description", node model.Description ]
                 "settings", Configuration.node settings
             ]
@@ -218,8 +220,8 @@ module Solve =
             [
                 "loss", MeasureKind.Loss
                 if problem.Exact.IsSome then
-                    "relative_l2", MeasureKind.Error
-                    "relative_l1", MeasureKind.Error
+                    for name in Collocation.errorNames problem.Fields do
+                        name, MeasureKind.Error
             ]
 
         let plan = plan settings problem model

@@ -5,6 +5,7 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Tests.Lines
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -97,7 +98,9 @@ let rec private onTensor (x: Tensor) expression : Tensor =
 
     match expression with
     | X -> x
-    | Constant(seed, perPoint) -> (constant seed perPoint).expand(x.shape[0], -1L)
+    | Constant(seed, perPoint) ->
+        let value = constant seed perPoint
+        value.repeat (x.size 0 / value.size 0, 1L)
     | Function(name, e) ->
         let t = value e
 
@@ -195,90 +198,161 @@ let rec private onJet (x: Jet) expression : Jet =
     | Slice(start, count, e) -> if count = 1 then Jet.part start (value e) else Jet.slice start count (value e)
     | Concat(a, b) -> Jet.concat [ value a; value b ]
 
-/// Where jets may move: some of the axes, lines that all points share, or lines of each point's own.
-type Lines =
-    | Axes of int list
-    | SharedLines of count: int
-    | OwnLines of count: int
+/// A composition, and the jet of random points that it is taken of.
+let private cases =
+    gen {
+        let! expression = expressions 4
+        let! lines = lines d
+        let! order = orders
+        let! seed = seeds
+        return expression, lines, order, seed
+    }
 
-let private lines =
-    Gen.oneof
-        [
-            Gen.subListOf [ 0 .. d - 1 ] |> Gen.filter (List.isEmpty >> not) |> Gen.map Axes
-            Gen.choose (1, 4) |> Gen.map SharedLines
-            Gen.choose (1, 4) |> Gen.map OwnLines
-        ]
+/// Of random points: themselves, their jet, and its lines as vectors.
+let private start seed lines order =
+    let x = normal seed [ rows; d ]
+    let directions, vectors = directions seed lines order x
+    x, Directions.seed directions x, vectors
 
-/// The jet of the points, and its lines as vectors [N or 1, V, d].
-let private start seed lines (x: Tensor) =
-    let tangents, vectors =
-        match lines with
-        | Axes axes ->
-            let indices = axes |> List.map int64 |> Array.ofList |> torch.tensor
-            Coordinates indices, torch.nn.functional.one_hot(indices, int64 d).``to``(torch.float64).unsqueeze 0L
-        | SharedLines count ->
-            let vectors = normal (seed + 7) [ 1; count; d ]
-            Dense vectors, vectors
-        | OwnLines count ->
-            let vectors = normal (seed + 7) [ rows; count; d ]
-            Dense vectors, vectors
-
-    let weights = normal (seed + 8) [ int vectors.shape[1] ]
-    Directions.seed { Tangents = tangents; Weights = weights; First = Map.empty } x, vectors
-
-/// First and second derivatives along lines: of s ↦ f(x + s v), by nested differentiation.
-let private along (f: Tensor -> Tensor) (x: Tensor) (vectors: Tensor) (weights: Tensor) =
-    let line v (s: Tensor) = f (x + s * vectors.select (1L, v))
-    let still = torch.zeros ([| x.shape[0]; 1L |], torch.float64)
-    let each (part: int64 -> Tensor) = [| for v in 0L .. vectors.shape[1] - 1L -> part v |]
-
-    torch.stack (each (fun v -> (Nested.jacobian (line v) still).squeeze -1L), 1L),
-    each (fun v -> weights[v] * Nested.second [| 1.0 |] (line v) still) |> Array.reduce (+)
+let private whole (t: Tensor) (like: Tensor) = t.expand_as like
 
 let tests =
     testList
         "Calculus.Jet"
         [
             property
-                "value, tangents and second derivatives of any composition are those of nested differentiation"
-                150
-                (Gen.zip3 (expressions 4) lines seeds)
-                (fun (expression, lines, seed) ->
-                    let x = normal seed [ rows; d ]
-                    let start, vectors = start seed lines x
+                "value and derivatives of any composition are those of nested differentiation"
+                200
+                cases
+                (fun (expression, lines, order, seed) ->
+                    let x, start, vectors = start seed lines order
                     let jet = onJet start expression
                     let f x = onTensor x expression
-                    let first, second = along f x vectors start.Weights
-                    let whole (t: Tensor) (like: Tensor) = t.expand_as like
+                    let found = derivatives (max 2 order) f x vectors
+                    let second = weighted start.Weights found[1]
                     close "value" 1e-10 (f x) (whole jet.Value (f x))
                     // One is added so that derivatives that cancel to nothing are compared with it.
-                    close "tangents" 1e-8 (1.0 + first) (1.0 + whole (Jet.tangents jet) first)
-                    close "second" 1e-8 (1.0 + second) (1.0 + whole jet.Second second))
+                    close "tangents" 1e-8 (1.0 + found[0]) (1.0 + whole (Jet.tangents jet) found[0])
+                    close "second" 1e-8 (1.0 + second) (1.0 + whole jet.Second second)
+                    Expect.equal jet.Higher.Length (order - 1) "orders from 2"
 
-            testCase "an elementwise function takes its two derivatives as given" (fun () ->
+                    for m, t in List.indexed jet.Higher do
+                        close $"order {m + 2}" 1e-8 (1.0 + found[m + 1]) (1.0 + whole t found[m + 1]))
+
+            property
+                "derivatives of higher orders change none of the others"
+                60
+                cases
+                (fun (expression, lines, order, seed) ->
+                    let jet order =
+                        let _, start, _ = start seed lines order
+                        onJet start expression
+
+                    let plain, higher = jet 1, jet order
+                    Expect.isEmpty plain.Higher "orders from 2"
+                    close "value" 0.0 plain.Value higher.Value
+                    close "tangents" 0.0 (Jet.tangents plain) (Jet.tangents higher)
+                    close "second" 0.0 plain.Second higher.Second)
+
+            property
+                "polynomials are exact"
+                30
+                (Gen.zip3 (Gen.listOfLength 5 (Gen.choose (-3, 3))) (lines 1) orders)
+                (fun (coefficients, lines, order) ->
+                    let coefficients = List.map float coefficients
+                    let x = tensor [ 4; 1 ] [ -2.0; 0.0; 1.0; 3.0 ]
+                    let directions, _ = directions 0 lines order x
+                    let lines = directions.Weights.size 0
+                    let v = tensor [ 1; int lines; 1 ] [ for n in 1L .. lines -> float (2L - n) ]
+                    let start = Directions.seed { directions with Tangents = Dense v } x
+                    // By Horner's rule, and as a sum of powers.
+                    let horner = coefficients |> List.fold (fun y c -> y * start + c) (0.0 * start)
+
+                    let powers = coefficients |> List.mapi (fun n c -> c * start ** float (4 - n)) |> List.reduce (+)
+                    let power (t: Tensor) (p: int) = t.pow (p.ToScalar())
+
+                    let derivative m : Tensor =
+                        coefficients
+                        |> List.mapi (fun n c ->
+                            let p = 4 - n
+                            let factor = Seq.fold (fun c j -> c * float (p - j)) c [ 0 .. m - 1 ]
+                            if p < m then torch.zeros_like x else factor * power x (p - m))
+                        |> List.reduce (fun a b -> a + b)
+                        |> fun t -> t.unsqueeze 1 * power v m
+
+                    for jet in [ horner; powers ] do
+                        close "value" 0.0 (derivative(0).select(1L, 0L)) jet.Value
+                        close "tangents" 0.0 (derivative 1) (Jet.tangents jet)
+
+                        for m, t in List.indexed jet.Higher do
+                            close $"order {m + 2}" 0.0 (derivative (m + 2)) t)
+
+            property "an elementwise function takes its derivatives as given" 10 orders (fun order ->
+                let x, start, vectors = start 1 (OwnLines 2) order
+                let asked = ResizeArray()
+
+                let cube =
+                    start
+                    |> Jet.elementwise (fun order ->
+                        asked.Add order
+
+                        match order with
+                        | 0 -> x * x * x
+                        | 1 -> 3.0 * x * x
+                        | 2 -> 6.0 * x
+                        | 3 -> 6.0 * torch.ones_like x
+                        | _ -> torch.zeros_like x)
+
+                Expect.equal (List.ofSeq asked) [ 0 .. max 2 order ] "orders asked for"
+                let found = derivatives (max 2 order) (fun x -> x * x * x) x vectors
+                close "tangents" 1e-12 found[0] (Jet.tangents cube)
+                close "second" 1e-12 (weighted start.Weights found[1]) cube.Second
+
+                for m, t in List.indexed cube.Higher do
+                    close $"order {m + 2}" 1e-12 found[m + 1] t)
+
+            testCase "jets of other orders are refused" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let x = normal 1 [ rows; d ]
-                let start, vectors = start 1 (OwnLines 2) x
-                let cube = Jet.elementwise (x * x * x) (3.0 * x * x) (6.0 * x) start
-                let first, second = along (fun x -> x * x * x) x vectors start.Weights
-                close "tangents" 1e-12 first (Jet.tangents cube)
-                close "second" 1e-12 second cube.Second)
+                let jet order = let _, start, _ = start 1 (Axes [ 0; 2 ]) order in start
+
+                for order in [ -1; 0; 5 ] do
+                    let said = Folder.messageOf<System.ArgumentException>(fun () -> jet order |> ignore)
+                    Expect.stringContains said $"not {order}" "an order out of range"
+
+                for together in [ Jet.add; Jet.multiply; (fun a b -> Jet.concat [ a; b ]) ] do
+                    let said = Folder.messageOf<System.ArgumentException>(fun () -> together (jet 3) (jet 1) |> ignore)
+
+                    Expect.stringContains said "not of orders [3; 1]" "different orders")
 
             testCase "small powers have derivatives at zero" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let start, _ = start 1 (Axes [ 0; 1; 2 ]) (torch.zeros ([| 2L; 3L |], torch.float64))
+                let zero = torch.zeros ([| 2L; 3L |], torch.float64)
+                let directions, _ = directions 1 (Axes [ 0; 1; 2 ]) 4 zero
+                let start = Directions.seed directions zero
                 let square = start ** 2.0
                 close "square" 0.0 (2.0 * start.Weights.unsqueeze(0L).expand(2L, 3L)) square.Second
                 close "itself" 0.0 (Jet.tangents(start).expand(2L, 3L, 3L)) (Jet.tangents (start ** 1.0))
                 close "one" 0.0 (torch.ones ([| 2L; 3L |], torch.float64)) (start ** 0.0).Value
-                close "flat" 0.0 (torch.zeros ([| 2L; 3L |], torch.float64)) (start ** 1.0).Second)
+                close "flat" 0.0 zero (start ** 1.0).Second
+
+                for p in 0..4 do
+                    for m, t in List.indexed (start ** float p).Higher do
+                        let order = m + 2
+                        let expected = if p = order then Seq.fold (*) 1.0 [ 1.0 .. float p ] else 0.0
+                        close $"order {order} of power {p}" 0.0 (expected * (Jet.tangents start).expand_as t) t)
 
             property "squares are differentiable by tangents" 10 seeds (fun seed ->
                 let t = (normal seed [ 2; 3; 4 ]).requires_grad_ true
                 let weights, cotangent = normal (seed + 1) [ 3 ], normal (seed + 2) [ 2; 4 ]
 
                 let jet =
-                    { Value = normal 1 [ 2; 4 ]; Tangents = Dense t; Second = normal 1 [ 2; 4 ]; Weights = weights }
+                    {
+                        Value = normal 1 [ 2; 4 ]
+                        Tangents = Dense t
+                        Second = normal 1 [ 2; 4 ]
+                        Weights = weights
+                        Higher = []
+                    }
 
                 let squares = Jet.squares jet
                 let plain = (t * t * weights.view (1L, 3L, 1L)).sum 1L

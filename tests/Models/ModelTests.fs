@@ -4,6 +4,7 @@ module MetaKan.Tests.ModelTests
 open Expecto
 open FsCheck.FSharp
 open MetaKan
+open MetaKan.Tests.Lines
 open MetaKan.Tests.Networks
 open MetaKan.Tests.Numeric
 open TorchSharp
@@ -12,6 +13,16 @@ let private laplacianJet network (p: Params) (x: Tensor) =
     Operator.laplacian network.Widths.Head
     |> Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) Placement.cpu64
     |> fun directions -> (model network).Jet p (Directions.seed directions x)
+
+/// A network, and lines through its points that are followed to an order.
+let private followed =
+    gen {
+        let! network = networks
+        let! lines = lines network.Widths.Head
+        let! order = orders
+        let! seed = seeds
+        return network, lines, order, seed
+    }
 
 let private meanSquare (t: Tensor) = (t * t).mean()
 
@@ -69,27 +80,43 @@ let tests =
                         (Params.gradient (loss ((model network).Apply q)) q))
 
             property
-                "any lines may be followed, also those of each point's own"
-                25
-                (Gen.zip networks seeds)
-                (fun (network, seed) ->
+                "any lines may be followed, also those of each point's own, to any order"
+                40
+                followed
+                (fun (network, lines, order, seed) ->
                     let p, x = parameters network, points network 4
-                    let d = network.Widths.Head
-                    let vectors, weights = normal seed [ 4; 3; d ], normal (seed + 1) [ 3 ]
+                    let directions, vectors = directions seed lines order x
+                    let jet = Directions.seed directions x |> (model network).Jet p
+                    let found = derivatives (max 2 order) (reference network p) x vectors
+                    close "tangents" 1e-9 found[0] (Jet.tangents jet)
+                    close "second" 1e-8 (1.0 + weighted directions.Weights found[1]) (1.0 + jet.Second)
+                    Expect.equal jet.Higher.Length (order - 1) "orders from 2"
 
-                    let jet =
-                        Directions.seed { Tangents = Dense vectors; Weights = weights; First = Map.empty } x
-                        |> (model network).Jet p
+                    for m, t in List.indexed jet.Higher do
+                        close $"order {m + 2}" 1e-8 (1.0 + found[m + 1]) (1.0 + t)
 
-                    let line v (s: Tensor) = reference network p (x + s * vectors.select (1L, v))
-                    let still = torch.zeros ([| 4L; 1L |], torch.float64)
+                    // Higher orders change none of the others.
+                    let plain = Directions.seed { directions with Order = 1 } x |> (model network).Jet p
+                    Expect.isEmpty plain.Higher "orders from 2"
+                    close "value" 0.0 plain.Value jet.Value
+                    close "tangents" 0.0 (Jet.tangents plain) (Jet.tangents jet)
+                    close "second" 0.0 plain.Second jet.Second)
 
-                    let tangents =
-                        torch.stack ([| for v in 0L .. 2L -> (Nested.jacobian (line v) still).squeeze -1L |], 1L)
-
-                    let second = Seq.reduce (+) [ for v in 0L .. 2L -> weights[v] * Nested.laplacian (line v) still ]
-                    close "tangents" 1e-9 tangents (Jet.tangents jet)
-                    close "second" 1e-8 (1.0 + second) (1.0 + jet.Second))
+            property
+                "a loss of derivatives of higher orders has the gradients of the network written out"
+                40
+                followed
+                (fun (network, lines, order, seed) ->
+                    let x = points network 3
+                    let directions, vectors = directions seed lines order x
+                    let tracked () = parameters network |> Params.tracked
+                    let p, q = tracked (), tracked ()
+                    let squares (parts: Tensor list) = parts |> Seq.map meanSquare |> Seq.reduce (fun a b -> a + b)
+                    let jet = Directions.seed directions x |> (model network).Jet q
+                    let nested = squares (derivatives order (reference network p) x vectors)
+                    let loss = squares (Jet.tangents jet :: jet.Higher)
+                    close "loss" 1e-9 (1.0 + nested) (1.0 + loss)
+                    closeTrees "gradient" 1e-8 (Params.gradient nested p) (Params.gradient loss q))
 
             property "lines may be shared by all points" 25 (Gen.zip networks seeds) (fun (network, seed) ->
                 let p, x = parameters network |> Params.tracked, points network 4
@@ -123,7 +150,7 @@ let tests =
                 let axes =
                     Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) Placement.cpu64 (Operator.laplacian d)
 
-                let right = Directions.seed axes (points network 3)
+                let right = Directions.seed { axes with Order = 3 } (points network 3)
                 let narrow, wide = normal 1 [ 3; d + 1 ], normal 1 [ 3; 2; d ]
 
                 let message (action: unit -> unit) = Folder.messageOf<System.ArgumentException> action
@@ -142,6 +169,10 @@ let tests =
                             { right with Tangents = Dense(normal 1 [ 2; d; d ]) }
                             { right with Tangents = Dense(normal 1 [ 3; d; d + 1 ]) }
                             { right with Weights = normal 1 [ d + 1 ] }
+                            { right with Higher = [ narrow ] }
+                            { right with Higher = right.Higher @ [ normal 1 [ 2; d; d ] ] }
+                            { right with Higher = [ normal 1 [ 3; d + 1; d ] ] }
+                            { right with Higher = [ normal 1 [ 3; d; d + 1 ] ] }
                         ] do
                         let said = message (fun () -> network.Jet p jet |> ignore)
                         Expect.stringContains said model.Description "Jet")

@@ -12,26 +12,25 @@ open TorchSharp
 let private settings = { Points = 7; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
 
 /// Points that no key changes, so that a test knows them.
-let private fixedPoints seed d : Key -> Placement -> int -> Tensor = fun _ _ n -> normal seed [ n; d ] * 0.5
+let private fixedPoints seed dim : Key -> Placement -> int -> Tensor = fun _ _ n -> normal seed [ n; dim ] * 0.5
 
-/// a·u_xx + u ∂u/∂x_0 = 0 with the coefficients a of the operator, and two penalties.
-let private problem d : Problem =
-    let operator = { Second = [| for i in 0 .. d - 1 -> [| 1.0; -0.5; 2.0 |][i % 3] |]; First = [ 0 ] }
+let private coefficients dim = [ for i in 0 .. dim - 1 -> [| 1.0; -0.5; 2.0 |][i % 3] ]
 
-    let slope: Penalty =
-        {
-            Name = "slope"
-            Weight = 0.25
-            Points = 5
-            Sample = fixedPoints 12 d
-            Operator = { Second = Array.zeroCreate d; First = [ 0 ] }
-            Mismatch = fun u -> u.Partial 0 - 1.0
-        }
+let private u = field "u"
 
-    let domain = { Domain.ball d 1.0 with Sample = fixedPoints 10 d }
+/// a·u_xx + u ∂u/∂x_1 = 0 with some coefficients a, and two conditions.
+let private problem dim : Problem =
+    let x = coordinates "x" dim
+    let names = [ for i in 1..dim -> $"x{i}" ]
+    let equation = Term.Squares("u", List.zip names (coefficients dim)) + u * d u [ x[0] ]
+    let domain = { Domain.ball dim 1.0 with Sample = fixedPoints 10 dim }
 
-    { Problem.create "test" domain operator (fun u -> u.Laplacian + u.U * u.Partial 0) with
-        Penalties = [ Penalty.dirichlet "data" 3.0 4 (fixedPoints 11 d) (fun x -> x.narrow (1L, 0L, 1L)); slope ]
+    { Problem.create "test" domain names [ "u" ] [ "flow", equation ] with
+        Conditions =
+            [
+                Condition.create "data" 3.0 4 (fixedPoints 11 dim) (u - x[0])
+                Condition.create "slope" 0.25 5 (fixedPoints 12 dim) (d u [ x[0] ] - 1.0)
+            ]
     }
 
 let private toOne =
@@ -40,7 +39,7 @@ let private toOne =
 
 /// The problem's loss by nested differentiation.
 let private nestedLoss (problem: Problem) network (p: Params) =
-    let d = problem.Dimension
+    let d = problem.Coordinates.Length
     let u = reference network p
     let meanSquare (t: Tensor) = (t * t).mean()
     let points seed n = normal seed [ n; d ] * 0.5
@@ -48,7 +47,7 @@ let private nestedLoss (problem: Problem) network (p: Params) =
     let inside = points 10 settings.Points
     let data = points 11 4
 
-    meanSquare (Nested.second problem.Operator.Second u inside + u inside * slope inside)
+    meanSquare (Nested.second (Array.ofList (coefficients d)) u inside + u inside * slope inside)
     + 3.0 * meanSquare (u data - data.narrow (1L, 0L, 1L))
     + 0.25 * meanSquare (slope (points 12 5) - 1.0)
 
@@ -60,7 +59,7 @@ let tests =
         "Pdes.Collocation"
         [
             property
-                "loss and gradient are those of residual and penalties, in chunks of any size"
+                "loss and gradient are those of equation and conditions, in chunks of any size"
                 25
                 toOne
                 (fun network ->
@@ -107,14 +106,17 @@ let tests =
                 (fun (points, fitting, (place, bytes)) ->
                     let chunks = ResizeArray<int>()
 
+                    let seen =
+                        given "seen" (fun x ->
+                            chunks.Add(int (x.size 0))
+                            x.narrow (1L, 0L, 1L))
+
                     let problem =
                         { problem 2 with
                             Domain = Domain.ball 2 1.0
-                            Penalties = []
-                            Residual =
-                                fun u ->
-                                    chunks.Add(int (u.U.size 0))
-                                    u.Laplacian
+                            Conditions = []
+                            Equations =
+                                [ { Name = "seen"; Weight = 1.0; Residual = laplacian u (coordinates "x" 2) + seen } ]
                         }
 
                     let model =
@@ -131,25 +133,21 @@ let tests =
                         [ for rows in [ 0 .. points - 1 ] |> List.chunkBySize fitting -> rows.Length ]
                         "rows of each chunk")
 
-            testCase "a penalty sees all its points, on any threads and in any chunks" (fun () ->
+            testCase "a condition's mean sees all its points, on any threads and in any chunks" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let model = Mlp.create [ 2; 3; 1 ]
                 let p = model.Init (Key.ofSeed 1) Placement.cpu64
                 let x = fixedPoints 11 2 (Key.ofSeed 0) Placement.cpu64 40
                 let expected = 3.0 * ((model.Apply p x).mean() - 1.0).square()
 
-                for mismatch in
-                    [
-                        fun (u: Derivatives) -> u.U.mean () - 1.0
-                        fun u -> (u.U.mean () - 1.0).expand(u.U.size 0, 1L)
-                    ] do
-                    let penalty = { Penalty.dirichlet "mean" 3.0 40 (fixedPoints 11 2) id with Mismatch = mismatch }
-                    let problem = { problem 2 with Penalties = [ penalty ] }
+                for mismatch in [ mean u - 1.0; mean (u - 1.0) ] do
+                    let condition = Condition.create "mean" 3.0 40 (fixedPoints 11 2) mismatch
+                    let problem = { problem 2 with Conditions = [ condition ] }
                     Collocation.check settings problem Placement.cpu64
 
                     let loss settings problem = fst (Collocation.gradient settings problem model (Key.ofSeed 1) p)
 
-                    let alone = loss settings { problem with Penalties = [] }
+                    let alone = loss settings { problem with Conditions = [] }
                     close "one thread" 1e-12 (alone + expected) (loss settings problem)
                     close "chunks" 1e-12 (alone + expected) (loss { settings with MemoryLimit = 0 } problem)
                     let threads = torch.get_num_threads ()
@@ -163,11 +161,15 @@ let tests =
             testCase "a problem with a wrong loss is refused by the place" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let whole = problem 2
-                let data = whole.Penalties.Head
+                let data = whole.Conditions.Head
                 let sampled (sample: Sampler) = { whole with Domain = { whole.Domain with Sample = sample } }
-                let residual f = { whole with Residual = f }
+
+                let residual residual =
+                    { whole with Equations = [ { whole.Equations.Head with Residual = residual } ] }
+
                 let flat (x: Tensor) = x.select (1L, 0L)
-                let penalty change = { whole with Penalties = [ change data ] }
+                let condition change = { whole with Conditions = [ change data ] }
+                let first (x: Tensor) = x.narrow (1L, 0L, 1L)
                 let model = Mlp.create [ 2; 3; 1 ]
                 let p = model.Init (Key.ofSeed 1) Placement.cpu64
                 let gradient problem = Collocation.gradient settings problem model (Key.ofSeed 1) p |> ignore
@@ -178,35 +180,48 @@ let tests =
                 for action, problem, part in
                     [
                         for action in [ check; gradient ] do
-                            action, residual (fun u -> u.U - flat u.X), "the residual: its value is [7; 7]"
-                            action, residual (fun u -> u.U.mean ()), "the residual: its value is []"
+                            action, residual (u - coordinate "z"), "equation flow: it reads the coordinate 'z'"
 
                             action,
-                            penalty (fun p -> { p with Mismatch = fun u -> u.U - flat u.X }),
-                            "penalty data: its value is [4; 4]"
+                            residual (u - field "v"),
+                            "equation flow: it reads the field 'v', and the fields are u"
 
                             action,
-                            { whole with Operator = { Second = [| 1.0 |]; First = [ 0 ] } },
-                            "the residual: Second has 1 coefficients for 2"
+                            residual (d u [ coordinate "y" ]),
+                            "the coordinate 'y', and the coordinates are x1, x2"
+
+                            action, residual (coordinate "x1"), "equation flow: it reads none of the fields u"
+                            action, residual (u - mean u), "only a condition may have"
 
                             action,
-                            { whole with Operator = { whole.Operator with First = [ 2 ] } },
-                            "the residual: First lists x_2"
+                            residual (d u (List.replicate 5 (coordinate "x1"))),
+                            "a derivative of order 5, and the highest is 4"
+
+                            action,
+                            condition (fun c -> { c with Mismatch = coordinate "x1" }),
+                            "condition data: it reads none of the fields"
 
                             action, sampled (fun k place n -> fixedPoints 1 2 k place (n - 1)), "gave points [6; 2]"
                             action, sampled (fixedPoints 1 3), "gave points [7; 3]"
 
                             action,
-                            penalty (fun p -> { p with Sample = fixedPoints 1 1 }),
-                            "penalty data: the sampler gave points [4; 1]"
+                            condition (fun c -> { c with Sample = fixedPoints 1 1 }),
+                            "condition data: the sampler gave points [4; 1]"
 
-                            action, residual (fun u -> u.Partial 1), "x_1"
-                            action, penalty (fun p -> { p with Mismatch = fun u -> u.Partial 0 }), "x_0"
+                            action,
+                            residual (u - given "flat" flat),
+                            "the function 'flat' gives [7] where [7; 1] is wanted"
 
-                        check, residual (fun u -> u.X.narrow (1L, 0L, 1L)), "the residual: it does not depend on u"
-                        check, penalty (fun p -> { p with Mismatch = fun u -> flat(u.X).mean() }), "depend on u"
-                        check, residual (fun u -> u.U - u.U.mean ()), "several points at once"
-                        check, residual (fun u -> u.U - u.U.roll ([| 1L |], [| 0L |])), "several points at once"
+                        check, residual (u - given "mean" (fun x -> first x - x.mean ())), "several points at once"
+
+                        check,
+                        residual (u - given "shifted" (fun x -> (first x).roll([| 1L |], [| 0L |]))),
+                        "'shifted' reads several points at once"
+
+                        check, { whole with Coordinates = [ "x1" ] }, "its domain has 2 coordinates, and it names 1"
+                        check, { whole with Coordinates = [ "x1"; "x1" ] }, "two coordinates are named 'x1'"
+                        check, { whole with Fields = [] }, "it takes a field or more"
+                        check, { whole with Equations = [] }, "an equation or more"
                         check, { whole with Exact = Some flat }, "Exact gives [7] where [7; 1] is wanted"
                     ] do
                     Expect.stringContains
@@ -216,11 +231,11 @@ let tests =
 
                 Expect.stringContains
                     (Folder.messageOf<System.ArgumentException>(fun () ->
-                        Collocation.errors flat (fun x -> x.narrow (1L, 0L, 1L)) (normal 1 [ 5; 2 ]) |> ignore))
+                        Collocation.errors [ "u" ] flat (fun x -> x.narrow (1L, 0L, 1L)) (normal 1 [ 5; 2 ]) |> ignore))
                     "[5] where u is [5; 1]"
                     "message")
 
-            testCase "a key decides the points of residual and penalties, each by itself" (fun () ->
+            testCase "a key decides the points of equations and conditions, each by itself" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let seen = ResizeArray<float[]>()
 
@@ -234,9 +249,9 @@ let tests =
                 let problem =
                     { whole with
                         Domain = { whole.Domain with Sample = recording }
-                        Penalties =
-                            whole.Penalties
-                            |> List.map (fun penalty -> { penalty with Sample = recording; Points = 7 })
+                        Conditions =
+                            whole.Conditions
+                            |> List.map (fun condition -> { condition with Sample = recording; Points = 7 })
                     }
 
                 let model = Mlp.create [ 2; 3; 1 ]
@@ -262,9 +277,9 @@ let tests =
                     let u x = exact x + x * 0.01
                     let truth, difference = exact x, x * 0.01
                     let norm (t: Tensor) = Tensor.item (t.square().sum()) |> sqrt
-                    let errors = Map(Collocation.errors exact u x)
+                    let errors = Map(Collocation.errors [ "u" ] exact u x)
                     Check.near 5e-11 (errors["relative_l2"] / (norm difference / norm truth)) 1.0 "relative l2"
                     let sum (t: Tensor) = Tensor.item (t.abs().sum())
                     Check.near 5e-11 (errors["relative_l1"] / (sum difference / sum truth)) 1.0 "relative l1"
-                    Expect.equal (Map(Collocation.errors exact exact x)["relative_l2"]) 0.0 "relative l2")
+                    Expect.equal (Map(Collocation.errors [ "u" ] exact exact x)["relative_l2"]) 0.0 "relative l2")
         ]

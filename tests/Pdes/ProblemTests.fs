@@ -13,8 +13,15 @@ let private key = Key.ofSeed 1
 let private place = Placement.cpu64
 
 /// u = x_0 · sin(net) + net², a constraint that mixes point and network.
-let private mixing (operator: Operator) : Problem =
-    { Problem.create "mixing" (Domain.ball operator.Second.Length 1.0) operator _.Laplacian with
+let private mixing d : Problem =
+    let x = coordinates "x" d
+
+    { Problem.create
+          "mixing"
+          (Domain.ball d 1.0)
+          [ for i in 1..d -> $"x{i}" ]
+          [ "u" ]
+          [ "laplace", laplacian (field "u") x ] with
         Constraint = fun x net -> Jet.part 0 x * sin net + net * net
     }
 
@@ -31,33 +38,43 @@ let tests =
                 15
                 (Gen.zip seeds (Gen.choose (2, 4)))
                 (fun (seed, d) ->
-                    let operator = { Second = [| for i in 0 .. d - 1 -> float (i - 1) |]; First = [ 1; 0 ] }
-                    let problem, model = mixing operator, Kan.create { Size = 3; Order = 3 } [ d; 3; 1 ]
+                    let operator = { Second = [| for i in 0 .. d - 1 -> float (i - 1) |]; Partials = [ [ 1 ]; [ 0 ] ] }
+
+                    let problem, model = mixing d, Kan.create { Size = 3; Order = 3 } [ d; 3; 1 ]
                     let p, x = model.Init (Key.ofSeed seed) place, normal seed [ 5; d ] * 0.5
                     let u = onTensors (model.Apply p)
                     let directions = Operator.directions LaplacianMethod.Exact key place operator
-                    let found = Problem.derivatives problem model directions p x
-                    close "u" 1e-11 (u x) found.U
+                    let found = Problem.jet problem model directions p x
+                    close "u" 1e-11 (u x) found.Value
                     close "u alone" 1e-11 (u x) (Problem.solution problem model p x)
-                    close "second" 1e-9 (1.0 + Nested.second operator.Second u x) (1.0 + found.Laplacian)
+                    close "second" 1e-9 (1.0 + Nested.second operator.Second u x) (1.0 + found.Second)
                     let jacobian = Nested.jacobian u x
 
-                    for i in operator.First do
-                        close $"by x_{i}" 1e-10 (jacobian.select (2L, int64 i)) (found.Partial i))
+                    for i in 0..1 do
+                        let partial = Directions.partial directions [ i ] found
+                        close $"by x_{i}" 1e-10 (jacobian.select (2L, int64 i)) partial)
 
             testCase "data without derivatives needs none" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let operator = { Second = [| 0.0; 0.0 |]; First = [] }
-                let problem, model = mixing operator, Mlp.create [ 2; 3; 1 ]
+                let operator = { Second = [| 0.0; 0.0 |]; Partials = [] }
+                let problem, model = mixing 2, Mlp.create [ 2; 3; 1 ]
                 let p, x = model.Init key place, normal 1 [ 4; 2 ]
 
                 for method' in [ LaplacianMethod.Exact; LaplacianMethod.Sdgd 2; LaplacianMethod.Hutchinson 3 ] do
                     let directions = Operator.directions method' key place operator
-                    let found = Problem.derivatives problem model directions p x
-                    close "u" 1e-12 (onTensors (model.Apply p) x) found.U
-                    Expect.equal (Tensor.item (found.Laplacian.abs().max())) 0.0 "largest Laplacian"
+                    let found = Problem.jet problem model directions p x
+                    close "u" 1e-12 (onTensors (model.Apply p) x) found.Value
+                    Expect.equal (Tensor.item (found.Second.abs().max())) 0.0 "largest Laplacian")
 
-                    Expect.throwsT<ArgumentException>
-                        (fun () -> found.Partial 0 |> ignore)
-                        "a derivative not asked for")
+            testCase "a network has an output for each field" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let model = Mlp.create [ 2; 3; 2 ]
+                let p = model.Init key place
+
+                Expect.stringContains
+                    (Folder.messageOf<ArgumentException>(fun () ->
+                        Problem.solution { mixing 2 with Constraint = fun _ net -> net } model p (normal 1 [ 4; 2 ])
+                        |> ignore))
+                    "its network gives 2 values a point, and its fields are u"
+                    "message")
         ]

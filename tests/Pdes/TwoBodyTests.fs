@@ -66,13 +66,12 @@ let tests =
 
                 for problem in [ Poisson.problem body; AllenCahn.problem body ] do
                     let residual (u: Tensor -> Tensor) =
-                        problem.Residual
-                            {
-                                X = x
-                                U = u x
-                                Laplacian = Nested.laplacian u x
-                                Partial = fun i -> failwith $"no equation here reads a derivative by x_{i}"
-                            }
+                        problem.Equations.Head.Residual
+                        |> Term.evaluate x (fun leaf ->
+                            match leaf with
+                            | Term.Field(_, []) -> u x
+                            | Term.Squares(_, terms) when terms.Length = d -> Nested.laplacian u x
+                            | other -> Term.atPoints problem.Coordinates x other)
 
                     let size f = Tensor.item ((f: Tensor).abs().max())
                     let exact = problem.Exact.Value
@@ -84,7 +83,7 @@ let tests =
                         "size of residual"
 
                     Expect.isTrue (size (residual (fun x -> 1.1 * exact x)) > 1e-6) "residual of another function"
-                    Expect.equal problem.Dimension d "dimension")
+                    Expect.equal problem.Coordinates.Length d "dimension")
 
             property "the constraint holds every network to zero on the sphere" 10 bodies (fun (seed, d) ->
                 let problem = AllenCahn.problem (TwoBody.ofSeed seed d)

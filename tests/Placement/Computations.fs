@@ -85,7 +85,7 @@ let private models =
         "MetaKAN, wide", MetaKan.create grid { meta GeneratorSharing.PerLayer with HiddenDim = 8 } [ 3; 64; 64; 1 ]
     ]
 
-let private operator = { Second = [| 1.0; -0.5; 0.0 |]; First = [ 2; 0 ] }
+let private operator = { Second = [| 1.0; -0.5; 0.0 |]; Partials = [ [ 2 ]; [ 0 ] ] }
 
 let private methods =
     [
@@ -118,8 +118,15 @@ let private ofModel (name: string) (value: OnMeta) (jet: LaplacianMethod -> OnMe
                         "value", jet.Value
                         "tangents", Jet.tangents jet
                         "second", jet.Second
-                        "first", Directions.partial directions 2 jet
+                        "first", Directions.partial directions [ 2 ] jet
                     ])
+
+        for along, method in methods do
+            row $"{name}: jet of order 4 along {along}" (jet method) (fun place ->
+                let p, x = parameters place, points place 3
+                let directions = Operator.directions method (Key.fold 3 key) place operator
+                let jet = model.Jet p (Directions.seed { directions with Order = 4 } x)
+                p |> withGradients [ for m, t in List.indexed jet.Higher -> $"order {m + 2}", t ])
 
         if model.Derived.IsSome then
             row $"{name}: generated weights" weights (fun place ->
@@ -150,7 +157,7 @@ let private ofJets =
         for along, method in methods do
             row $"jets: arithmetic and functions along {along}" (axes method) (fun place ->
                 let directions = Operator.directions method (Key.fold 3 key) place operator
-                let x = Directions.seed directions (points place 3)
+                let x = Directions.seed { directions with Order = 4 } (points place 3)
                 let weight, bias = draw 1 place [ 3L; 2L ], draw 2 place [ 2L ]
                 let r = Jet.norm (1.5 + x * x)
 
@@ -170,7 +177,13 @@ let private ofJets =
                     "norm squared", Jet.normSquared x
                 ]
                 |> List.collect (fun (name, jet) ->
-                    [ name, jet.Value; $"{name}'", Jet.tangents jet; $"{name}''", jet.Second ]))
+                    [
+                        name, jet.Value
+                        $"{name}'", Jet.tangents jet
+                        $"{name}''", jet.Second
+                        for m, t in List.indexed jet.Higher do
+                            $"{name}, order {m + 2}", t
+                    ]))
 
         row "jets: values of functions of jets" Through (fun place ->
             let x = points place 3
@@ -273,36 +286,46 @@ let private ofBases =
 
 let private box = [ -1.0, 1.0; 0.0, 2.0; 0.0, 1.0 ]
 
-let private equation (u: Derivatives) = u.Partial 2 - u.Laplacian + u.U * u.U * u.U + u.Partial 0
+let private x, y, t, u = coordinate "x", coordinate "y", coordinate "t", field "u"
 
-let private exact (p: Jet) = exp (-p[2]) * sin (3.0 * p[0]) * cos p[1] + p[0] * p[0] / (2.0 + p[1])
+let private exact = exp (-t) * sin (3.0 * x) * cos y + x * x / (2.0 + y)
 
-let private manufactured = Problem.manufactured "manufactured" (Domain.box box) operator exact equation
+let private manufactured =
+    Problem.manufactured
+        "manufactured"
+        (Domain.box box)
+        [ "x"; "y"; "t" ]
+        [ "u", exact ]
+        [ "equation", d u [ t ] - laplacian u [ x; y ] + u ** 3.0 + d u [ x ] ]
 
-/// A problem with every kind of penalty: data, first derivatives, and second ones.
-let private penalised =
-    let soft name operator mismatch : Penalty =
-        {
-            Name = name
-            Weight = 0.5
-            Points = 4
-            Sample = Domain.faces box [ 0; 1 ]
-            Operator = operator
-            Mismatch = mismatch
-        }
+/// Two fields, with derivatives of every order and mixed ones.
+let private system =
+    let v = field "v"
+
+    Problem.manufactured
+        "system"
+        (Domain.box box)
+        [ "x"; "y"; "t" ]
+        [ "u", exact; "v", sin (x * y) + t ]
+        [
+            "first", d u [ t ] - laplacian u [ x; y ] + u * d v [ x; y ]
+            "second",
+            d v [ x; x; x; x ] + d v [ x; x; t ] - d (u * v) [ y ]
+            + given "source" (fun x -> x.narrow (1L, 1L, 1L))
+        ]
+
+/// A problem with every kind of condition: data, first derivatives, second ones, and a mean.
+let private conditioned =
+    let walls name mismatch = Condition.create name 0.5 4 (Domain.faces box [ 0; 1 ]) mismatch
 
     { manufactured with
-        Penalties =
+        Conditions =
             [
-                Penalty.dirichlet
-                    "start"
-                    2.0
-                    5
-                    (Domain.box [ -1.0, 1.0; 0.0, 2.0; 0.0, 0.0 ]).Sample
-                    (Jet.valueOf exact)
-                Penalty.dirichlet "walls" 3.0 6 (Domain.faces box [ 0; 1 ]) (Jet.valueOf exact)
-                soft "slope" { Second = Array.zeroCreate 3; First = [ 1 ] } (fun u -> u.Partial 1 - u.U)
-                soft "curvature" (Operator.laplacian 3) (fun u -> u.Laplacian - torch.sin (u.X.narrow (1L, 0L, 1L)))
+                Condition.create "start" 2.0 5 (Domain.box [ -1.0, 1.0; 0.0, 2.0; 0.0, 0.0 ]).Sample (u - exact)
+                walls "walls" (u - exact)
+                walls "slope" (d u [ y ] - u)
+                walls "curvature" (laplacian u [ x; y; t ] - sin x)
+                walls "mean" (mean u - 1.0)
             ]
     }
 
@@ -313,7 +336,7 @@ let private problems =
         "Poisson", Poisson.problem body
         "Allen–Cahn", AllenCahn.problem body
         "manufactured", manufactured
-        "penalties", penalised
+        "conditions", conditioned
     ]
 
 let private collocation laplacian limit = { Points = 7; Laplacian = laplacian; MemoryLimit = limit }
@@ -322,7 +345,7 @@ let private ofProblems =
     [
         for name, problem in problems do
             for along, method in methods do
-                for model, onMeta in [ mlp, (if name = "penalties" then Stops else axes method); metaKan, Stops ] do
+                for model, onMeta in [ mlp, (if name = "conditions" then Stops else axes method); metaKan, Stops ] do
                     row $"loss of {model.Name} on {name} along {along}" onMeta (fun place ->
                         let loss, gradient =
                             Collocation.gradient (collocation method 2048) problem model key (model.Init key place)
@@ -339,7 +362,7 @@ let private ofProblems =
             row $"{name}: a model's solution and its errors" Stops (fun place ->
                 let p, x = mlp.Init key place, problem.Domain.Sample key place 600
                 let u = Problem.solution problem mlp p
-                let errors = Collocation.errors problem.Exact.Value u x
+                let errors = Collocation.errors problem.Fields problem.Exact.Value u x
                 [ "u", u x; "errors", numbers place (List.map snd errors) ])
 
         row "a loss in chunks of one point" (axes LaplacianMethod.Exact) (fun place ->

@@ -45,6 +45,7 @@ let tests =
                         "feynman.fsx", "1", "II.6.15a "
                         "continual.fsx", "2", "The figures are in "
                         "hello-kan.fsx", "8", "f(x, y) = "
+                        "pdes/kovasznay.fsx", "4", "The report is "
                     ]
                     runs
             )

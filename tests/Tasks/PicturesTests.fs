@@ -7,11 +7,15 @@ open Expecto
 open MetaKan
 open MetaKan.Pdes
 open MetaKan.Tests.Folder
+open TorchSharp
 
 let private key = Key.ofSeed 3
 
 let private problem domain exact =
-    { Problem.create "test" domain (Operator.laplacian domain.Bounds.Length) _.Laplacian with
+    let d = domain.Bounds.Length
+    let names = [ for i in 1..d -> $"x{i}" ]
+
+    { Problem.create "test" domain names [ "u" ] [ "laplace", laplacian (field "u") (coordinates "x" d) ] with
         Exact = exact
     }
 
@@ -35,6 +39,18 @@ let tests =
                     let names exact = draw (problem line exact) first |> List.map fst
                     Expect.equal (names None) [ "1-solution" ] "names"
                     Expect.equal (names (Some first)) [ "1-solution"; "3-error"; "4-points" ] "names")
+
+            testCase "each field has its own pictures" (fun () ->
+                for domain in [ Domain.box [ (0.0, 1.0) ]; Domain.box [ 0.0, 1.0; 2.0, 3.0 ] ] do
+                    let problem = problem domain None
+                    let both (x: Tensor) = torch.cat ([| first x; 3.0 - first x |], 1L)
+                    let two = draw { problem with Fields = [ "p"; "u" ] } both |> Map.ofList
+                    Expect.equal (List.ofSeq two.Keys) [ "p-1-solution"; "u-1-solution" ] "names"
+
+                    Expect.equal
+                        two["u-1-solution"]
+                        (draw problem (fun x -> 3.0 - first x) |> List.exactlyOne |> snd)
+                        "the second field's picture")
 
             testCase "the pictures are well-formed and say where the slice lies" (fun () ->
                 let titles domain =

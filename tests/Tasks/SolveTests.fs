@@ -53,18 +53,16 @@ let private heat: Problem =
     let sides = [ -1.0, 1.0; 0.0, 1.0 ]
     let diffusivity = 0.2
 
-    let exact (x: Tensor) =
-        let decay = torch.exp (-diffusivity * Math.PI * Math.PI * x.narrow (1L, 1L, 1L))
-        decay * torch.sin (Math.PI * x.narrow (1L, 0L, 1L))
+    let x, t, u = coordinate "x", coordinate "t", field "u"
+    let exact = exp (-diffusivity * Math.PI * Math.PI * t) * sin (Math.PI * x)
+    let equation = d u [ t ] - diffusivity * d u [ x; x ]
 
-    { Problem.create "heat" (Domain.box sides) { Second = [| 1.0; 0.0 |]; First = [ 1 ] } (fun u ->
-          u.Partial 1 - diffusivity * u.Laplacian) with
-        Penalties =
+    { Problem.manufactured "heat" (Domain.box sides) [ "x"; "t" ] [ "u", exact ] [ "heat", equation ] with
+        Conditions =
             [
-                Penalty.dirichlet "walls" 10.0 16 (Domain.faces sides [ 0 ]) exact
-                Penalty.dirichlet "start" 10.0 32 (Domain.box [ -1.0, 1.0; 0.0, 0.0 ]).Sample exact
+                Condition.create "walls" 10.0 16 (Domain.faces sides [ 0 ]) (u - exact)
+                Condition.create "start" 10.0 32 (Domain.box [ -1.0, 1.0; 0.0, 0.0 ]).Sample (u - exact)
             ]
-        Exact = Some exact
     }
 
 /// A run's relative L2 error at its first and last evaluation.
@@ -126,6 +124,9 @@ let tests =
                 withFolder (fun folder ->
                     let folder = Path.Combine(folder, "run")
 
+                    let withMean =
+                        { problem with Equations = [ { problem.Equations.Head with Residual = mean (field "u") } ] }
+
                     for settings, problem, part in
                         [
                             { settings with EvaluateEvery = 0 }, problem, "EvaluateEvery"
@@ -135,7 +136,7 @@ let tests =
                             },
                             problem,
                             "Sdgd 3"
-                            settings, { problem with Residual = fun u -> u.U - u.U.mean () }, "several points at once"
+                            settings, withMean, "only a condition may have"
                         ] do
                         Expect.stringContains
                             (messageOf<ArgumentException>(fun () ->
@@ -330,8 +331,50 @@ let tests =
                     Check.inRange
                         (last / 3.0)
                         (last * 3.0)
-                        (Map(Collocation.errors heat.Exact.Value solution.U x)["relative_l2"])
+                        (Map(Collocation.errors heat.Fields heat.Exact.Value solution.U x)["relative_l2"])
                         "relative l2"))
+
+            testCase "a system is solved, with errors and pictures of each field" (fun () ->
+                withFolder (fun folder ->
+                    let x, t, u, v = coordinate "x", coordinate "t", field "u", field "v"
+                    let sides = [ -1.0, 1.0; 0.0, 1.0 ]
+                    let exact = [ "u", x * t; "v", 0.5 * x * x - t ]
+
+                    // Second derivatives that the operator sums, mixed ones, and products of the fields.
+                    let equations =
+                        [
+                            "first", d u [ x; t ] - u * d v [ x ] + d u [ x; x ]
+                            "second", d v [ t ] + d v [ x; x; x; t ] + d (u * v) [ x ]
+                        ]
+
+                    let problem =
+                        { Problem.manufactured "system" (Domain.box sides) [ "x"; "t" ] exact equations with
+                            Conditions =
+                                [
+                                    for (name, solution), field in List.zip exact [ u; v ] do
+                                        let walls = Domain.faces sides [ 0; 1 ]
+                                        Condition.create name 10.0 20 walls (field - solution)
+                                ]
+                        }
+
+                    let settings =
+                        { settings with
+                            Epochs = 150
+                            Polish = 60
+                            PolishPoints = 60
+                            Rate = 1e-2
+                            Collocation = { Points = 20; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+                            EvaluateEvery = 50
+                        }
+
+                    let first, last, solution = learned folder settings problem (Mlp.create [ 2; 8; 2 ])
+                    Expect.isTrue (last < 0.2 && last < first / 3.0) $"{first} → {last}"
+
+                    for name in Collocation.errorNames [ "u"; "v" ] do
+                        Check.inRange 0.0 0.5 (solution.Result[name].GetValue<float>()) name
+
+                    for name in [ "u-1-solution"; "v-1-solution"; "v-3-error"; "u-4-points" ] do
+                        Expect.isTrue (File.Exists(Path.Combine(RunFolder.picturesPath folder, name + ".svg"))) name))
 
             property
                 "each group of parameters follows its own rate, its schedule and the warm-up"

@@ -1,0 +1,146 @@
+// What residuals read of the fields: found by looking at them, so that derivatives of nothing else are computed.
+namespace MetaKan.Pdes
+
+open System.Collections.Generic
+open MetaKan
+open TorchSharp
+
+/// Terms made ready for points: the derivatives that they take, and their values from the fields' jet.
+type internal Reading =
+    {
+        Operator: Operator
+        /// The values of each term [N, 1], or [1, 1] of one that is a mean, from directions, points [N, d] and the fields'
+        /// jet there.
+        Values: Directions -> Tensor -> Jet -> Tensor list
+    }
+
+[<RequireQualifiedAccess>]
+module internal Reading =
+    /// What is wrong with a term: a coordinate or field that is not among those given, no field at all, a derivative of an
+    /// order beyond 4, a mean where there is to be none.
+    let fault (coordinates: string list) (fields: string list) (means: bool) (term: Term) : string option =
+        let listed (names: string list) = String.concat ", " names
+
+        let unknown what names (name: string) =
+            if List.contains name names then
+                None
+            else
+                Some $"it reads the {what} '{name}', and the {what}s are {listed names}"
+
+        let coordinate = unknown "coordinate" coordinates
+        let leaves = Term.leaves term
+
+        let faults =
+            [
+                for leaf in leaves do
+                    match leaf with
+                    | Term.Coordinate name -> coordinate name
+                    | Term.Field(name, by) ->
+                        unknown "field" fields name
+                        yield! List.map coordinate by
+
+                        if by.Length > 4 then
+                            Some $"it reads a derivative of order {by.Length}, and the highest is 4"
+                    | Term.Squares(name, terms) ->
+                        unknown "field" fields name
+                        yield! terms |> List.map (fst >> coordinate)
+                    | Term.Given(_, by) -> yield! List.map coordinate by
+                    | _ -> ()
+
+                if not (leaves |> List.exists (fun leaf -> leaf.IsField || leaf.IsSquares)) then
+                    Some $"it reads none of the fields {listed fields}"
+
+                if not means && Term.hasMean term then
+                    Some "it has a mean, which only a condition may have: an equation's points are split"
+            ]
+
+        List.tryPick id faults
+
+    /// Makes terms without a fault ready.
+    let ofTerms (coordinates: string list) (fields: string list) (terms: Term list) : Reading =
+        let index names name = List.findIndex ((=) name) names
+        let numbers by = by |> List.map (index coordinates) |> List.sort
+        let leaves = terms |> List.collect Term.leaves |> List.distinct
+
+        let weights (terms: (string * float) list) =
+            let weights = Array.zeroCreate coordinates.Length
+
+            for name, a in terms do
+                let i = index coordinates name
+                weights[i] <- weights[i] + a
+
+            weights
+
+        let alone i = Array.init coordinates.Length (fun n -> if n = i then 1.0 else 0.0)
+
+        let fieldwise =
+            [
+                for leaf in leaves do
+                    match leaf with
+                    | Term.Field(_, by) when not by.IsEmpty -> numbers by
+                    | _ -> ()
+            ]
+            |> List.distinct
+
+        // One sum of second derivatives is summed as it is computed, along with the jet; so is a single second derivative.
+        let summed =
+            let sums =
+                leaves
+                |> List.choose (fun leaf ->
+                    match leaf with
+                    | Term.Squares(_, terms) -> Some(weights terms)
+                    | _ -> None)
+
+            match sums, fieldwise |> List.filter (fun by -> by.Length > 1) with
+            | first :: _, _ -> first
+            | [], [ [ i; j ] ] when i = j -> alone i
+            | _ -> Array.zeroCreate coordinates.Length
+
+        let isSummed by =
+            match by with
+            | [ i; j ] -> i = j && summed = alone i
+            | _ -> false
+
+        let partials =
+            [
+                yield! fieldwise |> List.filter (isSummed >> not)
+
+                for leaf in leaves do
+                    match leaf with
+                    | Term.Squares(_, terms) when weights terms <> summed ->
+                        yield! [ for i, _ in terms -> numbers [ i; i ] ]
+                    | _ -> ()
+            ]
+            |> List.distinct
+
+        let values (directions: Directions) (x: Tensor) (u: Jet) : Tensor list =
+            let column name (t: Tensor) = if fields.Length = 1 then t else t.narrow (1L, int64 (index fields name), 1L)
+
+            let partial name by = Directions.partial directions by u |> column name
+
+            let leaf (leaf: Term) =
+                match leaf with
+                | Term.Field(name, []) -> column name u.Value
+                | Term.Field(name, by) when isSummed (numbers by) -> column name u.Second
+                | Term.Field(name, by) -> partial name (numbers by)
+                | Term.Squares(name, terms) when weights terms = summed -> column name u.Second
+                | Term.Squares(name, terms) ->
+                    terms
+                    |> List.map (fun (i, a) -> a * partial name (numbers [ i; i ]))
+                    |> List.reduce (fun a b -> a + b)
+                | other -> Term.atPoints coordinates x other
+
+            // A leaf that stands in several places is worked out once.
+            let seen = Dictionary<Term, Tensor>(HashIdentity.Structural)
+
+            let once (term: Term) =
+                match seen.TryGetValue term with
+                | true, value -> value
+                | _ ->
+                    let value = leaf term
+                    seen[term] <- value
+                    value
+
+            terms |> List.map (Term.evaluate x once)
+
+        { Operator = { Second = summed; Partials = partials }; Values = values }

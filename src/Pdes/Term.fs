@@ -1,0 +1,321 @@
+// The language of residuals: formulas of coordinates, unknown fields and their derivatives, as mathematics writes them.
+// A derivative of a formula is taken at once by the rules of calculus, down to derivatives of fields: what a residual
+// reads of a solution can then be listed, and nothing else is computed.
+namespace MetaKan.Pdes
+
+open MetaKan
+open MetaKan.Symbolic
+open TorchSharp
+
+/// A function of the point that is computed with tensors: values [N, 1] at points [N, d], each row by its own point alone.
+[<ReferenceEquality>]
+type PointFunction = { Name: string; Value: Tensor -> Tensor }
+
+[<RequireQualifiedAccess>]
+module internal PointFunction =
+    /// The values [N, 1] at points [N, d]; ArgumentException for values of another shape.
+    let at (x: Tensor) (f: PointFunction) : Tensor =
+        let values = f.Value x
+
+        if values.ndim <> 2L || values.size 0 <> x.size 0 || values.size 1 <> 1L then
+            invalidArg
+                "problem"
+                $"the function '{f.Name}' gives {List.ofArray (Tensor.shape values)} where {[ x.size 0; 1L ]} is wanted, a column"
+
+        values
+
+/// A formula at a point.
+[<NoComparison; RequireQualifiedAccess>]
+type Term =
+    | Number of float
+    | Coordinate of string
+    /// A derivative of an unknown field by the listed coordinates, in alphabetical order; the field itself by none.
+    | Field of name: string * by: string list
+    /// Σ a_i ∂²u/∂x_i² of a field u, summed as it is computed.
+    | Squares of name: string * terms: (string * float) list
+    /// A derivative of a function of the point by the listed coordinates.
+    | Given of PointFunction * by: string list
+    | Sum of Term list
+    | Product of Term list
+    | Power of Term * float
+    | Call of Function * Term
+    /// The mean over the points of a sample; in conditions only.
+    | Mean of Term
+
+[<RequireQualifiedAccess>]
+module Term =
+    /// The sum, with numbers added up.
+    let sum (terms: Term list) : Term =
+        let flat =
+            terms
+            |> List.collect (fun term ->
+                match term with
+                | Term.Sum inner -> inner
+                | other -> [ other ])
+
+        let numbers, others = flat |> List.partition _.IsNumber
+
+        let constant =
+            numbers
+            |> List.sumBy (fun term ->
+                match term with
+                | Term.Number n -> n
+                | _ -> 0.0)
+
+        match others @ (if constant = 0.0 then [] else [ Term.Number constant ]) with
+        | [] -> Term.Number 0.0
+        | [ one ] -> one
+        | several -> Term.Sum several
+
+    /// The product, with numbers multiplied and put first.
+    let product (factors: Term list) : Term =
+        let flat =
+            factors
+            |> List.collect (fun term ->
+                match term with
+                | Term.Product inner -> inner
+                | other -> [ other ])
+
+        let numbers, others = flat |> List.partition _.IsNumber
+
+        let constant =
+            (1.0, numbers)
+            ||> List.fold (fun total term ->
+                match term with
+                | Term.Number n -> total * n
+                | _ -> total)
+
+        match others with
+        | _ when constant = 0.0 -> Term.Number 0.0
+        | [] -> Term.Number constant
+        | [ one ] when constant = 1.0 -> one
+        | several when constant = 1.0 -> Term.Product several
+        | several -> Term.Product(Term.Number constant :: several)
+
+    /// The power with a constant exponent.
+    let power (term: Term) (exponent: float) : Term =
+        match term with
+        | _ when exponent = 0.0 -> Term.Number 1.0
+        | _ when exponent = 1.0 -> term
+        | Term.Number n -> Term.Number(n ** exponent)
+        | _ -> Term.Power(term, exponent)
+
+    /// The function of the term.
+    let call (f: Function) (term: Term) : Term =
+        match term with
+        | Term.Number n -> Term.Number(Function.value f n)
+        | _ -> Term.Call(f, term)
+
+    let private negative term = product [ Term.Number -1.0; term ]
+
+    // f'(x) for each function.
+    let private slope (f: Function) (x: Term) : Term =
+        let squared term = power term 2.0
+
+        match f with
+        | Function.Exp -> call Function.Exp x
+        | Function.Log -> power x -1.0
+        | Function.Sqrt -> product [ Term.Number 0.5; power (call Function.Sqrt x) -1.0 ]
+        | Function.Sin -> call Function.Cos x
+        | Function.Cos -> negative (call Function.Sin x)
+        | Function.Tan -> sum [ Term.Number 1.0; squared (call Function.Tan x) ]
+        | Function.Tanh -> sum [ Term.Number 1.0; negative (squared (call Function.Tanh x)) ]
+        | Function.Sinh -> call Function.Cosh x
+        | Function.Cosh -> call Function.Sinh x
+        | Function.Asin -> power (sum [ Term.Number 1.0; negative (squared x) ]) -0.5
+        | Function.Acos -> negative (power (sum [ Term.Number 1.0; negative (squared x) ]) -0.5)
+        | Function.Atan -> power (sum [ Term.Number 1.0; squared x ]) -1.0
+        | Function.Atanh -> power (sum [ Term.Number 1.0; negative (squared x) ]) -1.0
+        | Function.Abs -> call Function.Sign x
+        | Function.Sign -> Term.Number 0.0
+        | Function.Gaussian -> product [ Term.Number -2.0; x; call Function.Gaussian x ]
+
+    let private ordered (by: string list) = List.sortWith (fun a b -> System.String.CompareOrdinal(a, b)) by
+
+    /// The derivative by a coordinate.
+    let rec derivative (by: string) (term: Term) : Term =
+        match term with
+        | Term.Number _
+        | Term.Mean _ -> Term.Number 0.0
+        | Term.Coordinate name -> Term.Number(if name = by then 1.0 else 0.0)
+        | Term.Field(name, before) -> Term.Field(name, ordered (by :: before))
+        | Term.Squares(name, terms) ->
+            sum [ for i, a in terms -> product [ Term.Number a; Term.Field(name, ordered [ i; i; by ]) ] ]
+        | Term.Given(f, before) -> Term.Given(f, ordered (by :: before))
+        | Term.Sum terms -> sum (terms |> List.map (derivative by))
+        | Term.Product factors ->
+            sum
+                [
+                    for i, factor in List.indexed factors -> product (List.updateAt i (derivative by factor) factors)
+                ]
+        | Term.Power(x, p) -> product [ Term.Number p; power x (p - 1.0); derivative by x ]
+        | Term.Call(f, x) -> product [ slope f x; derivative by x ]
+
+    /// All different coordinates, fields, functions of the point, and derivatives in a term.
+    let rec leaves (term: Term) : Term list =
+        match term with
+        | Term.Number _ -> []
+        | Term.Coordinate _
+        | Term.Field _
+        | Term.Squares _
+        | Term.Given _ -> [ term ]
+        | Term.Sum terms
+        | Term.Product terms -> terms |> List.collect leaves |> List.distinct
+        | Term.Power(x, _)
+        | Term.Call(_, x)
+        | Term.Mean x -> leaves x
+
+    /// Whether a term has a mean over the sample.
+    let rec hasMean (term: Term) : bool =
+        match term with
+        | Term.Mean _ -> true
+        | Term.Sum terms
+        | Term.Product terms -> terms |> List.exists hasMean
+        | Term.Power(x, _)
+        | Term.Call(_, x) -> hasMean x
+        | _ -> false
+
+    /// The term with its leaves replaced.
+    let rec substitute (replacement: Term -> Term) (term: Term) : Term =
+        match term with
+        | Term.Number _ -> term
+        | Term.Coordinate _
+        | Term.Field _
+        | Term.Squares _
+        | Term.Given _ -> replacement term
+        | Term.Sum terms -> sum (terms |> List.map (substitute replacement))
+        | Term.Product factors -> product (factors |> List.map (substitute replacement))
+        | Term.Power(x, p) -> power (substitute replacement x) p
+        | Term.Call(f, x) -> call f (substitute replacement x)
+        | Term.Mean x -> Term.Mean(substitute replacement x)
+
+    let private raised (p: float) (x: Tensor) : Tensor =
+        if p = 2.0 then x * x
+        elif p = 3.0 then x * x * x
+        elif p = -1.0 then x.reciprocal ()
+        else x.pow (p.ToScalar())
+
+    /// The values [N, 1] of a term, or of one that has no leaves [1, 1], for what gives its leaves' values [N, 1];
+    /// `like` tells element type and device.
+    let rec evaluate (like: Tensor) (leaf: Term -> Tensor) (term: Term) : Tensor =
+        let value = evaluate like leaf
+
+        match term with
+        | Term.Number n -> torch.full ([| 1L; 1L |], n.ToScalar(), dtype = like.dtype, device = like.device)
+        | Term.Coordinate _
+        | Term.Field _
+        | Term.Squares _
+        | Term.Given _ -> leaf term
+        | Term.Sum terms ->
+            (value terms.Head, terms.Tail)
+            ||> List.fold (fun total term ->
+                match term with
+                | Term.Number n -> total + n
+                | Term.Product(Term.Number -1.0 :: factors) -> total - value (product factors)
+                | other -> total + value other)
+        | Term.Product(Term.Number n :: factors) -> n * (factors |> List.map value |> List.reduce (fun a b -> a * b))
+        | Term.Product factors -> factors |> List.map value |> List.reduce (fun a b -> a * b)
+        | Term.Power(x, p) -> raised p (value x)
+        | Term.Call(f, x) -> Function.tensor f (value x)
+        | Term.Mean x -> (value x).mean([| 0L |], keepdim = true)
+
+    // ∂f/∂x_i∂x_j… [N, 1] at x [N, d] by nested autograd, for the coordinates' numbers.
+    let private differentiated (f: Tensor -> Tensor) (by: int list) (x: Tensor) : Tensor =
+        use _ = torch.enable_grad ()
+        let x = x.detach().requires_grad_ true
+
+        (f x, by)
+        ||> List.fold (fun y i ->
+            let gradients =
+                if y.requires_grad then
+                    Autograd.tryGradients true [| y |] [| torch.ones_like y |] [| x |]
+                else
+                    [| None |]
+
+            match gradients[0] with
+            | Some g -> g.narrow (1L, int64 i, 1L)
+            | None -> torch.zeros_like y)
+        |> _.detach()
+
+    /// The values [N, 1] at points x [N, d] of a leaf that is no field's, for the coordinates' names in order.
+    let atPoints (coordinates: string list) (x: Tensor) (leaf: Term) : Tensor =
+        let number name = List.findIndex ((=) name) coordinates
+
+        match leaf with
+        | Term.Coordinate name -> x.narrow (1L, int64 (number name), 1L)
+        | Term.Given(f, []) -> PointFunction.at x f
+        | Term.Given(f, by) -> differentiated (fun x -> PointFunction.at x f) (List.map number by) x
+        | other -> invalidArg (nameof leaf) $"{other} has no value without a solution"
+
+/// Arithmetic of terms, so that a residual reads as its equation.
+type Term with
+
+    static member (+)(a: Term, b: Term) = Term.sum [ a; b ]
+    static member (+)(a: Term, b: float) = Term.sum [ a; Term.Number b ]
+    static member (+)(a: float, b: Term) = Term.sum [ Term.Number a; b ]
+    static member (~-)(a: Term) = Term.product [ Term.Number -1.0; a ]
+    static member (-)(a: Term, b: Term) = Term.sum [ a; -b ]
+    static member (-)(a: Term, b: float) = Term.sum [ a; Term.Number -b ]
+    static member (-)(a: float, b: Term) = Term.sum [ Term.Number a; -b ]
+    static member (*)(a: Term, b: Term) = Term.product [ a; b ]
+    static member (*)(a: Term, b: float) = Term.product [ Term.Number b; a ]
+    static member (*)(a: float, b: Term) = Term.product [ Term.Number a; b ]
+    static member (/)(a: Term, b: Term) = Term.product [ a; Term.power b -1.0 ]
+    static member (/)(a: Term, b: float) = Term.product [ Term.Number(1.0 / b); a ]
+    static member (/)(a: float, b: Term) = Term.product [ Term.Number a; Term.power b -1.0 ]
+    static member Pow(a: Term, p: float) = Term.power a p
+    static member Sin(a: Term) = Term.call Function.Sin a
+    static member Cos(a: Term) = Term.call Function.Cos a
+    static member Tan(a: Term) = Term.call Function.Tan a
+    static member Exp(a: Term) = Term.call Function.Exp a
+    static member Log(a: Term) = Term.call Function.Log a
+    static member Sqrt(a: Term) = Term.call Function.Sqrt a
+    static member Tanh(a: Term) = Term.call Function.Tanh a
+    static member Sinh(a: Term) = Term.call Function.Sinh a
+    static member Cosh(a: Term) = Term.call Function.Cosh a
+    static member Abs(a: Term) = Term.call Function.Abs a
+
+/// The words of the language.
+[<AutoOpen>]
+module Language =
+    /// A coordinate, by its name.
+    let coordinate (name: string) : Term = Term.Coordinate name
+
+    /// The coordinates name1, name2, … name`count`.
+    let coordinates (name: string) (count: int) : Term list = [ for i in 1..count -> Term.Coordinate $"{name}{i}" ]
+
+    /// An unknown field, by its name.
+    let field (name: string) : Term = Term.Field(name, [])
+
+    /// A function of the point by tensors: values [N, 1] at points [N, d], each row by its own point alone. Its
+    /// derivatives come from autograd.
+    let given (name: string) (value: Tensor -> Tensor) : Term = Term.Given({ Name = name; Value = value }, [])
+
+    let private name (by: Term) =
+        match by with
+        | Term.Coordinate name -> name
+        | other -> invalidArg (nameof by) $"derivatives are by coordinates, not by {other}"
+
+    /// The derivative by each of the listed coordinates in turn: `d u [ x; x; t ]` is ∂³u/∂x²∂t.
+    let d (term: Term) (by: Term list) : Term = (term, by) ||> List.fold (fun term by -> Term.derivative (name by) term)
+
+    /// Σ ∂²/∂x_i² over the listed coordinates; of a field it is summed as it is computed.
+    let laplacian (term: Term) (by: Term list) : Term =
+        match term with
+        | Term.Field(field, []) when not by.IsEmpty -> Term.Squares(field, by |> List.map (fun x -> name x, 1.0))
+        | _ -> Term.sum [ for x in by -> d term [ x; x ] ]
+
+    /// The derivatives by each of the listed coordinates.
+    let grad (term: Term) (by: Term list) : Term list = by |> List.map (fun x -> d term [ x ])
+
+    /// Σ ∂v_i/∂x_i of a vector v.
+    let div (vector: Term list) (by: Term list) : Term =
+        if vector.Length <> by.Length then
+            invalidArg
+                (nameof vector)
+                $"a divergence by {by.Length} coordinates takes as many parts, not {vector.Length}"
+
+        List.map2 (fun part x -> d part [ x ]) vector by |> Term.sum
+
+    /// The mean over the points of a condition's sample.
+    let mean (term: Term) : Term = Term.Mean term
