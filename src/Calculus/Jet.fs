@@ -265,6 +265,11 @@ module Jet =
     let sqrt (x: Jet) = pow 0.5 x
     let reciprocal (x: Jet) = pow -1.0 x
 
+    /// Each component by a factor and an offset of its own, [1, n] each.
+    let rescale (factors: Tensor) (offsets: Tensor) (x: Jet) : Jet =
+        let scaled = linearly (fun t -> t * factors) x
+        { scaled with Value = scaled.Value + offsets }
+
     /// Components `start` … `start + count - 1`.
     let slice (start: int) (count: int) (x: Jet) : Jet = linearly (fun t -> t.narrow (-1L, int64 start, int64 count)) x
 

@@ -76,7 +76,12 @@ module Collocation =
 
     let private reading (problem: Problem) (group: Group) : Reading =
         for name, residual in List.zip group.Names group.Residuals do
-            Reading.fault problem.Coordinates problem.Fields (name.StartsWith "condition") residual
+            Reading.fault
+                problem.Coordinates
+                problem.Fields
+                (List.map fst problem.Parameters)
+                (name.StartsWith "condition")
+                residual
             |> Option.iter (refuse problem name)
 
         Reading.ofTerms problem.Coordinates problem.Fields group.Residuals
@@ -121,7 +126,12 @@ module Collocation =
                 (nameof problem)
                 $"problem {problem.Name}: its domain has {problem.Domain.Bounds.Length} coordinates, and it names {d}"
 
-        for what, names in [ "coordinate", problem.Coordinates; "field", problem.Fields ] do
+        for what, names in
+            [
+                "coordinate", problem.Coordinates
+                "field", problem.Fields
+                "parameter", List.map fst problem.Parameters
+            ] do
             match names |> List.countBy id |> List.tryFind (fun (_, n) -> n > 1) with
             | Some(name, _) -> invalidArg (nameof problem) $"problem {problem.Name}: two {what}s are named '{name}'"
             | None -> ()
@@ -167,7 +177,7 @@ module Collocation =
                     for x in x.split rows do
                         fun network p ->
                             Problem.jet problem network directions p x
-                            |> reading.Values directions x
+                            |> reading.Values directions p x
                             |> List.map2
                                 (fun weight (residual: Tensor) ->
                                     let total = if group.Splits then int64 group.Points else residual.numel ()

@@ -29,6 +29,8 @@ type Problem =
         Coordinates: string list
         /// The names of the unknown fields in the order of the network's outputs.
         Fields: string list
+        /// The numbers that are found with the fields, each with the value that the search starts from.
+        Parameters: (string * float) list
         Domain: Domain
         Equations: Equation list
         /// The fields from the point and the network's outputs; builds boundary values in ("hard constraint").
@@ -61,6 +63,7 @@ module Problem =
             Name = name
             Coordinates = coordinates
             Fields = fields
+            Parameters = []
             Domain = domain
             Equations = [ for name, residual in residuals -> { Name = name; Weight = 1.0; Residual = residual } ]
             Constraint = fun _ net -> net
@@ -108,6 +111,67 @@ module Problem =
                 $"problem {problem.Name}: its network gives {u.Value.size 1} values a point, and its fields are {fields}"
 
         u
+
+    // Coordinates run over the model's own box, [-1, 1]: beyond it a KAN has no splines.
+    let private scaled (problem: Problem) (place: Placement) : (Tensor * Tensor) option =
+        if problem.Domain.Bounds |> List.forall ((=) (-1.0, 1.0)) then
+            None
+        else
+            let row (f: float * float -> float) =
+                problem.Domain.Bounds
+                |> List.map f
+                |> Array.ofList
+                |> Tensor.ofArray place [ 1L; int64 problem.Domain.Bounds.Length ]
+
+            let factor (low, high) = if high > low then 2.0 / (high - low) else 1.0
+            Some(row factor, row (fun (low, high) -> -(low + high) / 2.0 * factor (low, high)))
+
+    let private prefix = "parameters"
+
+    /// The name of a parameter among the numbers that are trained.
+    let internal parameterName (name: string) = $"{prefix}.{name}"
+
+    /// A model for the problem: it takes the problem's coordinates, and its parameters are among those trained, each
+    /// "parameters.NAME" [1, 1].
+    let modelFor (problem: Problem) (model: Model) : Model =
+        let isOwn (name: string) = name.StartsWith(prefix + ".")
+
+        let init key (place: Placement) =
+            Params.union
+                [
+                    model.Init key place
+                    Map.ofList
+                        [
+                            for name, value in problem.Parameters ->
+                                parameterName name, Tensor.ofArray place [ 1L; 1L ] [| value |]
+                        ]
+                ]
+
+        let apply (apply: Params -> Tensor -> Tensor) (p: Params) (x: Tensor) =
+            match scaled problem (Placement.ofTensor x) with
+            | Some(factors, offsets) -> apply p (x * factors + offsets)
+            | None -> apply p x
+
+        let jet (jet: Params -> Jet -> Jet) (p: Params) (x: Jet) =
+            match scaled problem (Placement.ofTensor x.Value) with
+            | Some(factors, offsets) -> jet p (Jet.rescale factors offsets x)
+            | None -> jet p x
+
+        { model with
+            Init = init
+            Apply = apply model.Apply
+            Jet = jet model.Jet
+            Group = fun name -> if isOwn name then ParameterGroup.Weights else model.Group name
+            Derived =
+                model.Derived
+                |> Option.map (fun derived ->
+                    {
+                        Weights =
+                            fun p -> Params.union [ derived.Weights p; p |> Map.filter (fun name _ -> isOwn name) ]
+                        Apply = apply derived.Apply
+                        Jet = jet derived.Jet
+                    })
+        }
 
     /// The fields [N, fields] of a model at points x [N, d], with what the problem builds in.
     let solution (problem: Problem) (model: Model) (p: Params) (x: Tensor) : Tensor =

@@ -9,16 +9,22 @@ open TorchSharp
 type internal Reading =
     {
         Operator: Operator
-        /// The values of each term [N, 1], or [1, 1] of one that is a mean, from directions, points [N, d] and the fields'
-        /// jet there.
-        Values: Directions -> Tensor -> Jet -> Tensor list
+        /// The values of each term [N, 1], or [1, 1] of one that is a mean, from directions, the trained numbers, points
+        /// [N, d] and the fields' jet there.
+        Values: Directions -> Params -> Tensor -> Jet -> Tensor list
     }
 
 [<RequireQualifiedAccess>]
 module internal Reading =
-    /// What is wrong with a term: a coordinate or field that is not among those given, no field at all, a derivative of an
+    /// What is wrong with a term: a coordinate, field or parameter that is not among those given, no field at all, a derivative of an
     /// order beyond 4, a mean where there is to be none.
-    let fault (coordinates: string list) (fields: string list) (means: bool) (term: Term) : string option =
+    let fault
+        (coordinates: string list)
+        (fields: string list)
+        (parameters: string list)
+        (means: bool)
+        (term: Term)
+        : string option =
         let listed (names: string list) = String.concat ", " names
 
         let unknown what names (name: string) =
@@ -45,6 +51,7 @@ module internal Reading =
                         unknown "field" fields name
                         yield! terms |> List.map (fst >> coordinate)
                     | Term.Given(_, by) -> yield! List.map coordinate by
+                    | Term.Parameter name -> unknown "parameter" parameters name
                     | _ -> ()
 
                 if not (leaves |> List.exists (fun leaf -> leaf.IsField || leaf.IsSquares)) then
@@ -113,7 +120,7 @@ module internal Reading =
             ]
             |> List.distinct
 
-        let values (directions: Directions) (x: Tensor) (u: Jet) : Tensor list =
+        let values (directions: Directions) (p: Params) (x: Tensor) (u: Jet) : Tensor list =
             let column name (t: Tensor) = if fields.Length = 1 then t else t.narrow (1L, int64 (index fields name), 1L)
 
             let partial name by = Directions.partial directions by u |> column name
@@ -128,6 +135,7 @@ module internal Reading =
                     terms
                     |> List.map (fun (i, a) -> a * partial name (numbers [ i; i ]))
                     |> List.reduce (fun a b -> a + b)
+                | Term.Parameter name -> p[Problem.parameterName name]
                 | other -> Term.atPoints coordinates x other
 
             // A leaf that stands in several places is worked out once.

@@ -33,6 +33,8 @@ type Term =
     | Field of name: string * by: string list
     /// Σ a_i ∂²u/∂x_i² of a field u, summed as it is computed.
     | Squares of name: string * terms: (string * float) list
+    /// A number that is found with the solution.
+    | Parameter of string
     /// A derivative of a function of the point by the listed coordinates.
     | Given of PointFunction * by: string list
     | Sum of Term list
@@ -136,6 +138,7 @@ module Term =
     let rec derivative (by: string) (term: Term) : Term =
         match term with
         | Term.Number _
+        | Term.Parameter _
         | Term.Mean _ -> Term.Number 0.0
         | Term.Coordinate name -> Term.Number(if name = by then 1.0 else 0.0)
         | Term.Field(name, before) -> Term.Field(name, ordered (by :: before))
@@ -151,13 +154,14 @@ module Term =
         | Term.Power(x, p) -> product [ Term.Number p; power x (p - 1.0); derivative by x ]
         | Term.Call(f, x) -> product [ slope f x; derivative by x ]
 
-    /// All different coordinates, fields, functions of the point, and derivatives in a term.
+    /// All different coordinates, fields, parameters, functions of the point, and derivatives in a term.
     let rec leaves (term: Term) : Term list =
         match term with
         | Term.Number _ -> []
         | Term.Coordinate _
         | Term.Field _
         | Term.Squares _
+        | Term.Parameter _
         | Term.Given _ -> [ term ]
         | Term.Sum terms
         | Term.Product terms -> terms |> List.collect leaves |> List.distinct
@@ -182,6 +186,7 @@ module Term =
         | Term.Coordinate _
         | Term.Field _
         | Term.Squares _
+        | Term.Parameter _
         | Term.Given _ -> replacement term
         | Term.Sum terms -> sum (terms |> List.map (substitute replacement))
         | Term.Product factors -> product (factors |> List.map (substitute replacement))
@@ -205,6 +210,7 @@ module Term =
         | Term.Coordinate _
         | Term.Field _
         | Term.Squares _
+        | Term.Parameter _
         | Term.Given _ -> leaf term
         | Term.Sum terms ->
             (value terms.Head, terms.Tail)
@@ -274,48 +280,3 @@ type Term with
     static member Sinh(a: Term) = Term.call Function.Sinh a
     static member Cosh(a: Term) = Term.call Function.Cosh a
     static member Abs(a: Term) = Term.call Function.Abs a
-
-/// The words of the language.
-[<AutoOpen>]
-module Language =
-    /// A coordinate, by its name.
-    let coordinate (name: string) : Term = Term.Coordinate name
-
-    /// The coordinates name1, name2, … name`count`.
-    let coordinates (name: string) (count: int) : Term list = [ for i in 1..count -> Term.Coordinate $"{name}{i}" ]
-
-    /// An unknown field, by its name.
-    let field (name: string) : Term = Term.Field(name, [])
-
-    /// A function of the point by tensors: values [N, 1] at points [N, d], each row by its own point alone. Its
-    /// derivatives come from autograd.
-    let given (name: string) (value: Tensor -> Tensor) : Term = Term.Given({ Name = name; Value = value }, [])
-
-    let private name (by: Term) =
-        match by with
-        | Term.Coordinate name -> name
-        | other -> invalidArg (nameof by) $"derivatives are by coordinates, not by {other}"
-
-    /// The derivative by each of the listed coordinates in turn: `d u [ x; x; t ]` is ∂³u/∂x²∂t.
-    let d (term: Term) (by: Term list) : Term = (term, by) ||> List.fold (fun term by -> Term.derivative (name by) term)
-
-    /// Σ ∂²/∂x_i² over the listed coordinates; of a field it is summed as it is computed.
-    let laplacian (term: Term) (by: Term list) : Term =
-        match term with
-        | Term.Field(field, []) when not by.IsEmpty -> Term.Squares(field, by |> List.map (fun x -> name x, 1.0))
-        | _ -> Term.sum [ for x in by -> d term [ x; x ] ]
-
-    /// The derivatives by each of the listed coordinates.
-    let grad (term: Term) (by: Term list) : Term list = by |> List.map (fun x -> d term [ x ])
-
-    /// Σ ∂v_i/∂x_i of a vector v.
-    let div (vector: Term list) (by: Term list) : Term =
-        if vector.Length <> by.Length then
-            invalidArg
-                (nameof vector)
-                $"a divergence by {by.Length} coordinates takes as many parts, not {vector.Length}"
-
-        List.map2 (fun part x -> d part [ x ]) vector by |> Term.sum
-
-    /// The mean over the points of a condition's sample.
-    let mean (term: Term) : Term = Term.Mean term

@@ -58,8 +58,11 @@ module SolveSettings =
 /// A solved problem.
 type Solution =
     {
-        /// u [N, 1] at points [N, d].
+        /// The fields [N, fields] at points [N, d].
         U: Tensor -> Tensor
+        /// The problem's own parameters, as they were found.
+        Parameters: (string * float) list
+        /// All numbers that were trained.
         Params: Params
         Outcome: Outcome
         /// What result.json says.
@@ -71,11 +74,17 @@ module Solve =
     /// What each purpose draws its random numbers from.
     let private keyFor (settings: SolveSettings) purpose = Key.fold purpose (Key.ofSeed settings.Seed)
 
-    /// The initial parameters of a run.
-    let initial (settings: SolveSettings) (model: Model) : Params = model.Init (keyFor settings 1) settings.Placement
+    /// What a run trains, as it starts.
+    let initial (settings: SolveSettings) (problem: Problem) (model: Model) : Params =
+        (Problem.modelFor problem model).Init (keyFor settings 1) settings.Placement
+
+    let private found (problem: Problem) (p: Params) : (string * float) list =
+        problem.Parameters |> List.map (fun (name, _) -> name, Tensor.item p[Problem.parameterName name])
 
     /// The run as a fold: no files, no output.
     let plan (settings: SolveSettings) (problem: Problem) (model: Model) : TrainingPlan =
+        let model = Problem.modelFor problem model
+
         let rate (name: string) =
             match model.Group name with
             | ParameterGroup.Embeddings -> settings.EmbeddingRate
@@ -121,14 +130,25 @@ module Solve =
                 ]
             Evaluate =
                 fun p ->
-                    match problem.Exact with
-                    | Some exact ->
-                        let points = test.Value
-                        use _ = torch.NewDisposeScope()
-                        use _ = torch.no_grad ()
-                        let network, weights = Model.generate model p
-                        Collocation.errors problem.Fields exact (Problem.solution problem network weights) points
-                    | None -> []
+                    [
+                        match problem.Exact with
+                        | Some exact ->
+                            let points = test.Value
+                            use _ = torch.NewDisposeScope()
+                            use _ = torch.no_grad ()
+                            let network, weights = Model.generate model p
+
+                            yield!
+                                Collocation.errors
+                                    problem.Fields
+                                    exact
+                                    (Problem.solution problem network weights)
+                                    points
+                        | None -> ()
+
+                        for name, value in found problem p do
+                            $"parameter_{name}", value
+                    ]
             EvaluateEvery = settings.EvaluateEvery
             SaveEvery = settings.SaveEvery
             WatchEvery = 10
@@ -186,14 +206,20 @@ module Solve =
             |> RunFolder.fields
 
         RunFolder.writeResult place.Folder result
-        let u = Problem.solution problem model state.Params
+        let u = Problem.solution problem (Problem.modelFor problem model) state.Params
 
         match outcome with
         | Completed
         | Stopped -> Pictures.write place.Folder problem u (keyFor settings 3) settings.Placement
         | Diverged _ -> ()
 
-        { U = u; Params = state.Params; Outcome = outcome; Result = result }
+        {
+            U = u
+            Parameters = found problem state.Params
+            Params = state.Params
+            Outcome = outcome
+            Result = result
+        }
 
     /// Solves a problem with a model, in a run's folder. The listener sees each training event once the folder's files have
     /// it. Raises BadInput for a folder that cannot be used, RunFailed when the disk refuses. A run that is resumed with more
@@ -222,6 +248,9 @@ module Solve =
                 if problem.Exact.IsSome then
                     for name in Collocation.errorNames problem.Fields do
                         name, MeasureKind.Error
+
+                for name, _ in problem.Parameters do
+                    $"parameter_{name}", MeasureKind.Parameter
             ]
 
         let plan = plan settings problem model
@@ -229,7 +258,7 @@ module Solve =
 
         let solution =
             Run.keep place "pde" sections measures mayChange (fun resumes ->
-                Run.train place measures true plan (fun () -> initial settings model) listen resumes
+                Run.train place measures true plan (fun () -> initial settings problem model) listen resumes
                 ||> conclude place settings problem model)
 
         for t in Params.tensors solution.Params do

@@ -11,6 +11,8 @@ type MeasureKind =
     | Loss
     | Error
     | Accuracy
+    /// A number that is found in training.
+    | Parameter
 
 /// The measures of a run, as read back: a row is a step and a value or none for each column.
 type MetricsTable = { Columns: string list; Rows: (int * float option[])[] }

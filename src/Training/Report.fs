@@ -112,6 +112,7 @@ td { font-variant-numeric: tabular-nums }"""
                errors "Accuracy and error" "on test data" Scale.Linear kinds
            else
                errors "Error" "error on test points" Scale.Log [ MeasureKind.Error ])
+        @ curves "Parameters" "value" Scale.Linear (isOf [ MeasureKind.Parameter ]) table
 
     /// The SVG text of a picture; an unreadable one is replaced by a note.
     let private picture (path: string) =

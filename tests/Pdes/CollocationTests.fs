@@ -190,6 +190,7 @@ let tests =
                             residual (d u [ coordinate "y" ]),
                             "the coordinate 'y', and the coordinates are x1, x2"
 
+                            action, residual (u - parameter "k"), "equation flow: it reads the parameter 'k'"
                             action, residual (coordinate "x1"), "equation flow: it reads none of the fields u"
                             action, residual (u - mean u), "only a condition may have"
 
@@ -220,6 +221,7 @@ let tests =
 
                         check, { whole with Coordinates = [ "x1" ] }, "its domain has 2 coordinates, and it names 1"
                         check, { whole with Coordinates = [ "x1"; "x1" ] }, "two coordinates are named 'x1'"
+                        check, { whole with Parameters = [ "k", 1.0; "k", 2.0 ] }, "two parameters are named 'k'"
                         check, { whole with Fields = [] }, "it takes a field or more"
                         check, { whole with Equations = [] }, "an equation or more"
                         check, { whole with Exact = Some flat }, "Exact gives [7] where [7; 1] is wanted"

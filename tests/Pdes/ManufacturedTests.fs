@@ -35,7 +35,7 @@ let private residualAt (points: Tensor) method f =
     let directions = Operator.directions method (Key.ofSeed 2) place reading.Operator
 
     Problem.jet problem (fixedTo f) directions Map.empty points
-    |> reading.Values directions points
+    |> reading.Values directions Map.empty points
     |> List.head
     |> Tensor.toArray
 

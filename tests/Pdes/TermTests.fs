@@ -106,7 +106,7 @@ let private both (model: Model) seed (terms: Term list) =
             |> List.reduce (fun a b -> a + b)
         | other -> Term.atPoints names points other
 
-    List.zip (reading.Values directions points jet) (terms |> List.map (Term.evaluate points leaf))
+    List.zip (reading.Values directions p points jet) (terms |> List.map (Term.evaluate points leaf))
 
 let private derivatives =
     gen {

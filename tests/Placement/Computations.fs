@@ -448,7 +448,9 @@ let private ofTraining =
                         | Stepped _
                         | Saved _ -> ()
 
-                    let _, state = Solve.initial settings model |> Training.start plan |> Training.run plan listen
+                    let _, state =
+                        Solve.initial settings problem model |> Training.start plan |> Training.run plan listen
+
                     [ "measures", numbers place measured; yield! tree "parameters" state.Params ])
 
         row "a run that solves a problem, its files and its pictures" Stops (fun place ->

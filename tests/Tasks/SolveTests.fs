@@ -334,6 +334,66 @@ let tests =
                         (Map(Collocation.errors heat.Fields heat.Exact.Value solution.U x)["relative_l2"])
                         "relative l2"))
 
+            testCase "an unknown number is found with the solution, and its path is written" (fun () ->
+                withFolder (fun folder ->
+                    let x, t, u, rate = coordinate "x", coordinate "t", field "u", parameter "rate"
+                    let sides = [ 0.0, 3.0; 0.0, 1.0 ]
+                    let exact = exp (-0.5 * t) * sin x
+
+                    let problem =
+                        { Problem.create
+                              "decay"
+                              (Domain.box sides)
+                              [ "x"; "t" ]
+                              [ "u" ]
+                              [ "decay", d u [ t ] - rate * d u [ x; x ] ] with
+                            Parameters = [ "rate", 2.0 ]
+                            Conditions = [ Condition.create "data" 1.0 60 (Domain.box sides).Sample (u - exact) ]
+                        }
+
+                    let settings =
+                        { settings with
+                            Epochs = 100
+                            Polish = 120
+                            PolishPoints = 60
+                            Rate = 2e-2
+                            Collocation = { Points = 30; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+                            EvaluateEvery = 20
+                        }
+
+                    for model in [ Mlp.create [ 2; 8; 1 ]; Kan.create { Size = 4; Order = 3 } [ 2; 4; 1 ] ] do
+                        let folder = Path.Combine(folder, model.Name)
+                        let solution = solve (freshIn folder) settings problem model
+                        let rate = Map(solution.Parameters)["rate"]
+                        Check.near 0.05 rate 0.5 $"rate by {model.Name}"
+                        Expect.equal (solution.Result["parameter_rate"].GetValue<float>()) rate "rate in result.json"
+                        let table = Metrics.read folder
+                        let column = List.findIndex ((=) "parameter_rate") table.Columns
+                        let path = table.Rows |> Array.map (fun (_, row) -> row[column].Value)
+                        Check.near 0.5 path[0] 2.0 "rate at the start"
+                        Expect.equal (Array.last path) rate "rate at the end"
+                        Report.write folder
+                        Expect.stringContains (File.ReadAllText(RunFolder.reportPath folder)) "Parameters" "report"))
+
+            testCase "coordinates run over the box that splines are for" (fun () ->
+                let x, u = coordinate "x", field "u"
+                let domain = Domain.box [ 100.0, 300.0 ]
+                let problem = Problem.create "wide" domain [ "x" ] [ "u" ] [ "second", d u [ x; x ] - u ]
+                let whole = Kan.create { Size = 4; Order = 3 } [ 1; 2; 1 ]
+                let model = Problem.modelFor problem whole
+                let p = model.Init (Key.ofSeed 1) Placement.cpu64
+                let inside = uniform 1 (-1.0, 1.0) [ 7; 1 ]
+                close "value" 1e-12 (whole.Apply p inside) (model.Apply p (inside * 100.0 + 200.0))
+
+                let directions =
+                    Operator.directions LaplacianMethod.Exact (Key.ofSeed 1) Placement.cpu64 (Operator.laplacian 1)
+
+                let found = model.Jet p (Directions.seed directions (inside * 100.0 + 200.0))
+                close "second" 1e-9 (Nested.laplacian (whole.Apply p) inside) (found.Second * 1e4)
+                // The ball and the box of the splines are left as they are.
+                let ball = Problem.modelFor { problem with Domain = Domain.ball 1 1.0 } whole
+                close "value" 0.0 (whole.Apply p inside) (ball.Apply p inside))
+
             testCase "a system is solved, with errors and pictures of each field" (fun () ->
                 withFolder (fun folder ->
                     let x, t, u, v = coordinate "x", coordinate "t", field "u", field "v"
@@ -394,7 +454,7 @@ let tests =
                         }
 
                     for model in [ model; Kan.create { Size = 3; Order = 3 } [ 2; 3; 1 ]; Mlp.create [ 2; 3; 1 ] ] do
-                        let start = Solve.initial settings model
+                        let start = Solve.initial settings problem model
                         let optimizer = (Solve.plan settings problem model).Stages.Head.Optimizer
 
                         let expected =
