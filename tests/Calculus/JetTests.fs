@@ -37,6 +37,11 @@ let rec private width expression =
     | Slice(_, count, _) -> count
     | Concat(a, b) -> width a + width b
 
+let private functions =
+    [ "sin"; "cos"; "exp"; "log"; "tanh"; "sqrt"; "reciprocal"; "negate"; "sum"; "normSquared"; "norm" ]
+
+let private exponents = [ 0.0; 1.0; 2.0; 3.0; -1.5; 0.5 ]
+
 let rec private expressions depth : Gen<Expression> =
     if depth = 0 then
         Gen.frequency [ 4, Gen.constant X; 1, Gen.zip seeds (Gen.elements [ true; false ]) |> Gen.map Constant ]
@@ -53,24 +58,8 @@ let rec private expressions depth : Gen<Expression> =
 
         Gen.oneof
             [
-                Gen.zip
-                    (Gen.elements
-                        [
-                            "sin"
-                            "cos"
-                            "exp"
-                            "log"
-                            "tanh"
-                            "sqrt"
-                            "reciprocal"
-                            "negate"
-                            "sum"
-                            "normSquared"
-                            "norm"
-                        ])
-                    smaller
-                |> Gen.map Function
-                Gen.zip (Gen.elements [ 0.0; 1.0; 2.0; 3.0; -1.5; 0.5 ]) smaller |> Gen.map Power
+                Gen.zip (Gen.elements functions) smaller |> Gen.map Function
+                Gen.zip (Gen.elements exponents) smaller |> Gen.map Power
                 Gen.zip3
                     (Gen.elements [ "x+c"; "c+x"; "x-c"; "c-x"; "x*c"; "c*x"; "x/c"; "c/x" ])
                     (Gen.constant 1.7)
@@ -216,28 +205,45 @@ let private start seed lines order =
 
 let private whole (t: Tensor) (like: Tensor) = t.expand_as like
 
+/// That the jet of a composition is that of nested differentiation.
+let private agrees (expression, lines, order, seed) =
+    let x, start, vectors = start seed lines order
+    let jet = onJet start expression
+    let f x = onTensor x expression
+    let found = derivatives (max 2 order) f x vectors
+    let second = weighted start.Weights found[1]
+    close "value" 1e-10 (f x) (whole jet.Value (f x))
+    // One is added so that derivatives that cancel to nothing are compared with it.
+    close "tangents" 1e-8 (1.0 + found[0]) (1.0 + whole (Jet.tangents jet) found[0])
+    close "second" 1e-8 (1.0 + second) (1.0 + whole jet.Second second)
+    Expect.equal jet.Higher.Length (order - 1) "orders from 2"
+
+    for m, t in List.indexed jet.Higher do
+        close $"order {m + 2}" 1e-8 (1.0 + found[m + 1]) (1.0 + whole t found[m + 1])
+
 let tests =
     testList
         "Calculus.Jet"
         [
-            property
-                "value and derivatives of any composition are those of nested differentiation"
-                200
-                cases
-                (fun (expression, lines, order, seed) ->
-                    let x, start, vectors = start seed lines order
-                    let jet = onJet start expression
-                    let f x = onTensor x expression
-                    let found = derivatives (max 2 order) f x vectors
-                    let second = weighted start.Weights found[1]
-                    close "value" 1e-10 (f x) (whole jet.Value (f x))
-                    // One is added so that derivatives that cancel to nothing are compared with it.
-                    close "tangents" 1e-8 (1.0 + found[0]) (1.0 + whole (Jet.tangents jet) found[0])
-                    close "second" 1e-8 (1.0 + second) (1.0 + whole jet.Second second)
-                    Expect.equal jet.Higher.Length (order - 1) "orders from 2"
+            property "value and derivatives of any composition are those of nested differentiation" 200 cases agrees
 
-                    for m, t in List.indexed jet.Higher do
-                        close $"order {m + 2}" 1e-8 (1.0 + found[m + 1]) (1.0 + whole t found[m + 1]))
+            // A random composition of order 4 rarely has a given one.
+            Check.theory
+                "every operation has its derivatives up to order 4"
+                [
+                    for name in functions do
+                        Function(name, X)
+                    for exponent in exponents do
+                        Power(exponent, X)
+                    for name in [ "+"; "-"; "*"; "/" ] do
+                        Operator(name, X, Function("sin", X))
+                    Affine(1, Function("sin", X))
+                    Slice(1, 2, Function("sin", X))
+                    Concat(Function("sin", X), Constant(1, true))
+                ]
+                (fun expression ->
+                    use _ = torch.NewDisposeScope()
+                    agrees (expression, OwnLines 3, 4, 1))
 
             property
                 "derivatives of higher orders change none of the others"
