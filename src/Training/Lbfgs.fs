@@ -21,17 +21,20 @@ module Lbfgs =
     /// A point on the search line: step length, the point itself, and loss, slope and gradient there.
     type private Trial = { Length: float; X: Tensor; Loss: float; Slope: float; Gradient: Tensor }
 
-    /// The minimiser of the cubic through two trials' losses and slopes, kept inside the interval between them.
-    let private cubic (a: Trial) (b: Trial) =
-        let low, high = min a.Length b.Length, max a.Length b.Length
-        let d1 = a.Slope + b.Slope - 3.0 * (a.Loss - b.Loss) / (a.Length - b.Length)
-        let square = d1 * d1 - a.Slope * b.Slope
+    /// The minimiser of the cubic with given values and slopes at a and b, kept a tenth of the interval between them away
+    /// from its ends; the middle where the cubic has none. Nocedal, Wright, equation 3.59.
+    let internal cubicMinimiser
+        (a: float, lossA: float, slopeA: float)
+        (b: float, lossB: float, slopeB: float)
+        : float =
+        let low, high = min a b, max a b
+        let d1 = slopeA + slopeB - 3.0 * (lossA - lossB) / (a - b)
+        let square = d1 * d1 - slopeA * slopeB
 
         let minimiser =
             if square >= 0.0 then
-                let d2 = sqrt square * float (sign (b.Length - a.Length))
-
-                b.Length - (b.Length - a.Length) * (b.Slope + d2 - d1) / (b.Slope - a.Slope + 2.0 * d2)
+                let d2 = sqrt square * float (sign (b - a))
+                b - (b - a) * (slopeB + d2 - d1) / (slopeB - slopeA + 2.0 * d2)
             else
                 nan
 
@@ -41,6 +44,8 @@ module Lbfgs =
             max (low + margin) (min (high - margin) minimiser)
         else
             (low + high) / 2.0
+
+    let private cubic (a: Trial) (b: Trial) = cubicMinimiser (a.Length, a.Loss, a.Slope) (b.Length, b.Loss, b.Slope)
 
     // Algorithm 3.5 brackets a step that satisfies the strong Wolfe conditions, 3.6 closes in on it.
     let private lineSearch (trial: float -> Trial) (start: Trial) (first: float) : Trial =

@@ -43,6 +43,27 @@ let tests =
                     Check.inRange 0.0 1e-10 (lossAt gradient last / lossAt gradient start) "loss by the first one"
                     Expect.equal last["a"].shape [| 1L; int64 n |] "shape")
 
+            property
+                "between two points a cubic's minimum is found, and one near the ends is moved inside"
+                100
+                (Gen.zip seeds (Gen.elements [ true; false ]))
+                (fun (seed, turned) ->
+                    let number i = Tensor.item (uniform (seed + i) (0.0, 1.0) [ 1 ])
+                    let minimum, width, height = 4.0 * number 0 - 2.0, 0.5 + number 1, 0.1 + number 2
+                    // (x - m)²·(x - m + 3w) falls to m from both sides, where x > m - 2w.
+                    let loss x = height * (x - minimum) ** 2.0 * (x - minimum + 3.0 * width)
+                    let slope x = 3.0 * height * (x - minimum) * (x - minimum + 2.0 * width)
+                    let low = minimum - width * number 3
+                    let high = low + width * (0.5 + number 4)
+                    let at x = x, loss x, slope x
+                    let a, b = if turned then high, low else low, high
+                    let margin = 0.1 * (high - low)
+                    let expected = max (low + margin) (min (high - margin) minimum)
+                    Check.near 1e-9 (Lbfgs.cubicMinimiser (at a) (at b)) expected "minimiser")
+
+            testCase "where a cubic has no minimum, the middle is tried" (fun () ->
+                Check.near 0.0 (Lbfgs.cubicMinimiser (0.0, 0.0, 1.0) (2.0, 2.0, 1.0)) 1.0 "middle")
+
             testCase "Rosenbrock's valley is followed to its end" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let last = run 10 rosenbrock 60 (at [ -1.2; 1.0 ]) |> List.last |> fst
