@@ -123,8 +123,10 @@ module internal Edges =
             Jet = jets grid depth stored
         }
 
-    /// Numbers that one point keeps alive in one layer: features, slopes, tangents, and their gradients.
-    let numbersPerPoint (functions: int) (directions: int) (inputs: int, outputs: int) : int64 =
+    /// Numbers that one point keeps alive in one layer: features, slopes, tangents, and their gradients; for each order
+    /// beyond the first, features and results along every direction.
+    let numbersPerPoint (functions: int) (directions: int) (order: int) (inputs: int, outputs: int) : int64 =
         10L * int64 inputs * int64 functions
         + 2L * int64 inputs * int64 outputs
         + 4L * int64 directions * int64 outputs
+        + int64 (order - 1) * int64 directions * (3L * int64 inputs * int64 functions + 4L * int64 outputs)

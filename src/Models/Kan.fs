@@ -33,7 +33,7 @@ module Kan =
             Apply = generated.Weights >> generated.Apply
             Jet = generated.Weights >> generated.Jet
             Group = fun _ -> ParameterGroup.Weights
-            NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint (functions + 1) v)
+            NumbersPerPoint = fun v order -> shapes |> List.sumBy (Edges.numbersPerPoint (functions + 1) v order)
             Derived = Some generated
         }
         |> Model.taking widths.Head

@@ -127,7 +127,7 @@ module MetaKan =
             Apply = apply
             Jet = jet
             Group = group
-            NumbersPerPoint = fun v -> shapes |> List.sumBy (Edges.numbersPerPoint functions v)
+            NumbersPerPoint = fun v order -> shapes |> List.sumBy (Edges.numbersPerPoint functions v order)
             Derived = generated
         }
         |> Model.taking widths.Head

@@ -41,7 +41,8 @@ module Mlp =
             Jet = layers Jet.tanh Jet.affine
             Group = fun _ -> ParameterGroup.Weights
             NumbersPerPoint =
-                fun directions -> shapes |> List.sumBy (fun (_, out) -> int64 (6 * (directions + 4) * out))
+                fun directions order ->
+                    shapes |> List.sumBy (fun (_, out) -> int64 (6 * (directions * order + 4) * out))
             Derived = None
         }
         |> Model.taking widths.Head

@@ -28,8 +28,9 @@ type Model =
         Jet: Params -> Jet -> Jet
         /// The group of a parameter, by name.
         Group: string -> ParameterGroup
-        /// Numbers that one point keeps alive in a training step with this many directions: what chunks are sized by.
-        NumbersPerPoint: int -> int64
+        /// Numbers that one point keeps alive in a training step with so many directions and derivatives to such an order:
+        /// what chunks are sized by.
+        NumbersPerPoint: int -> int -> int64
         /// For a model that computes its weights from its parameters: how, so that it is done once for many points.
         Derived: DerivedWeights option
     }

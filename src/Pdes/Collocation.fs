@@ -30,7 +30,10 @@ module Collocation =
         points
         : int64 =
         let bytes = if place.DType = torch.float64 then 8L else 4L
-        let perPoint = bytes * max 1L (model.NumbersPerPoint(int (directions.Weights.numel ())))
+
+        let perPoint =
+            bytes * max 1L (model.NumbersPerPoint (int (directions.Weights.numel ())) directions.Order)
+
         let workers = int64 (Workers.count place.Device)
         let fitting = int64 settings.MemoryLimit * 1024L * 1024L / (perPoint * workers)
         max 1L (min fitting ((int64 points + workers - 1L) / workers))

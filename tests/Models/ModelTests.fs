@@ -224,7 +224,10 @@ let tests =
                 for KeyValue(_, t) in (model network).Init (Key.ofSeed 1) Placement.cpu32 do
                     Expect.equal t.dtype torch.float32 "precision")
 
-            property "more directions never take less memory" 10 networks (fun network ->
+            property "more directions and higher orders take more memory" 10 networks (fun network ->
                 let numbers = (model network).NumbersPerPoint
-                Expect.isTrue (numbers 0 > 0L && numbers 10 > numbers 1) "numbers grow with the grid")
+
+                Expect.isTrue
+                    (numbers 0 1 > 0L && numbers 10 1 > numbers 1 1 && numbers 10 3 > numbers 10 2)
+                    "numbers grow with the grid")
         ]

@@ -52,7 +52,7 @@ let private nestedLoss (problem: Problem) network (p: Params) =
     + 0.25 * meanSquare (slope (points 12 5) - 1.0)
 
 /// A memory limit of zero works off a point at a time; this many bytes a point make chunks of three.
-let private threeAtATime (model: Model) = { model with NumbersPerPoint = fun _ -> 1024L * 1024L / 8L / 3L }
+let private threeAtATime (model: Model) = { model with NumbersPerPoint = fun _ _ -> 1024L * 1024L / 8L / 3L }
 
 let tests =
     testList
@@ -121,7 +121,7 @@ let tests =
 
                     let model =
                         { Mlp.create [ 2; 3; 1 ] with
-                            NumbersPerPoint = fun _ -> 3L * 1024L * 1024L / bytes / int64 fitting
+                            NumbersPerPoint = fun _ _ -> 3L * 1024L * 1024L / bytes / int64 fitting
                         }
 
                     let settings = { settings with Points = points; MemoryLimit = 3 }

@@ -26,7 +26,7 @@ let private fixedTo (f: Jet -> Jet) : Model =
         Apply = fun _ -> Jet.valueOf f
         Jet = fun _ -> f
         Group = fun _ -> ParameterGroup.Weights
-        NumbersPerPoint = fun _ -> 1L
+        NumbersPerPoint = fun _ _ -> 1L
         Derived = None
     }
 
