@@ -101,6 +101,16 @@ module Collocation =
 
         x
 
+    // What a measure of an equation or a condition is called, from its name.
+    let private column (name: string) =
+        "loss_" + String.map (fun c -> if System.Char.IsLetterOrDigit c then c else '_') name
+
+    /// The names of the losses of a problem's equations and conditions, each by itself; none where there is only one.
+    let lossNames (problem: Problem) : string list =
+        match (problem.Equations |> List.map _.Name) @ (problem.Conditions |> List.map _.Name) with
+        | [ _ ] -> []
+        | several -> several |> List.map column
+
     let private largest (t: Tensor) = Tensor.item (t.nan_to_num(0.0, 0.0, 0.0).abs().max())
 
     // A function of the point is one of each row alone: points are split over threads and chunks.
@@ -139,6 +149,23 @@ module Collocation =
             | Some(name, _) -> invalidArg (nameof problem) $"problem {problem.Name}: two {what}s are named '{name}'"
             | None -> ()
 
+            match
+                names
+                |> List.tryFind (fun name -> name = "" || name |> Seq.exists (System.Char.IsLetterOrDigit >> not))
+            with
+            | Some name ->
+                invalidArg
+                    (nameof problem)
+                    $"problem {problem.Name}: the name of a {what} takes letters and digits, not '{name}'"
+            | None -> ()
+
+        match lossNames problem |> List.countBy id |> List.tryFind (fun (_, n) -> n > 1) with
+        | Some(name, _) ->
+            invalidArg
+                (nameof problem)
+                $"problem {problem.Name}: two equations or conditions are named '{name.Substring 5}'"
+        | None -> ()
+
         if problem.Equations.IsEmpty || fields = 0 then
             invalidArg (nameof problem) $"problem {problem.Name}: it takes a field or more and an equation or more"
 
@@ -164,12 +191,11 @@ module Collocation =
                     (nameof problem)
                     $"problem {problem.Name}: Exact gives {shape truth} where {wanted} is wanted")
 
-    /// The loss and its gradient on the points of a key. However it is chunked, the result is the same up to rounding.
-    let gradient (settings: Collocation) (problem: Problem) (model: Model) : Key -> Gradient =
+    // A group with its points in chunks, and its terms' values at points of one, for a model and its parameters.
+    let private chunks (settings: Collocation) (problem: Problem) (model: Model) =
         let groups = groups settings problem |> List.map (fun group -> group, reading problem group)
 
-        // The parts whose sum is the loss, each a function of the parameters: chunks of each group.
-        let parts (key: Key) (place: Placement) =
+        fun (key: Key) (place: Placement) ->
             [
                 for index, (group, reading) in List.indexed groups do
                     let key = Key.fold index key
@@ -177,19 +203,58 @@ module Collocation =
                     let directions = Operator.directions settings.Laplacian (Key.fold 0 key) place reading.Operator
                     let rows = if group.Splits then chunk settings model place directions group.Points else x.size 0
 
-                    for x in x.split rows do
-                        fun network p ->
-                            Problem.jet problem network directions p x
-                            |> reading.Values directions p x
-                            |> List.map2
-                                (fun weight (residual: Tensor) ->
-                                    let total = if group.Splits then int64 group.Points else residual.numel ()
-                                    meanSquare total residual * weight)
-                                group.Weights
-                            |> List.reduce (fun a b -> a + b)
+                    let meanSquares (x: Tensor) network p =
+                        Problem.jet problem network directions p x
+                        |> reading.Values directions p x
+                        |> List.map (fun residual ->
+                            meanSquare (if group.Splits then int64 group.Points else residual.numel ()) residual)
+
+                    group, x.split rows, meanSquares
             ]
 
-        fun key p -> parts key (Placement.ofTensor (Seq.head p.Values)) |> Model.gradient model p
+    let private placeOf (p: Params) = Placement.ofTensor (Seq.head p.Values)
+
+    /// The loss and its gradient on the points of a key. However it is chunked, the result is the same up to rounding.
+    let gradient (settings: Collocation) (problem: Problem) (model: Model) : Key -> Gradient =
+        let chunks = chunks settings problem model
+
+        fun key p ->
+            [
+                for group, rows, meanSquares in chunks key (placeOf p) do
+                    for x in rows do
+                        fun network p ->
+                            meanSquares x network p
+                            |> List.map2 (fun weight (loss: Tensor) -> loss * weight) group.Weights
+                            |> List.reduce (fun a b -> a + b)
+            ]
+            |> Model.gradient model p
+
+    /// The mean square of each equation and condition without its weight, on the points of a key, by the names of
+    /// `lossNames`.
+    let losses
+        (settings: Collocation)
+        (problem: Problem)
+        (model: Model)
+        (key: Key)
+        (p: Params)
+        : (string * float) list =
+        use _ = torch.NewDisposeScope()
+        use _ = torch.no_grad ()
+
+        match lossNames problem with
+        | [] -> []
+        | names ->
+            let network, weights = Model.generate model p
+
+            [
+                for _, rows, meanSquares in chunks settings problem model key (placeOf p) do
+                    yield!
+                        rows
+                        |> List.ofArray
+                        |> List.map (fun x -> meanSquares x network weights |> List.map Tensor.item)
+                        |> List.reduce (List.map2 (+))
+            ]
+            |> List.zip names
 
     /// The names of the errors of fields: of all together, and of each where there are several.
     let errorNames (fields: string list) : string list =

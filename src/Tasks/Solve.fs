@@ -146,6 +146,8 @@ module Solve =
                                     points
                         | None -> ()
 
+                        yield! Collocation.losses settings.Collocation problem model (keyFor settings 5) p
+
                         for name, value in found problem p do
                             $"parameter_{name}", value
                     ]
@@ -248,6 +250,9 @@ module Solve =
                 if problem.Exact.IsSome then
                     for name in Collocation.errorNames problem.Fields do
                         name, MeasureKind.Error
+
+                for name in Collocation.lossNames problem do
+                    name, MeasureKind.Loss
 
                 for name, _ in problem.Parameters do
                     $"parameter_{name}", MeasureKind.Parameter

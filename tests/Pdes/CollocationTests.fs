@@ -79,6 +79,20 @@ let tests =
                         closeTrees "gradient" 1e-8 expectedGradient g
                         Expect.isFalse loss.requires_grad "nothing is recorded")
 
+            property "the losses of equations and conditions are the parts of the loss" 10 toOne (fun network ->
+                let problem, model, p = problem network.Widths.Head, model network, parameters network
+
+                for settings in [ settings; { settings with MemoryLimit = 0 } ] do
+                    let losses = Collocation.losses settings problem model (Key.ofSeed 1) p
+                    Expect.equal (List.map fst losses) [ "loss_flow"; "loss_data"; "loss_slope" ] "names"
+                    Expect.equal (List.map fst losses) (Collocation.lossNames problem) "names"
+                    let whole = fst (Collocation.gradient settings problem model (Key.ofSeed 1) p)
+                    let sum = List.map2 (fun weight (_, loss) -> weight * loss) [ 1.0; 3.0; 0.25 ] losses |> List.sum
+                    Check.near (1e-9 * (1.0 + sum)) (Tensor.item whole) sum "loss"
+
+                let alone = { problem with Conditions = [] }
+                Expect.isEmpty (Collocation.losses settings alone model (Key.ofSeed 1) p) "losses of a single equation")
+
             property "chunks share the directions that a key draws" 10 (Gen.zip toOne seeds) (fun (network, seed) ->
                 let problem, model, p = problem network.Widths.Head, model network, parameters network
 
@@ -222,6 +236,12 @@ let tests =
                         check, { whole with Coordinates = [ "x1" ] }, "its domain has 2 coordinates, and it names 1"
                         check, { whole with Coordinates = [ "x1"; "x1" ] }, "two coordinates are named 'x1'"
                         check, { whole with Parameters = [ "k", 1.0; "k", 2.0 ] }, "two parameters are named 'k'"
+                        check,
+                        { whole with Fields = [ "u,v" ] },
+                        "the name of a field takes letters and digits, not 'u,v'"
+                        check,
+                        { whole with Conditions = [ data; data ] },
+                        "two equations or conditions are named 'data'"
                         check, { whole with Fields = [] }, "it takes a field or more"
                         check, { whole with Equations = [] }, "an equation or more"
                         check, { whole with Exact = Some flat }, "Exact gives [7] where [7; 1] is wanted"

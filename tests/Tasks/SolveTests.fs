@@ -430,6 +430,9 @@ let tests =
                     let first, last, solution = learned folder settings problem (Mlp.create [ 2; 8; 2 ])
                     Expect.isTrue (last < 0.2 && last < first / 3.0) $"{first} → {last}"
 
+                    for name in [ "loss_first"; "loss_second"; "loss_u"; "loss_v" ] do
+                        Check.inRange 0.0 0.1 (solution.Result[name].GetValue<float>()) name
+
                     for name in Collocation.errorNames [ "u"; "v" ] do
                         Check.inRange 0.0 0.5 (solution.Result[name].GetValue<float>()) name
 
