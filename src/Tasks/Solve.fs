@@ -3,6 +3,7 @@ namespace MetaKan.Pdes
 
 open System
 open System.Diagnostics
+open System.IO
 open System.Text.Json.Nodes
 open MetaKan
 open TorchSharp
@@ -270,6 +271,40 @@ module Solve =
             scope.Detach t |> ignore
 
         solution
+
+    /// The solution in a run's folder as it was last saved, for the problem and the model of that run; finished or not. Raises
+    /// BadInput, naming the file, where the folder has none or is another run's.
+    let load (folder: string) (problem: Problem) (model: Model) : Solution =
+        let settings: SolveSettings = Configuration.read folder "pde" "settings"
+        let path = RunFolder.checkpointPath folder
+
+        for section, name, value in [ "problem", "name", problem.Name; "network", "description", model.Description ] do
+            let there: JsonObject = Configuration.read folder "pde" section
+
+            if not (JsonNode.DeepEquals(there[name], node value)) then
+                raise (
+                    BadInput
+                        $"{RunFolder.configPath folder} is of another run: its {section} is {there[name]}, not {value}"
+                )
+
+        if not (File.Exists path) then
+            raise (BadInput $"{folder} has no checkpoint yet: nothing was saved")
+
+        let like = Tensor.scoped (Params.tensors >> Seq.ofArray) (fun () -> initial settings problem model)
+        let p = (Checkpoint.load path like).Params
+        Params.dispose like
+        let result = RunFolder.tryReadResult folder |> Option.defaultWith (fun () -> JsonObject())
+
+        {
+            U = Problem.solution problem (Problem.modelFor problem model) p
+            Parameters = found problem p
+            Params = p
+            Outcome =
+                match Option.ofObj result["outcome"] with
+                | Some name when name.GetValue<string>() = Outcome.name Completed -> Completed
+                | _ -> Stopped
+            Result = result
+        }
 
     /// Prints each evaluation as a line: a listener for scripts.
     let print (event: TrainingEvent) : unit =

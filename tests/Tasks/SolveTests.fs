@@ -375,6 +375,40 @@ let tests =
                         Report.write folder
                         Expect.stringContains (File.ReadAllText(RunFolder.reportPath folder)) "Parameters" "report"))
 
+            testCase "a solution is read back from its folder" (fun () ->
+                withFolder (fun folder ->
+                    let problem =
+                        { heat with
+                            Parameters = [ "rate", 0.3 ]
+                            Equations =
+                                [
+                                    { heat.Equations.Head with
+                                        Residual = heat.Equations.Head.Residual * parameter "rate"
+                                    }
+                                ]
+                        }
+
+                    let x = problem.Domain.Sample (Key.ofSeed 8) Placement.cpu64 9
+                    let solution = solve (freshIn folder) settings problem model
+                    let found = Solve.load folder problem model
+                    close "u" 0.0 (solution.U x) (found.U x)
+                    Expect.equal found.Parameters solution.Parameters "parameters"
+                    Expect.equal found.Outcome Completed "outcome"
+                    File.Delete(RunFolder.resultPath folder)
+                    Expect.equal (Solve.load folder problem model).Outcome Stopped "outcome of a run without a result"
+
+                    let refused problem model part =
+                        Expect.stringContains
+                            (messageOf<BadInput>(fun () -> Solve.load folder problem model |> ignore))
+                            part
+                            "message"
+
+                    refused heat (Mlp.create [ 2; 3; 1 ]) "its network is"
+                    refused { problem with Name = "cold" } model "its problem is heat, not cold"
+                    refused heat model "its parameters are not those"
+                    File.Delete(RunFolder.checkpointPath folder)
+                    refused problem model "nothing was saved"))
+
             testCase "coordinates run over the box that splines are for" (fun () ->
                 let x, u = coordinate "x", field "u"
                 let domain = Domain.box [ 100.0, 300.0 ]
