@@ -46,6 +46,7 @@ module Collocation =
             Weights: float list
             Points: int
             Sample: Sampler
+            Columns: string list
             Residuals: Term list
             Splits: bool
         }
@@ -57,6 +58,7 @@ module Collocation =
                 Weights = problem.Equations |> List.map _.Weight
                 Points = settings.Points
                 Sample = problem.Domain.Sample
+                Columns = []
                 Residuals = problem.Equations |> List.map _.Residual
                 Splits = true
             }
@@ -67,6 +69,7 @@ module Collocation =
                     Weights = [ condition.Weight ]
                     Points = condition.Points
                     Sample = condition.Sample
+                    Columns = condition.Columns
                     Residuals = [ condition.Mismatch ]
                     Splits = not (Term.hasMean condition.Mismatch)
                 }
@@ -81,17 +84,18 @@ module Collocation =
         for name, residual in List.zip group.Names group.Residuals do
             Reading.fault
                 problem.Coordinates
+                group.Columns
                 problem.Fields
                 (List.map fst problem.Parameters)
                 (name.StartsWith "condition")
                 residual
             |> Option.iter (refuse problem name)
 
-        Reading.ofTerms problem.Coordinates problem.Fields group.Residuals
+        Reading.ofTerms problem.Coordinates group.Columns problem.Fields group.Residuals
 
     let private points (problem: Problem) (group: Group) (key: Key) (place: Placement) : Tensor =
         let x = group.Sample key place group.Points
-        let wanted = [ int64 group.Points; int64 problem.Coordinates.Length ]
+        let wanted = [ int64 group.Points; int64 (problem.Coordinates.Length + group.Columns.Length) ]
 
         if group.Points < 1 || shape x <> wanted then
             refuse
@@ -177,7 +181,7 @@ module Collocation =
             for name, residual in List.zip group.Names group.Residuals do
                 for leaf in Term.leaves residual do
                     match leaf with
-                    | Term.Given(f, _) -> checkGiven problem x name f
+                    | Term.Given(f, _) -> checkGiven problem (x.narrow (1L, 0L, int64 d)) name f
                     | _ -> ()
 
         problem.Exact
@@ -204,7 +208,7 @@ module Collocation =
                     let rows = if group.Splits then chunk settings model place directions group.Points else x.size 0
 
                     let meanSquares (x: Tensor) network p =
-                        Problem.jet problem network directions p x
+                        Problem.jet problem network directions p (x.narrow (1L, 0L, int64 problem.Coordinates.Length))
                         |> reading.Values directions p x
                         |> List.map (fun residual ->
                             meanSquare (if group.Splits then int64 group.Points else residual.numel ()) residual)

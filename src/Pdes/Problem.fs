@@ -17,6 +17,9 @@ type Condition =
         /// Points a step.
         Points: int
         Sample: Sampler
+        /// Names of what the sampler gives with each point, in columns after the coordinates: measured values. The
+        /// mismatch reads them as it reads coordinates.
+        Columns: string list
         /// What should vanish at these points. Where it has a mean, it sees all of them together.
         Mismatch: Term
     }
@@ -46,7 +49,64 @@ type Problem =
 module Condition =
     /// mismatch = 0 on the points that `sample` draws: `u - data` is a Dirichlet or initial condition.
     let create (name: string) (weight: float) (points: int) (sample: Sampler) (mismatch: Term) : Condition =
-        { Name = name; Weight = weight; Points = points; Sample = sample; Mismatch = mismatch }
+        {
+            Name = name
+            Weight = weight
+            Points = points
+            Sample = sample
+            Columns = []
+            Mismatch = mismatch
+        }
+
+    /// Measured values of fields, rows of a table whose columns are named after coordinates and fields: u = u at these
+    /// points, for each of the listed fields. A step draws `points` of the rows, each once; all of them where there are
+    /// as many. Raises ArgumentException for a column that the table has not, and for more points than rows.
+    let ofTable
+        (name: string)
+        (weight: float)
+        (points: int)
+        (coordinates: string list)
+        (fields: string list)
+        (columns: string list)
+        (rows: float[][])
+        : Condition list =
+        let column wanted =
+            match List.tryFindIndex ((=) wanted) columns with
+            | Some i -> i
+            | None ->
+                let listed = String.concat ", " columns
+                invalidArg (nameof columns) $"{name}: the table has no column '{wanted}', its columns are {listed}"
+
+        if points < 1 || points > rows.Length then
+            invalidArg
+                (nameof points)
+                $"{name}: a table of {rows.Length} rows has 1 to {rows.Length} points a step, not {points}"
+
+        [
+            for field in fields do
+                let taken = (coordinates |> List.map column) @ [ column field ]
+                let table = rows |> Array.map (fun row -> [| for i in taken -> row[i] |])
+
+                let sample (key: Key) (place: Placement) n =
+                    let drawn =
+                        if n = rows.Length then
+                            table
+                        else
+                            Key.permutation key rows.Length |> Array.truncate n |> Array.map (Array.get table)
+
+                    Tensor.ofArray place [ int64 drawn.Length; int64 taken.Length ] (Array.concat drawn)
+
+                let measured = $"{field} measured"
+
+                { create
+                      (if fields.Length = 1 then name else $"{name} {field}")
+                      weight
+                      points
+                      sample
+                      (Term.Field(field, []) - Term.Coordinate measured) with
+                    Columns = [ measured ]
+                }
+        ]
 
 [<RequireQualifiedAccess>]
 module Problem =

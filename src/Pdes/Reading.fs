@@ -16,10 +16,11 @@ type internal Reading =
 
 [<RequireQualifiedAccess>]
 module internal Reading =
-    /// What is wrong with a term: a coordinate, field or parameter that is not among those given, no field at all, a derivative of an
+    /// What is wrong with a term at points that have further columns: a coordinate, field or parameter that is not among those given, no field at all, a derivative of an
     /// order beyond 4, a mean where there is to be none.
     let fault
         (coordinates: string list)
+        (columns: string list)
         (fields: string list)
         (parameters: string list)
         (means: bool)
@@ -40,7 +41,7 @@ module internal Reading =
             [
                 for leaf in leaves do
                     match leaf with
-                    | Term.Coordinate name -> coordinate name
+                    | Term.Coordinate name -> unknown "coordinate" (coordinates @ columns) name
                     | Term.Field(name, by) ->
                         unknown "field" fields name
                         yield! List.map coordinate by
@@ -63,8 +64,8 @@ module internal Reading =
 
         List.tryPick id faults
 
-    /// Makes terms without a fault ready.
-    let ofTerms (coordinates: string list) (fields: string list) (terms: Term list) : Reading =
+    /// Makes terms without a fault ready. Points have further columns after the coordinates.
+    let ofTerms (coordinates: string list) (columns: string list) (fields: string list) (terms: Term list) : Reading =
         let index names name = List.findIndex ((=) name) names
         let numbers by = by |> List.map (index coordinates) |> List.sort
         let leaves = terms |> List.collect Term.leaves |> List.distinct
@@ -136,7 +137,8 @@ module internal Reading =
                     |> List.map (fun (i, a) -> a * partial name (numbers [ i; i ]))
                     |> List.reduce (fun a b -> a + b)
                 | Term.Parameter name -> p[Problem.parameterName name]
-                | other -> Term.atPoints coordinates x other
+                | Term.Given _ -> Term.atPoints coordinates (x.narrow (1L, 0L, int64 coordinates.Length)) leaf
+                | other -> Term.atPoints (coordinates @ columns) x other
 
             // A leaf that stands in several places is worked out once.
             let seen = Dictionary<Term, Tensor>(HashIdentity.Structural)

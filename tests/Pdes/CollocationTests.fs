@@ -93,6 +93,44 @@ let tests =
                 let alone = { problem with Conditions = [] }
                 Expect.isEmpty (Collocation.losses settings alone model (Key.ofSeed 1) p) "losses of a single equation")
 
+            testCase "measured values stay with their points, in chunks and in parts of the table" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let model = Mlp.create [ 2; 3; 1 ]
+                let p = model.Init (Key.ofSeed 1) Placement.cpu64
+                let x = normal 4 [ 6; 2 ]
+                let values = model.Apply p x |> Tensor.toArray
+                let at = Tensor.toArray x |> Array.chunkBySize 2
+                // The network's own values, each a row's number away: columns in an order of the table's own.
+                let rows = [| for n in 0..5 -> [| at[n][1]; values[n] + float n; at[n][0] |] |]
+                let table points = Condition.ofTable "table" 2.0 points [ "x1"; "x2" ] [ "u" ] [ "x2"; "u"; "x1" ] rows
+
+                let loss points limit =
+                    let problem = { problem 2 with Conditions = table points }
+                    Collocation.check settings problem Placement.cpu64
+                    let settings = { settings with MemoryLimit = limit }
+                    Collocation.losses settings problem model (Key.ofSeed 3) p |> List.last |> snd
+
+                for limit in [ 2048; 0 ] do
+                    Check.near 1e-12 (loss 6 limit) (55.0 / 6.0) "mean square of all rows"
+                    let sum = 4.0 * loss 4 limit
+
+                    let left =
+                        [
+                            for a in 0..5 do
+                                for b in a + 1 .. 5 -> 55.0 - float (a * a + b * b)
+                        ]
+
+                    Expect.exists left (fun s -> abs (s - sum) < 1e-9) "four rows, each once"
+
+                for action, part in
+                    [
+                        (fun () -> table 7), "6 rows"
+                        (fun () -> table 0), "6 rows"
+                        (fun () -> Condition.ofTable "table" 1.0 1 [ "x1" ] [ "v" ] [ "x1"; "u" ] [| [| 0.0; 1.0 |] |]),
+                        "no column 'v', its columns are x1, u"
+                    ] do
+                    Expect.stringContains (Folder.messageOf<System.ArgumentException>(action >> ignore)) part "message")
+
             property "chunks share the directions that a key draws" 10 (Gen.zip toOne seeds) (fun (network, seed) ->
                 let problem, model, p = problem network.Widths.Head, model network, parameters network
 

@@ -31,7 +31,7 @@ let private fixedTo (f: Jet -> Jet) : Model =
     }
 
 let private residualAt (points: Tensor) method f =
-    let reading = Reading.ofTerms problem.Coordinates problem.Fields [ problem.Equations.Head.Residual ]
+    let reading = Reading.ofTerms problem.Coordinates [] problem.Fields [ problem.Equations.Head.Residual ]
     let directions = Operator.directions method (Key.ofSeed 2) place reading.Operator
 
     Problem.jet problem (fixedTo f) directions Map.empty points

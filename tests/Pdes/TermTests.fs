@@ -90,7 +90,7 @@ let private models =
 let private both (model: Model) seed (terms: Term list) =
     let p = model.Init (Key.ofSeed seed) place |> Map.map (fun _ t -> t + 0.1)
     let points = normal (seed + 1) [ 5; 3 ] * 0.3
-    let reading = Reading.ofTerms names [ "u"; "v" ] terms
+    let reading = Reading.ofTerms names [] [ "u"; "v" ] terms
     let directions = Operator.directions LaplacianMethod.Exact (Key.ofSeed 1) place reading.Operator
     let jet = model.Jet p (Directions.seed directions points)
     let index name = List.findIndex ((=) name) names
@@ -185,7 +185,7 @@ let tests =
                     Expect.equal (lines (partials list)) count $"lines of {list}"
 
                 // A single second derivative is summed along, a Laplacian too.
-                let read (term: Term) = (Reading.ofTerms names [ "u" ] [ term ]).Operator
+                let read (term: Term) = (Reading.ofTerms names [] [ "u" ] [ term ]).Operator
                 let burgers = read (d u [ t ] + u * d u [ x ] - 0.01 * d u [ x; x ])
                 Expect.equal burgers { Second = [| 1.0; 0.0; 0.0 |]; Partials = [ [ 2 ]; [ 0 ] ] } "operator"
                 let heat = read (d u [ t ] - laplacian u [ x; y ])
