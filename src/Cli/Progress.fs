@@ -44,6 +44,10 @@ let private bar (console: IAnsiConsole) =
         .HideCompleted(false)
         .Columns(ProgressBarColumn(Width = 24), PercentageColumn(), TaskDescriptionColumn(Alignment = Justify.Left))
 
+/// Whether progress is shown live, on a terminal: not in a file or pipe, in CI, or where TERM is dumb.
+let isLive (redirected: bool) (variable: string -> string option) : bool =
+    not redirected && variable "TERM" <> Some "dumb" && (variable "CI").IsNone
+
 /// Shows the progress of a run of `total` steps on `out`. A step costs a look at the clock, and nothing is asked for
 /// its loss but at the few steps that are shown: ten a second as a `live` bar; as lines, one every 5 % or 10 s.
 type Display(total: int, out: TextWriter, live: bool) =
@@ -84,11 +88,13 @@ type Display(total: int, out: TextWriter, live: bool) =
             dueTime <- started.Elapsed.TotalSeconds + 10.0
             dueStep <- step + max 1 (total / 20)
 
-    /// On stderr: live on a terminal, as lines where it is a file or pipe, in CI, or TERM is dumb.
+    /// On stderr.
     new(total: int) =
-        let variable = Environment.GetEnvironmentVariable
-        let plain = Console.IsErrorRedirected || variable "TERM" = "dumb" || not (isNull (variable "CI"))
-        new Display(total, Console.Error, not plain)
+        new Display(
+            total,
+            Console.Error,
+            isLive Console.IsErrorRedirected (Environment.GetEnvironmentVariable >> Option.ofObj)
+        )
 
     /// `step` steps of the run are done, those before a resumption included.
     member _.Step(step: int, loss: Lazy<float>) : unit =

@@ -1,4 +1,4 @@
-// The loss of a physics-informed network: the mean square of the residual at random points, plus the penalties'.
+// The loss of a physics-informed network: the mean squares of the equations' residuals at random points, plus those of conditions.
 // Raissi, Perdikaris, Karniadakis (2019), equation 2.
 namespace MetaKan.Pdes
 

@@ -54,6 +54,16 @@ let tests =
                 Expect.stringContains (Array.last lines) "error 0.25" "lines"
                 Check.lacks text "\u001b" "text")
 
+            testCase "progress is live on a terminal alone" (fun () ->
+                let live redirected variables =
+                    Progress.isLive redirected (fun name -> Map.tryFind name (Map.ofList variables))
+
+                Expect.isTrue (live false []) "a terminal"
+                Expect.isTrue (live false [ "TERM", "xterm" ]) "a terminal with a name"
+                Expect.isFalse (live true []) "a file or pipe"
+                Expect.isFalse (live false [ "TERM", "dumb" ]) "a dumb terminal"
+                Expect.isFalse (live false [ "CI", "" ]) "in CI")
+
             testCase "a resumed run shows its first step and its last" (fun () ->
                 let text, _ = shown false 1000 990
 

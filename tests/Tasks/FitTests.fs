@@ -37,6 +37,31 @@ let tests =
     <| testList
         "Tasks.Fit"
         [
+            property
+                "grid updates divide the steps of training, and add none"
+                60
+                (Gen.zip3 (Gen.choose (1, 12)) (Gen.choose (1, 40)) (Gen.choose (1, 40)))
+                (fun (every, until, steps) ->
+                    let settings =
+                        { FitSettings.defaults with
+                            Steps = [ steps ]
+                            GridUpdates = Some { Every = every; Until = until }
+                        }
+
+                    let stages =
+                        FitStages.create
+                            settings
+                            (normal 1 [ 5; 2 ])
+                            ignore
+                            (network CoefficientSource.Stored [ 2; 2; 1 ])
+
+                    let updates = stages |> List.filter (fun stage -> stage.Title = "grid update")
+                    let updating = min until steps
+                    Expect.equal (stages |> List.sumBy _.Steps) steps "steps"
+                    Expect.equal (updates |> List.sumBy _.Steps) updating "steps with updates"
+                    Expect.equal updates.Length ((updating + every - 1) / every) "updates"
+                    Expect.isTrue (updates |> List.forall (fun stage -> stage.Steps <= every)) "steps between updates")
+
             testCase "the formula is found from its values" (fun () ->
                 withFolder (fun folder ->
                     use _ = torch.NewDisposeScope()
