@@ -33,8 +33,8 @@ let problem =
 
 let settings =
     { SolveSettings.defaults with
-        Epochs = Script.argument 1 "EPOCHS" 2000
-        Polish = Script.argument 1 "EPOCHS" 2000 / 4
+        Epochs = Script.argument 1 "EPOCHS" 500
+        Polish = 5 * Script.argument 1 "EPOCHS" 500
         PolishPoints = 1000
         Rate = 2e-3
         Placement = Placement.cpu64

@@ -310,8 +310,12 @@ module Solve =
     let print (event: TrainingEvent) : unit =
         match event with
         | Evaluated(state, loss, measures) ->
+            // Losses by equation and condition would make it long: they are in metrics.csv.
             let measures =
-                measures |> List.map (fun (name, value) -> $"  {name} {value:``0.00e+00``}") |> String.concat ""
+                measures
+                |> List.filter (fun (name, _) -> not (name.StartsWith "loss_"))
+                |> List.map (fun (name, value) -> $"  {name} {value:``0.00e+00``}")
+                |> String.concat ""
 
             printfn $"step %6d{state.Step}  loss {loss:``0.00e+00``}{measures}  %.1f{state.Seconds} s"
         | Stepped _
