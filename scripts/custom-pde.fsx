@@ -20,8 +20,8 @@ let problem =
           "reaction-diffusion"
           (Domain.box spacetime)
           [ "x"; "y"; "t" ]
-          [ "u", solution ]
-          [ "reaction", equation ] with
+          [ ("u", solution) ]
+          [ ("reaction", equation) ] with
         Conditions =
             [
                 Condition.create "start" 100.0 100 (Domain.box start).Sample (u - solution)
