@@ -1,4 +1,4 @@
-// Partial derivatives from derivatives along lines: ∂^n/∂x_a…∂x_b = Σ_v c_v D_v^n, along as few lines v as they need.
+// Partial derivatives from derivatives along lines: ∂^n/∂x_a…∂x_b = Σ_v c_v D_v^n, along few lines v.
 // By the polarisation identity; Griewank, Utke, Walther, Math. Comp. 69 (2000).
 namespace MetaKan
 
