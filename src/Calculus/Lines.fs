@@ -105,7 +105,9 @@ module internal Lines =
                 ]
                 |> Some
 
-    let private find (given: Line list, partials: int list list) : Line list * Map<int list, (int * float) list> =
+    // A derivative takes what lines there are where they suffice, one more where that does, and those of the polarisation
+    // identity otherwise.
+    let private find (partials: int list list) : Line list * Map<int list, (int * float) list> =
         use _ = torch.NewDisposeScope()
 
         // High orders first, and among them those of one coordinate: their lines serve the others.
@@ -113,7 +115,7 @@ module internal Lines =
             partials |> List.distinct |> List.sortBy (fun by -> -by.Length, (List.distinct by).Length, by)
 
         let lines =
-            (given, inOrder)
+            ([], inOrder)
             ||> List.fold (fun lines by ->
                 let own = polarised by
                 let enough more = (combined (lines @ more) by).IsSome
@@ -127,13 +129,16 @@ module internal Lines =
 
         lines, Map [ for by in inOrder -> by, (combined lines by).Value ]
 
-    // Asked for in every step, for a few different operators.
+    // Asked for in every step, for the few operators of a problem; lines given are not in the key, since some are drawn.
     let private found =
-        ConcurrentDictionary<Line list * int list list, Line list * Map<int list, (int * float) list>>(
-            HashIdentity.Structural
-        )
+        ConcurrentDictionary<int list list, Line list * Map<int list, (int * float) list>>(HashIdentity.Structural)
 
-    /// The lines to differentiate along, those given first, and each derivative as a sum over them. A derivative takes
-    /// what lines there are where they suffice, one more where that does, and those of the polarisation identity otherwise.
+    /// The lines to differentiate along, those given first, and each derivative as a sum over them.
     let forPartials (given: Line list) (partials: int list list) : Line list * Map<int list, (int * float) list> =
-        if partials.IsEmpty then given, Map.empty else found.GetOrAdd((given, partials), find)
+        if partials.IsEmpty then
+            given, Map.empty
+        else
+            let own, sums = found.GetOrAdd(partials, find)
+            let lines = given @ List.except given own
+            let places = own |> List.map (fun line -> List.findIndex ((=) line) lines) |> List.toArray
+            lines, sums |> Map.map (fun _ sum -> sum |> List.map (fun (n, c) -> places[n], c))

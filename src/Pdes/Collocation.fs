@@ -1,4 +1,5 @@
-// The loss of a physics-informed network: the mean squares of the equations' residuals at random points, plus those of conditions.
+// The loss of a physics-informed network: the mean squares of the equations' residuals at random points, plus those of
+// conditions.
 // Raissi, Perdikaris, Karniadakis (2019), equation 2.
 namespace MetaKan.Pdes
 
@@ -48,6 +49,9 @@ module Collocation =
             Sample: Sampler
             Columns: string list
             Residuals: Term list
+            /// Whether a residual may be a mean over the points.
+            Means: bool
+            /// Whether none is one, so that points may be split.
             Splits: bool
         }
 
@@ -60,6 +64,7 @@ module Collocation =
                 Sample = problem.Domain.Sample
                 Columns = []
                 Residuals = problem.Equations |> List.map _.Residual
+                Means = false
                 Splits = true
             }
 
@@ -71,6 +76,7 @@ module Collocation =
                     Sample = condition.Sample
                     Columns = condition.Columns
                     Residuals = [ condition.Mismatch ]
+                    Means = true
                     Splits = not (Term.hasMean condition.Mismatch)
                 }
         ]
@@ -87,7 +93,7 @@ module Collocation =
                 group.Columns
                 problem.Fields
                 (List.map fst problem.Parameters)
-                (name.StartsWith "condition")
+                group.Means
                 residual
             |> Option.iter (refuse problem name)
 

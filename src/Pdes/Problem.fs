@@ -131,6 +131,19 @@ module Problem =
             Exact = None
         }
 
+    /// A term with fields replaced by formulas of the coordinates, their derivatives included.
+    let internal solved (solution: (string * Term) list) (term: Term) : Term =
+        let known = Map.ofList solution
+        let by (term: Term) names = (term, names) ||> List.fold (fun term name -> Term.derivative name term)
+
+        term
+        |> Term.substitute (fun leaf ->
+            match leaf with
+            | Term.Field(name, order) when known.ContainsKey name -> by known[name] order
+            | Term.Squares(name, terms) when known.ContainsKey name ->
+                Term.sum [ for i, a in terms -> Term.product [ Term.Number a; by known[name] [ i; i ] ] ]
+            | other -> other)
+
     /// The problem N(u) = N(u*) for fields u* of one's choice, formulas of the coordinates by the fields' names: the source
     /// N(u*) comes from their exact derivatives. The method of manufactured solutions; Roache, J. Fluids Eng. 124 (2002).
     let manufactured
@@ -140,18 +153,7 @@ module Problem =
         (solution: (string * Term) list)
         (equations: (string * Term) list)
         : Problem =
-        let by (term: Term) names = (term, names) ||> List.fold (fun term name -> Term.derivative name term)
-
-        let known = Map.ofList solution
-
-        let solved leaf =
-            match leaf with
-            | Term.Field(name, order) when known.ContainsKey name -> by known[name] order
-            | Term.Squares(name, terms) when known.ContainsKey name ->
-                Term.sum [ for i, a in terms -> Term.product [ Term.Number a; by known[name] [ i; i ] ] ]
-            | other -> other
-
-        let residuals = [ for name, equation in equations -> name, equation - Term.substitute solved equation ]
+        let residuals = [ for name, equation in equations -> name, equation - solved solution equation ]
 
         let exact (x: Tensor) =
             torch.cat (

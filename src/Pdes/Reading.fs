@@ -16,8 +16,8 @@ type internal Reading =
 
 [<RequireQualifiedAccess>]
 module internal Reading =
-    /// What is wrong with a term at points that have further columns: a coordinate, field or parameter that is not among those given, no field at all, a derivative of an
-    /// order beyond 4, a mean where there is to be none.
+    /// What is wrong with a term at points that have further columns: a coordinate, field or parameter that is not among
+    /// those given, no field at all, a derivative of an order beyond 4, a mean where there is to be none.
     let fault
         (coordinates: string list)
         (columns: string list)
@@ -121,25 +121,43 @@ module internal Reading =
             ]
             |> List.distinct
 
+        // How a leaf is read, found once and not in every step.
+        let reader (leaf: Term) : Directions -> Params -> Tensor -> Jet -> Tensor =
+            let column name : Tensor -> Tensor =
+                let i = int64 (index fields name)
+                fun t -> if fields.Length = 1 then t else t.narrow (1L, i, 1L)
+
+            match leaf with
+            | Term.Field(name, []) ->
+                let column = column name
+                fun _ _ _ u -> column u.Value
+            | Term.Field(name, by) ->
+                let column, by = column name, numbers by
+
+                if isSummed by then
+                    fun _ _ _ u -> column u.Second
+                else
+                    fun directions _ _ u -> Directions.partial directions by u |> column
+            | Term.Squares(name, terms) ->
+                let column = column name
+
+                if weights terms = summed then
+                    fun _ _ _ u -> column u.Second
+                else
+                    let terms = terms |> List.map (fun (i, a) -> numbers [ i; i ], a)
+
+                    fun directions _ _ u ->
+                        terms
+                        |> List.map (fun (by, a) -> a * column (Directions.partial directions by u))
+                        |> List.reduce (fun a b -> a + b)
+            | Term.Parameter name -> fun _ p _ _ -> p[Problem.parameterName name]
+            | Term.Given _ ->
+                fun _ _ x _ -> Term.atPoints coordinates (x.narrow (1L, 0L, int64 coordinates.Length)) leaf
+            | other -> fun _ _ x _ -> Term.atPoints (coordinates @ columns) x other
+
+        let readers = dict [ for leaf in leaves -> leaf, reader leaf ]
+
         let values (directions: Directions) (p: Params) (x: Tensor) (u: Jet) : Tensor list =
-            let column name (t: Tensor) = if fields.Length = 1 then t else t.narrow (1L, int64 (index fields name), 1L)
-
-            let partial name by = Directions.partial directions by u |> column name
-
-            let leaf (leaf: Term) =
-                match leaf with
-                | Term.Field(name, []) -> column name u.Value
-                | Term.Field(name, by) when isSummed (numbers by) -> column name u.Second
-                | Term.Field(name, by) -> partial name (numbers by)
-                | Term.Squares(name, terms) when weights terms = summed -> column name u.Second
-                | Term.Squares(name, terms) ->
-                    terms
-                    |> List.map (fun (i, a) -> a * partial name (numbers [ i; i ]))
-                    |> List.reduce (fun a b -> a + b)
-                | Term.Parameter name -> p[Problem.parameterName name]
-                | Term.Given _ -> Term.atPoints coordinates (x.narrow (1L, 0L, int64 coordinates.Length)) leaf
-                | other -> Term.atPoints (coordinates @ columns) x other
-
             // A leaf that stands in several places is worked out once.
             let seen = Dictionary<Term, Tensor>(HashIdentity.Structural)
 
@@ -147,7 +165,7 @@ module internal Reading =
                 match seen.TryGetValue term with
                 | true, value -> value
                 | _ ->
-                    let value = leaf term
+                    let value = readers[term] directions p x u
                     seen[term] <- value
                     value
 

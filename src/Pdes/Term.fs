@@ -46,53 +46,40 @@ type Term =
 
 [<RequireQualifiedAccess>]
 module Term =
-    /// The sum, with numbers added up.
+    // What numbers among the parts come to, and the parts that are none.
+    let private gather (combine: float -> float -> float) (start: float) (parts: Term list) : float * Term list =
+        (parts, (start, []))
+        ||> List.foldBack (fun part (constant, others) ->
+            match part with
+            | Term.Number n -> combine n constant, others
+            | other -> constant, other :: others)
+
+    /// The sum, with numbers added up and put last.
     let sum (terms: Term list) : Term =
-        let flat =
-            terms
-            |> List.collect (fun term ->
-                match term with
-                | Term.Sum inner -> inner
-                | other -> [ other ])
+        let parts term =
+            match term with
+            | Term.Sum inner -> inner
+            | other -> [ other ]
 
-        let numbers, others = flat |> List.partition _.IsNumber
-
-        let constant =
-            numbers
-            |> List.sumBy (fun term ->
-                match term with
-                | Term.Number n -> n
-                | _ -> 0.0)
-
-        match others @ (if constant = 0.0 then [] else [ Term.Number constant ]) with
-        | [] -> Term.Number 0.0
-        | [ one ] -> one
-        | several -> Term.Sum several
+        match terms |> List.collect parts |> gather (+) 0.0 with
+        | constant, [] -> Term.Number constant
+        | 0.0, [ one ] -> one
+        | 0.0, several -> Term.Sum several
+        | constant, several -> Term.Sum(several @ [ Term.Number constant ])
 
     /// The product, with numbers multiplied and put first.
     let product (factors: Term list) : Term =
-        let flat =
-            factors
-            |> List.collect (fun term ->
-                match term with
-                | Term.Product inner -> inner
-                | other -> [ other ])
+        let parts term =
+            match term with
+            | Term.Product inner -> inner
+            | other -> [ other ]
 
-        let numbers, others = flat |> List.partition _.IsNumber
-
-        let constant =
-            (1.0, numbers)
-            ||> List.fold (fun total term ->
-                match term with
-                | Term.Number n -> total * n
-                | _ -> total)
-
-        match others with
-        | _ when constant = 0.0 -> Term.Number 0.0
-        | [] -> Term.Number constant
-        | [ one ] when constant = 1.0 -> one
-        | several when constant = 1.0 -> Term.Product several
-        | several -> Term.Product(Term.Number constant :: several)
+        match factors |> List.collect parts |> gather (*) 1.0 with
+        | 0.0, _ -> Term.Number 0.0
+        | constant, [] -> Term.Number constant
+        | 1.0, [ one ] -> one
+        | 1.0, several -> Term.Product several
+        | constant, several -> Term.Product(Term.Number constant :: several)
 
     /// The power with a constant exponent.
     let power (term: Term) (exponent: float) : Term =

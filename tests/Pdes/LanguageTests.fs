@@ -90,21 +90,9 @@ let private largest (solution: (string * Term) list) (equations: Term list) =
     use _ = torch.NewDisposeScope()
     let points = uniform 3 (-0.9, 0.9) [ 40; 3 ]
 
-    // A problem's source is its equation at the solution: what is left of the equation where all fields are 0.
     equations
     |> List.map (fun equation ->
-        let known = Map.ofList solution
-        let by (term: Term) names = (term, names) ||> List.fold (fun term name -> Term.derivative name term)
-
-        let value =
-            equation
-            |> Term.substitute (fun leaf ->
-                match leaf with
-                | Term.Field(name, order) -> by known[name] order
-                | Term.Squares(name, parts) ->
-                    parts |> List.map (fun (i, a) -> a * by known[name] [ i; i ]) |> Term.sum
-                | other -> other)
-            |> Term.evaluate points (Term.atPoints names points)
+        let value = Problem.solved solution equation |> Term.evaluate points (Term.atPoints names points)
 
         Tensor.item (value.abs().max()))
     |> List.max
