@@ -1,5 +1,5 @@
 // The loss of a physics-informed network: the mean squares of the equations' residuals at random points, plus those of
-// conditions.
+// conditions; or an energy's mean density.
 // Raissi, Perdikaris, Karniadakis (2019), equation 2.
 namespace MetaKan.Pdes
 
@@ -19,7 +19,10 @@ type Collocation =
 
 [<RequireQualifiedAccess>]
 module Collocation =
-    let private meanSquare (total: int64) (residual: Tensor) = (residual * residual).sum() / float total
+    let private share (objective: Objective) (total: int64) (residual: Tensor) =
+        match objective with
+        | Objective.Square -> (residual * residual).sum() / float total
+        | Objective.Energy -> residual.sum () / float total
 
     /// Rows of one chunk: an even share of the batch for each worker, less where the chunks in work at a time would
     /// not fit the memory limit; at least one.
@@ -27,13 +30,19 @@ module Collocation =
         (settings: Collocation)
         (model: Model)
         (place: Placement)
-        (directions: Directions)
+        (directions: (int * Directions) list)
         points
         : int64 =
         let bytes = if place.DType = torch.float64 then 8L else 4L
 
-        let perPoint =
-            bytes * max 1L (model.NumbersPerPoint (int (directions.Weights.numel ())) directions.Order)
+        let numbers =
+            [
+                for count, directions in directions ->
+                    int64 count * model.NumbersPerPoint (int (directions.Weights.numel ())) directions.Order
+            ]
+            |> List.sum
+
+        let perPoint = bytes * max 1L numbers
 
         let workers = int64 (Workers.count place.Device)
         let fitting = int64 settings.MemoryLimit * 1024L * 1024L / (perPoint * workers)
@@ -49,6 +58,7 @@ module Collocation =
             Sample: Sampler
             Columns: string list
             Residuals: Term list
+            Objectives: Objective list
             /// Whether a residual may be a mean over the points.
             Means: bool
             /// Whether none is one, so that points may be split.
@@ -64,6 +74,7 @@ module Collocation =
                 Sample = problem.Domain.Sample
                 Columns = []
                 Residuals = problem.Equations |> List.map _.Residual
+                Objectives = problem.Equations |> List.map _.Objective
                 Means = false
                 Splits = true
             }
@@ -76,6 +87,7 @@ module Collocation =
                     Sample = condition.Sample
                     Columns = condition.Columns
                     Residuals = [ condition.Mismatch ]
+                    Objectives = [ condition.Objective ]
                     Means = true
                     Splits = not (Term.hasMean condition.Mismatch)
                 }
@@ -182,10 +194,12 @@ module Collocation =
         for group in groups settings problem do
             let x = points problem group key place
             let reading = reading problem group
-            Operator.directions settings.Laplacian key place reading.Operator |> ignore
+
+            for _, operator in reading.Operators do
+                Operator.directions settings.Laplacian key place operator |> ignore
 
             for name, residual in List.zip group.Names group.Residuals do
-                for leaf in Term.leaves residual do
+                for leaf in Term.allLeaves residual do
                     match leaf with
                     | Term.Given(f, _) -> checkGiven problem (x.narrow (1L, 0L, int64 d)) name f
                     | _ -> ()
@@ -210,16 +224,30 @@ module Collocation =
                 for index, (group, reading) in List.indexed groups do
                     let key = Key.fold index key
                     let x = points problem group (Key.fold 1 key) place
-                    let directions = Operator.directions settings.Laplacian (Key.fold 0 key) place reading.Operator
+
+                    let directions =
+                        reading.Operators
+                        |> List.map (fun (count, operator) ->
+                            count, Operator.directions settings.Laplacian (Key.fold 0 key) place operator)
+
                     let rows = if group.Splits then chunk settings model place directions group.Points else x.size 0
 
-                    let meanSquares (x: Tensor) network p =
-                        Problem.jet problem network directions p (x.narrow (1L, 0L, int64 problem.Coordinates.Length))
-                        |> reading.Values directions p x
-                        |> List.map (fun residual ->
-                            meanSquare (if group.Splits then int64 group.Points else residual.numel ()) residual)
+                    let shares (x: Tensor) network p =
+                        reading.Values
+                            (fun directions -> Problem.jet problem network directions p)
+                            (List.map snd directions)
+                            p
+                            x
+                        |> List.map2
+                            (fun objective residual ->
+                                // One that is the same at every point counts at each.
+                                if group.Splits then
+                                    share objective (int64 group.Points) (residual.expand (x.size 0, 1L))
+                                else
+                                    share objective (residual.numel ()) residual)
+                            group.Objectives
 
-                    group, x.split rows, meanSquares
+                    group, x.split rows, shares
             ]
 
     let private placeOf (p: Params) = Placement.ofTensor (Seq.head p.Values)
@@ -230,16 +258,16 @@ module Collocation =
 
         fun key p ->
             [
-                for group, rows, meanSquares in chunks key (placeOf p) do
+                for group, rows, shares in chunks key (placeOf p) do
                     for x in rows do
                         fun network p ->
-                            meanSquares x network p
+                            shares x network p
                             |> List.map2 (fun weight (loss: Tensor) -> loss * weight) group.Weights
                             |> List.reduce (fun a b -> a + b)
             ]
             |> Model.gradient model p
 
-    /// The mean square of each equation and condition without its weight, on the points of a key, by the names of
+    /// The mean square, or the energy, of each equation and condition without its weight, on the points of a key, by the names of
     /// `lossNames`.
     let losses
         (settings: Collocation)
@@ -257,11 +285,11 @@ module Collocation =
             let network, weights = Model.generate model p
 
             [
-                for _, rows, meanSquares in chunks settings problem model key (placeOf p) do
+                for _, rows, shares in chunks settings problem model key (placeOf p) do
                     yield!
                         rows
                         |> List.ofArray
-                        |> List.map (fun x -> meanSquares x network weights |> List.map Tensor.item)
+                        |> List.map (fun x -> shares x network weights |> List.map Tensor.item)
                         |> List.reduce (List.map2 (+))
             ]
             |> List.zip names

@@ -5,8 +5,25 @@ namespace MetaKan.Pdes
 open MetaKan
 open TorchSharp
 
-/// What should vanish where the fields solve the problem: its mean square is a term of the loss.
-type Equation = { Name: string; Weight: float; Residual: Term }
+/// What a formula over points adds to the loss.
+[<RequireQualifiedAccess>]
+type Objective =
+    /// Its mean square: it should vanish.
+    | Square
+    /// Its mean: the density of an energy that the solution makes least. E & Yu, "The Deep Ritz Method" (arXiv 1710.00211).
+    | Energy
+
+/// What holds inside the domain.
+type Equation = { Name: string; Weight: float; Residual: Term; Objective: Objective }
+
+[<RequireQualifiedAccess>]
+module Equation =
+    /// residual = 0.
+    let create (name: string) (residual: Term) : Equation =
+        { Name = name; Weight = 1.0; Residual = residual; Objective = Objective.Square }
+
+    /// The mean of a density, to be made least.
+    let energy (name: string) (density: Term) : Equation = { create name density with Objective = Objective.Energy }
 
 /// Data that the fields match softly, on a boundary or at the start of time.
 type Condition =
@@ -22,6 +39,7 @@ type Condition =
         Columns: string list
         /// What should vanish at these points. Where it has a mean, it sees all of them together.
         Mismatch: Term
+        Objective: Objective
     }
 
 /// Partial differential equations with their domain and data: all that a solver needs to know.
@@ -56,6 +74,7 @@ module Condition =
             Sample = sample
             Columns = []
             Mismatch = mismatch
+            Objective = Objective.Square
         }
 
     /// Measured values of fields, rows of a table whose columns are named after coordinates and fields: u = u at these
@@ -125,7 +144,7 @@ module Problem =
             Fields = fields
             Parameters = []
             Domain = domain
-            Equations = [ for name, residual in residuals -> { Name = name; Weight = 1.0; Residual = residual } ]
+            Equations = [ for name, residual in residuals -> Equation.create name residual ]
             Constraint = fun _ net -> net
             Conditions = []
             Exact = None
@@ -162,6 +181,59 @@ module Problem =
             )
 
         { create name domain coordinates (List.map fst solution) residuals with Exact = Some exact }
+
+    // Fields given by formulas of the coordinates, of what the constraint so far gives: each named field anew.
+    let private built (problem: Problem) (values: (string * (Jet -> Jet -> Jet)) list) : Problem =
+        for name, _ in values do
+            if not (List.contains name problem.Fields) then
+                let fields = String.concat ", " problem.Fields
+
+                invalidArg
+                    (nameof values)
+                    $"problem {problem.Name}: it has no field '{name}' to build values into, its fields are {fields}"
+
+        let given = Map.ofList values
+
+        let around (x: Jet) (net: Jet) =
+            let fields = problem.Constraint x net
+
+            problem.Fields
+            |> List.mapi (fun i name ->
+                let field = Jet.part i fields
+
+                match given.TryFind name with
+                | Some build -> build x field
+                | None -> field)
+            |> Jet.concat
+
+        { problem with Constraint = around }
+
+    let private formula (problem: Problem) (term: Term) : Jet -> Jet = fun x -> Term.jet problem.Coordinates x term
+
+    /// Builds the start into fields of a domain in time, the last coordinate: u = u_0 + τ u_1 + … + τ^k u_net for the time
+    /// τ since the start; u_0 is the value there, u_1 the velocity, formulas of the coordinates. Raises ArgumentException
+    /// for a field that there is not, and for none or more than two formulas.
+    let initially (values: (string * Term list) list) (problem: Problem) : Problem =
+        let last = problem.Coordinates.Length - 1
+        let start = fst problem.Domain.Bounds[last]
+
+        built
+            problem
+            [
+                for name, orders in values ->
+                    if orders.IsEmpty || orders.Length > 2 then
+                        invalidArg
+                            (nameof values)
+                            $"problem {problem.Name}: '{name}' starts from a value, or a value and a velocity, not from {orders.Length} formulas"
+
+                    let orders = orders |> List.map (formula problem)
+
+                    name,
+                    fun x net ->
+                        let time = Jet.part last x - start
+                        // Horner's scheme.
+                        (orders, net) ||> List.foldBack (fun value rest -> value x + time * rest)
+            ]
 
     // A network has one output for each field.
     let private fieldsOf (problem: Problem) (u: Jet) : Jet =

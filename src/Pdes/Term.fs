@@ -43,9 +43,33 @@ type Term =
     | Call of Function * Term
     /// The mean over the points of a sample; in conditions only.
     | Mean of Term
+    /// A term at another point: the values that coordinates have there, from those here.
+    | At of moved: (string * Term) list * Term
+    /// ∫ f dv for v from low to high, by Gauss–Legendre quadrature with so many nodes. A coordinate's name takes its place.
+    | Integral of variable: string * low: Term * high: Term * nodes: int * Term
 
 [<RequireQualifiedAccess>]
 module Term =
+    let private normalPrefix, private variablePrefix = "normal ", "variable "
+
+    let private tryAfter (prefix: string) (name: string) =
+        if name.StartsWith prefix then Some(name.Substring prefix.Length) else None
+
+    /// What a component of the outward normal is called among the columns of a boundary's points.
+    let internal normalName (coordinate: string) = normalPrefix + coordinate
+
+    /// The coordinate of a component of the normal, if a name is one.
+    let internal tryNormal (name: string) : string option = tryAfter normalPrefix name
+
+    /// What the variable of an integral is called among the columns of a quadrature's points.
+    let internal variableName (name: string) = variablePrefix + name
+
+    /// The variable of an integral, if a name is one.
+    let internal tryVariable (name: string) : string option = tryAfter variablePrefix name
+
+    // Fields are functions of the coordinates alone.
+    let private movesFields name = (tryNormal name).IsNone && (tryVariable name).IsNone
+
     // What numbers among the parts come to, and the parts that are none.
     let private gather (combine: float -> float -> float) (start: float) (parts: Term list) : float * Term list =
         (parts, (start, []))
@@ -121,6 +145,39 @@ module Term =
 
     let private ordered (by: string list) = List.sortWith (fun a b -> System.String.CompareOrdinal(a, b)) by
 
+    /// The term at another point, where the named coordinates have these values; of a formula that is a formula.
+    let rec at (moved: (string * Term) list) (term: Term) : Term =
+        let at' = at moved
+
+        match term with
+        | Term.Number _
+        | Term.Parameter _ -> term
+        | Term.Coordinate name ->
+            match List.tryFind (fst >> (=) name) moved with
+            | Some(_, value) -> value
+            | None -> term
+        | Term.Sum terms -> sum (List.map at' terms)
+        | Term.Product factors -> product (List.map at' factors)
+        | Term.Power(x, p) -> power (at' x) p
+        | Term.Call(f, x) -> call f (at' x)
+        | Term.At(there, x) ->
+            let before = there |> List.map (fun (name, value) -> name, at' value)
+            Term.At(before @ List.filter (fun (name, _) -> not (List.exists (fst >> (=) name) there)) moved, x)
+        | Term.Field _
+        | Term.Squares _
+        | Term.Given _ ->
+            match moved |> List.filter (fst >> movesFields) with
+            | [] -> term
+            | moved -> Term.At(moved, term)
+        | Term.Mean _
+        | Term.Integral _ -> Term.At(moved, term)
+
+    // ∫ x dv, nothing where x is.
+    let private integral v low high nodes (x: Term) : Term =
+        match x with
+        | Term.Number 0.0 -> x
+        | _ -> Term.Integral(v, low, high, nodes, x)
+
     /// The derivative by a coordinate.
     let rec derivative (by: string) (term: Term) : Term =
         match term with
@@ -128,6 +185,9 @@ module Term =
         | Term.Parameter _
         | Term.Mean _ -> Term.Number 0.0
         | Term.Coordinate name -> Term.Number(if name = by then 1.0 else 0.0)
+        | Term.Field _
+        | Term.Squares _
+        | Term.Given _ when not (movesFields by) -> Term.Number 0.0
         | Term.Field(name, before) -> Term.Field(name, ordered (by :: before))
         | Term.Squares(name, terms) ->
             sum [ for i, a in terms -> product [ Term.Number a; Term.Field(name, ordered [ i; i; by ]) ] ]
@@ -140,8 +200,29 @@ module Term =
                 ]
         | Term.Power(x, p) -> product [ Term.Number p; power x (p - 1.0); derivative by x ]
         | Term.Call(f, x) -> product [ slope f x; derivative by x ]
+        // The chain rule over the coordinates that move; the others stay.
+        | Term.At(moved, x) ->
+            sum
+                [
+                    for name, value in moved do
+                        product [ at moved (derivative name x); derivative by value ]
 
-    /// All different coordinates, fields, parameters, functions of the point, and derivatives in a term.
+                    if not (List.exists (fst >> (=) by) moved) then
+                        at moved (derivative by x)
+                ]
+        // Leibniz' rule.
+        | Term.Integral(v, low, high, nodes, x) ->
+            let edge value = product [ at [ v, value ] x; derivative by value ]
+
+            sum
+                [
+                    edge high
+                    negative (edge low)
+                    if v <> by then integral v low high nodes (derivative by x) else Term.Number 0.0
+                ]
+
+    /// All different coordinates, fields, parameters, functions of the point, and derivatives in a term, with what is read at
+    /// other points as a whole.
     let rec leaves (term: Term) : Term list =
         match term with
         | Term.Number _ -> []
@@ -149,12 +230,29 @@ module Term =
         | Term.Field _
         | Term.Squares _
         | Term.Parameter _
-        | Term.Given _ -> [ term ]
+        | Term.Given _
+        | Term.At _
+        | Term.Integral _ -> [ term ]
         | Term.Sum terms
         | Term.Product terms -> terms |> List.collect leaves |> List.distinct
         | Term.Power(x, _)
         | Term.Call(_, x)
         | Term.Mean x -> leaves x
+
+    /// The leaves of a term, those read at other points among them.
+    let rec allLeaves (term: Term) : Term list =
+        [
+            for leaf in leaves term do
+                match leaf with
+                | Term.At(moved, x) ->
+                    for _, value in moved do
+                        yield! allLeaves value
+
+                    yield! allLeaves x
+                | Term.Integral(_, low, high, _, x) -> yield! List.collect allLeaves [ low; high; x ]
+                | other -> yield other
+        ]
+        |> List.distinct
 
     /// Whether a term has a mean over the sample.
     let rec hasMean (term: Term) : bool =
@@ -163,7 +261,9 @@ module Term =
         | Term.Sum terms
         | Term.Product terms -> terms |> List.exists hasMean
         | Term.Power(x, _)
-        | Term.Call(_, x) -> hasMean x
+        | Term.Call(_, x)
+        | Term.At(_, x)
+        | Term.Integral(_, _, _, _, x) -> hasMean x
         | _ -> false
 
     /// The term with its leaves replaced.
@@ -180,6 +280,8 @@ module Term =
         | Term.Power(x, p) -> power (substitute replacement x) p
         | Term.Call(f, x) -> call f (substitute replacement x)
         | Term.Mean x -> Term.Mean(substitute replacement x)
+        | Term.At(moved, x) -> at moved (substitute replacement x)
+        | Term.Integral(v, low, high, nodes, x) -> integral v low high nodes (substitute replacement x)
 
     let private raised (p: float) (x: Tensor) : Tensor =
         if p = 2.0 then x * x
@@ -198,7 +300,9 @@ module Term =
         | Term.Field _
         | Term.Squares _
         | Term.Parameter _
-        | Term.Given _ -> leaf term
+        | Term.Given _
+        | Term.At _
+        | Term.Integral _ -> leaf term
         | Term.Sum terms ->
             (value terms.Head, terms.Tail)
             ||> List.fold (fun total term ->
@@ -211,6 +315,40 @@ module Term =
         | Term.Power(x, p) -> raised p (value x)
         | Term.Call(f, x) -> Function.tensor f (value x)
         | Term.Mean x -> (value x).mean([| 0L |], keepdim = true)
+
+    /// The jet of a formula of the coordinates, from the jet of the point. ArgumentException for one that reads a field, a
+    /// parameter, a given function, or other points.
+    let rec internal jet (coordinates: string list) (point: Jet) (term: Term) : Jet =
+        let inner = jet coordinates point
+
+        match term with
+        | Term.Number n -> 0.0 * Jet.part 0 point + n
+        | Term.Coordinate name when List.contains name coordinates ->
+            Jet.part (List.findIndex ((=) name) coordinates) point
+        | Term.Sum terms ->
+            let numbers, others = terms |> List.partition _.IsNumber
+            let sum = others |> List.map inner |> List.reduce Jet.add
+
+            (sum, numbers)
+            ||> List.fold (fun sum number ->
+                match number with
+                | Term.Number n -> sum + n
+                | _ -> sum)
+        | Term.Product(Term.Number n :: factors) -> n * (factors |> List.map inner |> List.reduce Jet.multiply)
+        | Term.Product factors -> factors |> List.map inner |> List.reduce Jet.multiply
+        | Term.Power(x, p) -> Jet.pow p (inner x)
+        | Term.Call(f, x) ->
+            // Its derivatives by the rules of calculus, at the values of x.
+            let variable = "x"
+
+            let rec nth order =
+                if order = 0 then call f (Term.Coordinate variable) else derivative variable (nth (order - 1))
+
+            let x = inner x
+
+            Jet.elementwise (fun order -> (evaluate x.Value (fun _ -> x.Value) (nth order)).expand_as x.Value) x
+        | other ->
+            invalidArg (nameof term) $"built-in values are formulas of the coordinates {coordinates}, without {other}"
 
     // ∂f/∂x_i∂x_j… [N, 1] at x [N, d] by nested autograd, for the coordinates' numbers.
     let private differentiated (f: Tensor -> Tensor) (by: int list) (x: Tensor) : Tensor =

@@ -93,6 +93,71 @@ let tests =
                 let alone = { problem with Conditions = [] }
                 Expect.isEmpty (Collocation.losses settings alone model (Key.ofSeed 1) p) "losses of a single equation")
 
+            property "an energy adds its mean, not its square" 10 toOne (fun network ->
+                let whole, model, p = problem network.Widths.Head, model network, parameters network
+                let density = u ** 3.0 - u * d u [ coordinate "x1" ]
+
+                let problem =
+                    { whole with
+                        Equations = [ Equation.energy "energy" density ]
+                        Conditions =
+                            [ { whole.Conditions.Head with Objective = Objective.Energy; Mismatch = density } ]
+                    }
+
+                let mean (x: Tensor) =
+                    let u = reference network p
+                    let density = (u x).pow(3.0.ToScalar()) - u x * (Nested.jacobian u x).select(2L, 0L)
+                    Tensor.item (density.mean ())
+
+                let points seed n = normal seed [ n; problem.Coordinates.Length ] * 0.5
+                let inside, data = mean (points 10 settings.Points), mean (points 11 4)
+
+                for limit in [ 2048; 0 ] do
+                    let settings = { settings with MemoryLimit = limit }
+                    let found = Collocation.losses settings problem model (Key.ofSeed 1) p |> List.map snd
+                    List.iter2 (fun found expected -> Check.near 1e-8 found expected "energy") found [ inside; data ]
+                    let loss = fst (Collocation.gradient settings problem model (Key.ofSeed 1) p)
+                    Check.near 1e-8 (Tensor.item loss) (inside + 3.0 * data) "loss")
+
+            property
+                "integrals and other points are read the same in chunks"
+                10
+                (Gen.zip toOne seeds)
+                (fun (network, seed) ->
+                    let whole, model, p = problem network.Widths.Head, model network, parameters network
+                    let x1, s = coordinate "x1", variable "s"
+
+                    let total =
+                        integral
+                            x1
+                            (number -0.5, number 0.5)
+                            (at [ for i in 2 .. network.Widths.Head -> coordinate $"x{i}", x1 ] u)
+
+                    let problem =
+                        { whole with
+                            Equations =
+                                [
+                                    Equation.create "volterra" (u - integral s (number 0.0, x1) (s * at [ x1, s ] u))
+                                    Equation.create "jump" (d u [ x1 ] - at [ x1, number -0.5 ] (d u [ x1; x1 ]))
+                                    Equation.create "total" (total - 1.0)
+                                ]
+                        }
+
+                    let at limit model =
+                        let settings = { settings with MemoryLimit = limit }
+                        let loss, g = Collocation.gradient settings problem model (Key.ofSeed seed) p
+                        loss, g, Collocation.losses settings problem model (Key.ofSeed seed) p
+
+                    let loss, g, parts = at 2048 model
+
+                    for limit, model in [ 0, model; 1, threeAtATime model ] do
+                        let chunked, chunkedG, chunkedParts = at limit model
+                        close "loss" 1e-9 (1.0 + loss) (1.0 + chunked)
+                        closeTrees "gradient" 1e-8 g chunkedG
+
+                        for (_, a), (_, b) in List.zip parts chunkedParts do
+                            Check.near (1e-9 * (1.0 + a)) b a "part")
+
             testCase "measured values stay with their points, in chunks and in parts of the table" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let model = Mlp.create [ 2; 3; 1 ]
@@ -167,8 +232,7 @@ let tests =
                         { problem 2 with
                             Domain = Domain.ball 2 1.0
                             Conditions = []
-                            Equations =
-                                [ { Name = "seen"; Weight = 1.0; Residual = laplacian u (coordinates "x" 2) + seen } ]
+                            Equations = [ Equation.create "seen" (laplacian u (coordinates "x" 2) + seen) ]
                         }
 
                     let model =
@@ -260,6 +324,43 @@ let tests =
                             action,
                             condition (fun c -> { c with Sample = fixedPoints 1 1 }),
                             "condition data: the sampler gave points [4; 1]"
+
+                            action,
+                            residual (u - at [ coordinate "y", number 0.0 ] (coordinate "z" * u)),
+                            "it reads the coordinate 'z'"
+
+                            action,
+                            residual (u - at [ coordinate "x1", u ] u),
+                            "the points of an 'at' and the limits of an integral are formulas of the point alone"
+
+                            action,
+                            residual (integral (variable "s") (number 0.0, parameter "k") u),
+                            "the limits of an integral are formulas of the point alone"
+
+                            action,
+                            residual (integral (variable "s") (number 0.0, coordinate "q") u),
+                            "it reads the coordinate 'q'"
+
+                            action,
+                            residual (integral (coordinate "s") (number 0.0, number 1.0) u),
+                            "it reads the coordinate 's'"
+
+                            action,
+                            residual (u - variable "s"),
+                            "it reads the variable 's' outside an integral over it"
+
+                            action,
+                            residual (Term.Integral("x1", number 0.0, number 1.0, 0, u)),
+                            "a quadrature takes a node or more, not 0"
+
+                            action,
+                            condition (fun c ->
+                                { c with Mismatch = integral (coordinate "x1") (number 0.0, number 1.0) (u - mean u) }),
+                            "condition data: it has a mean"
+
+                            action,
+                            residual (normalDerivative u [ coordinate "x1" ]),
+                            "it reads the normal, which only conditions on parts of a boundary have"
 
                             action,
                             residual (u - given "flat" flat),

@@ -119,4 +119,39 @@ let tests =
 
                 for solution in [ sin (x + 2.0 * y); exp (x * y) ] do
                     Check.inRange 0.0 1e-12 (largest [ "u", solution ] [ conserved - expanded ]) "difference")
+
+            testCase "complex fields are pairs of real ones" (fun () ->
+                let h = Complex.create u v
+
+                let schrodinger =
+                    Complex.i * Complex.map (fun f -> d f [ t ]) h
+                    + 0.5 * Complex.map (fun f -> d f [ x; x ]) h
+                    + Complex.squared h * h
+
+                let soliton = [ "u", sech x * cos (0.5 * t); "v", sech x * sin (0.5 * t) ]
+                Check.inRange 0.0 1e-12 (largest soliton (Complex.parts "h" schrodinger |> List.map snd)) "residual"
+
+                // Arithmetic is that of complex numbers.
+                let a, b = System.Numerics.Complex(0.3, -1.2), System.Numerics.Complex(-0.7, 0.4)
+                let term (z: System.Numerics.Complex) = Complex.create (number z.Real) (number z.Imaginary)
+
+                for name, found, expected in
+                    [
+                        "sum", term a + term b, a + b
+                        "difference", term a - term b, a - b
+                        "product", term a * term b, a * b
+                        "quotient", term a / term b, a / b
+                        "negative", -term a, -a
+                        "conjugate", Complex.conjugate (term a), System.Numerics.Complex.Conjugate a
+                        "exponential", Complex.exp (term a), System.Numerics.Complex.Exp a
+                        "with numbers", 2.0 - (1.0 + term a * 3.0) / 2.0, 2.0 - (1.0 + a * 3.0) / 2.0
+                        "with terms", number 2.0 - (term a - number 1.0) * number 3.0, 2.0 - (a - 1.0) * 3.0
+                    ] do
+                    match found.Real, found.Imaginary with
+                    | Term.Number re, Term.Number im ->
+                        Check.near 1e-14 re expected.Real name
+                        Check.near 1e-14 im expected.Imaginary name
+                    | other -> failtest $"{name} gives {other}"
+
+                Expect.equal (Complex.squared (term a)) (number (0.3 * 0.3 + 1.2 * 1.2)) "square")
         ]

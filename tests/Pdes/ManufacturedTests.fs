@@ -32,10 +32,12 @@ let private fixedTo (f: Jet -> Jet) : Model =
 
 let private residualAt (points: Tensor) method f =
     let reading = Reading.ofTerms problem.Coordinates [] problem.Fields [ problem.Equations.Head.Residual ]
-    let directions = Operator.directions method (Key.ofSeed 2) place reading.Operator
 
-    Problem.jet problem (fixedTo f) directions Map.empty points
-    |> reading.Values directions Map.empty points
+    let directions =
+        reading.Operators
+        |> List.map (fun (_, operator) -> Operator.directions method (Key.ofSeed 2) place operator)
+
+    reading.Values (fun directions -> Problem.jet problem (fixedTo f) directions Map.empty) directions Map.empty points
     |> List.head
     |> Tensor.toArray
 

@@ -77,4 +77,63 @@ let tests =
                         |> ignore))
                     "its network gives 2 values a point, and its fields are u"
                     "message")
+
+            property
+                "a start that is built in holds, with its velocity, whatever the network"
+                20
+                (Gen.zip seeds (Gen.elements [ 1; 2 ]))
+                (fun (seed, orders) ->
+                    let x, t = coordinate "x", coordinate "t"
+                    let starts = [ sin (3.0 * x); x * x - 1.0 ] |> List.truncate orders
+
+                    let problem =
+                        Problem.create
+                            "wave"
+                            (Domain.box [ 0.0, 1.0; 0.5, 2.0 ])
+                            [ "x"; "t" ]
+                            [ "u"; "v" ]
+                            [ "wave", d (field "u") [ t; t ] - d (field "u") [ x; x ] ]
+                        |> Problem.initially [ ("u", starts) ]
+
+                    let model = Mlp.create [ 2; 4; 2 ]
+                    let p = model.Init (Key.ofSeed seed) place
+                    let at = Key.uniform (Key.ofSeed seed) place [ 6L; 1L ]
+                    let points = torch.cat ([| at; torch.full_like (at, 0.5.ToScalar()) |], 1L)
+                    let operator = { Second = [| 0.0; 0.0 |]; Partials = [ [ 1 ] ] }
+                    let directions = Operator.directions LaplacianMethod.Exact key place operator
+                    let found = Problem.jet problem model directions p points
+                    let velocity = (Directions.partial directions [ 1 ] found).narrow(1L, 0L, 1L)
+                    close "value" 1e-12 (torch.sin (3.0 * at)) (found.Value.narrow (1L, 0L, 1L))
+
+                    if orders = 2 then
+                        close "velocity" 1e-12 (at * at - 1.0) velocity
+
+                    // Other fields are the network's, and later the field is free.
+                    close "v" 1e-12 ((model.Apply p points).narrow(1L, 1L, 1L)) (found.Value.narrow (1L, 1L, 1L))
+
+                    let later =
+                        points + torch.tensor (array2D [ [ 0.0; 1.0 ] ], dtype = torch.float64, device = torch.CPU)
+
+                    let moved = (Problem.solution problem model p later).narrow(1L, 0L, 1L)
+                    Expect.isTrue (Tensor.item ((moved - torch.sin (3.0 * at)).abs().max()) > 1e-6) "later")
+
+            testCase "values are built into fields that there are, by formulas" (fun () ->
+                let x = coordinate "x1"
+
+                for action, part in
+                    [
+                        (fun () -> Problem.initially [ ("w", [ x ]) ] (mixing 2)), "no field 'w'"
+                        (fun () -> Problem.initially [ ("u", []) ] (mixing 2)), "not from 0 formulas"
+                        (fun () -> Problem.initially [ ("u", [ x; x; x ]) ] (mixing 2)), "not from 3 formulas"
+                    ] do
+                    Expect.stringContains (Folder.messageOf<ArgumentException>(action >> ignore)) part "message"
+
+                let read = Problem.initially [ ("u", [ field "u" ]) ] (mixing 2)
+                let model = Mlp.create [ 2; 3; 1 ]
+
+                Expect.stringContains
+                    (Folder.messageOf<ArgumentException>(fun () ->
+                        Problem.solution read model (model.Init key place) (normal 1 [ 4; 2 ]) |> ignore))
+                    "built-in values are formulas of the coordinates"
+                    "message")
         ]

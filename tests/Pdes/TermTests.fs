@@ -86,27 +86,75 @@ let private models =
             [ 3; 3; 2 ]
     ]
 
-/// The values of terms of the fields u and v by their jet, and by nested differentiation of the model.
-let private both (model: Model) seed (terms: Term list) =
-    let p = model.Init (Key.ofSeed seed) place |> Map.map (fun _ t -> t + 0.1)
-    let points = normal (seed + 1) [ 5; 3 ] * 0.3
-    let reading = Reading.ofTerms names [] [ "u"; "v" ] terms
-    let directions = Operator.directions LaplacianMethod.Exact (Key.ofSeed 1) place reading.Operator
-    let jet = model.Jet p (Directions.seed directions points)
+/// The values of a term of the fields u and v by nested differentiation of the model; an integral of x or s by Simpson's
+/// rule.
+let rec private direct (model: Model) (p: Params) (points: Tensor) (term: Term) : Tensor =
     let index name = List.findIndex ((=) name) names
 
-    let leaf (term: Term) =
-        let column name (x: Tensor) = (model.Apply p x).narrow(1L, (if name = "u" then 0L else 1L), 1L)
+    let column name (x: Tensor) =
+        (model.Apply p (x.narrow (1L, 0L, 3L))).narrow(1L, (if name = "u" then 0L else 1L), 1L)
 
+    let moved (there: (string * Tensor) list) (x: Tensor) =
+        torch.cat (
+            [|
+                for i, name in List.indexed (names @ [ "variable s" ]) do
+                    match List.tryFind (fst >> (=) name) there with
+                    | Some(_, value) -> value.expand (x.size 0, 1L)
+                    | None when int64 i < x.size 1 -> x.narrow (1L, int64 i, 1L)
+                    | None -> ()
+            |],
+            1L
+        )
+
+    let place (value: Term) =
+        (Term.evaluate points (Term.atPoints (names @ [ "variable s" ]) points) value).expand(points.size 0, 1L)
+
+    let leaf (term: Term) =
         match term with
         | Term.Field(name, by) -> nested (column name) (List.map index by) points
         | Term.Squares(name, parts) ->
             parts
             |> List.map (fun (i, a) -> a * nested (column name) [ index i; index i ] points)
             |> List.reduce (fun a b -> a + b)
-        | other -> Term.atPoints names points other
+        | Term.At(there, x) -> direct model p (moved [ for name, value in there -> name, place value ] points) x
+        | Term.Integral(v, low, high, _, x) ->
+            let low, high = place low, place high
+            let steps = 40
 
-    List.zip (reading.Values directions p points jet) (terms |> List.map (Term.evaluate points leaf))
+            [
+                for n in 0..steps ->
+                    let weight =
+                        if n = 0 || n = steps then 1.0
+                        elif n % 2 = 1 then 4.0
+                        else 2.0
+
+                    let at = low + (high - low) * (float n / float steps)
+                    (direct model p (moved [ v, at ] points) x).expand(points.size 0, 1L) * weight
+            ]
+            |> List.reduce (fun a b -> a + b)
+            |> fun sum -> sum * (high - low) / (3.0 * float steps)
+        | other -> Term.atPoints (names @ [ "variable s" ]) points other
+
+    Term.evaluate points leaf term
+
+/// The values of terms of the fields u and v at points by their jet.
+let private values (model: Model) (p: Params) (points: Tensor) (terms: Term list) : Tensor list =
+    let reading = Reading.ofTerms names [] [ "u"; "v" ] terms
+
+    let directions =
+        reading.Operators
+        |> List.map (fun (_, operator) -> Operator.directions LaplacianMethod.Exact (Key.ofSeed 1) place operator)
+
+    reading.Values (fun directions x -> model.Jet p (Directions.seed directions x)) directions p points
+    |> List.map _.expand(points.size 0, 1L)
+
+let private started (model: Model) seed =
+    model.Init (Key.ofSeed seed) place |> Map.map (fun _ t -> t + 0.1), normal (seed + 1) [ 5; 3 ] * 0.3
+
+/// Terms by their jet, and by nested differentiation of the model.
+let private both (model: Model) seed (terms: Term list) =
+    let p, points = started model seed
+    List.zip (values model p points terms) (terms |> List.map (direct model p points))
 
 let private derivatives =
     gen {
@@ -115,6 +163,22 @@ let private derivatives =
         let! what = Gen.elements [ u; v ]
         return d what by
     }
+
+let private s = variable "s"
+
+/// Terms that read the fields elsewhere: at a wall, at a moved point, under integrals.
+let private elsewhere: Gen<Term> =
+    let inner = Gen.elements [ u; v; d u [ x ]; u * d v [ x; y ]; laplacian u [ x; y ]; x * u ]
+
+    Gen.oneof
+        [
+            inner |> Gen.map (at [ x, number -0.4 ])
+            inner |> Gen.map (at [ x, 0.5 * y; t, x * t ])
+            inner |> Gen.map (integral x (number -0.3, number 0.4))
+            inner |> Gen.map (fun f -> integral s (number 0.0, x) (exp (s - x) * at [ x, s ] f))
+            inner |> Gen.map (fun f -> at [ y, x + t ] (integral s (y, number 0.2) (at [ t, s * x ] f)))
+            inner |> Gen.map (fun f -> integral s (number 0.0, number 0.5) (s * at [ x, s; y, s; t, s * s ] f))
+        ]
 
 let private lines operator =
     (Operator.directions LaplacianMethod.Exact (Key.ofSeed 1) place operator).Weights.numel() |> int
@@ -166,6 +230,56 @@ let tests =
                     for found, expected in both model seed equations do
                         close "value" 1e-7 (1.0 + expected) (1.0 + found))
 
+            property
+                "fields are read at other points and under integrals, with all their derivatives"
+                60
+                (Gen.zip3 seeds elsewhere (Gen.elements [ []; [ x ]; [ t ]; [ x; x ]; [ y; x ] ]))
+                (fun (seed, term, by) ->
+                    // A smooth network: the integrals to compare with are Simpson's.
+                    let model = models.Head
+
+                    for found, expected in both model seed [ term * u + v; d (term * u) by ] do
+                        close "value" 1e-6 (1.0 + expected) (1.0 + found)
+
+                    // Of the chain rule and Leibniz': against differences of the values.
+                    match by with
+                    | [] -> ()
+                    | first :: others ->
+                        let p, points = started model seed
+                        let one = List.findIndex ((=) first) [ x; y; t ]
+                        let step = Array2D.init 1 3 (fun _ i -> if i = one then 1e-4 else 0.0)
+                        let step = torch.tensor (step, dtype = torch.float64, device = torch.CPU)
+                        let side sign = values model p (points + sign * step) [ d term others ] |> List.head
+                        let found = values model p points [ d term by ] |> List.head
+                        close "derivative" 1e-5 (1.0 + (side 1.0 - side -1.0) / 2e-4) (1.0 + found))
+
+            property
+                "the jet of a formula is that of nested differentiation"
+                60
+                (Gen.zip (formulas [ x; y; x * y; t ]) seeds)
+                (fun (term, seed) ->
+                    let points = normal seed [ 4; 3 ] * 0.5
+                    let operator = { Second = [| 1.0; 2.0; 0.0 |]; Partials = [ [ 0; 1; 1 ]; [ 2 ] ] }
+                    let directions = Operator.directions LaplacianMethod.Exact (Key.ofSeed 1) place operator
+                    let found = Term.jet names (Directions.seed directions points) term
+                    let f = onPoints term
+                    close "value" 1e-10 (1.0 + f points) (1.0 + found.Value)
+                    let second = nested f [ 0; 0 ] points + 2.0 * nested f [ 1; 1 ] points
+                    close "second" 1e-8 (1.0 + second) (1.0 + found.Second)
+
+                    for by in operator.Partials do
+                        close "partial" 1e-7 (1.0 + nested f by points) (1.0 + Directions.partial directions by found))
+
+            testCase "the same points are read in one pass, and what is the same everywhere at one point" (fun () ->
+                let operators terms = (Reading.ofTerms names [] [ "u"; "v" ] terms).Operators |> List.map fst
+                let wall = [ x, number -1.0 ]
+                Expect.equal (operators [ u - at wall u; d u [ x ] - at wall (d u [ x ] + v) ]) [ 1; 1 ] "periodic"
+                Expect.equal (operators [ u - integral s (number 0.0, x) (at [ x, s ] u) ]) [ 1; 0; 20 ] "Volterra"
+                let whole = integral x (number 0.0, number 1.0) (at [ y, x; t, x ] u)
+                Expect.equal (operators [ u - whole; v + whole * whole ]) [ 1; 0; 0 ] "the same everywhere"
+                // A formula is no reading.
+                Expect.equal (at wall (x * x + t)) (1.0 + t) "formula")
+
             testCase "no more lines are followed than the derivatives need" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let partials list = { Second = [| 0.0; 0.0; 0.0 |]; Partials = list }
@@ -185,7 +299,7 @@ let tests =
                     Expect.equal (lines (partials list)) count $"lines of {list}"
 
                 // A single second derivative is summed along, a Laplacian too.
-                let read (term: Term) = (Reading.ofTerms names [] [ "u" ] [ term ]).Operator
+                let read (term: Term) = (Reading.ofTerms names [] [ "u" ] [ term ]).Operators |> List.head |> snd
                 let burgers = read (d u [ t ] + u * d u [ x ] - 0.01 * d u [ x; x ])
                 Expect.equal burgers { Second = [| 1.0; 0.0; 0.0 |]; Partials = [ [ 2 ]; [ 0 ] ] } "operator"
                 let heat = read (d u [ t ] - laplacian u [ x; y ])
@@ -211,7 +325,7 @@ let tests =
                 let refused action part =
                     Expect.stringContains (Folder.messageOf<ArgumentException>(action >> ignore)) part "message"
 
-                refused (fun () -> d u [ u ]) "by coordinates"
-                refused (fun () -> laplacian u [ x + y ]) "by coordinates"
+                refused (fun () -> d u [ u ]) "a coordinate is wanted here"
+                refused (fun () -> laplacian u [ x + y ]) "a coordinate is wanted here"
                 refused (fun () -> div [ u ] [ x; y ]) "takes as many parts")
         ]
