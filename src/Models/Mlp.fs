@@ -41,8 +41,7 @@ module Mlp =
             Jet = layers Jet.tanh Jet.affine
             Group = fun _ -> ParameterGroup.Weights
             NumbersPerPoint =
-                fun directions order ->
-                    shapes |> List.sumBy (fun (_, out) -> int64 (6 * (directions * order + 4) * out))
+                fun directions order -> shapes |> List.sumBy (snd >> Model.numbersOfFunction directions order)
             Derived = None
         }
         |> Model.taking widths.Head

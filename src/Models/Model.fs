@@ -70,6 +70,25 @@ module Model =
 
         loss, (if model.Derived.IsSome then Params.pullback weights byWeights tracked else byWeights)
 
+    /// Numbers that one point keeps alive in an elementwise function of a jet of so many components: the jet, the function's,
+    /// and their gradients.
+    let internal numbersOfFunction (directions: int) (order: int) (components: int) : int64 =
+        6L * (int64 directions * int64 order + 4L) * int64 components
+
+    /// The model of a function of its inputs, which is given on points and on jets.
+    let internal before (onPoints: Tensor -> Tensor) (onJets: Jet -> Jet) (model: Model) : Model =
+        { model with
+            Apply = fun p -> onPoints >> model.Apply p
+            Jet = fun p -> onJets >> model.Jet p
+            Derived =
+                model.Derived
+                |> Option.map (fun generated ->
+                    { generated with
+                        Apply = fun p -> onPoints >> generated.Apply p
+                        Jet = fun p -> onJets >> generated.Jet p
+                    })
+        }
+
     /// The model that refuses, by ArgumentException, inputs other than rows of so many numbers, and jets that are not one.
     let internal taking (inputs: int) (model: Model) : Model =
         let refuse (what: string) (t: Tensor) wanted : unit =
@@ -101,17 +120,7 @@ module Model =
 
             x
 
-        { model with
-            Apply = fun p -> row >> model.Apply p
-            Jet = fun p -> jet >> model.Jet p
-            Derived =
-                model.Derived
-                |> Option.map (fun generated ->
-                    { generated with
-                        Apply = fun p -> row >> generated.Apply p
-                        Jet = fun p -> jet >> generated.Jet p
-                    })
-        }
+        before row jet model
 
     /// Composes one function per layer: layer 0 first.
     let internal compose (layers: ('a -> 'a) list) : 'a -> 'a = List.fold (>>) id layers

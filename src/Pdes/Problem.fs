@@ -281,29 +281,27 @@ module Problem =
                         ]
                 ]
 
-        let apply (apply: Params -> Tensor -> Tensor) (p: Params) (x: Tensor) =
+        let points (x: Tensor) =
             match scaled problem (Placement.ofTensor x) with
-            | Some(factors, offsets) -> apply p (x * factors + offsets)
-            | None -> apply p x
+            | Some(factors, offsets) -> x * factors + offsets
+            | None -> x
 
-        let jet (jet: Params -> Jet -> Jet) (p: Params) (x: Jet) =
+        let jets (x: Jet) =
             match scaled problem (Placement.ofTensor x.Value) with
-            | Some(factors, offsets) -> jet p (Jet.rescale factors offsets x)
-            | None -> jet p x
+            | Some(factors, offsets) -> Jet.rescale factors offsets x
+            | None -> x
 
-        { model with
+        let network = Model.before points jets model
+
+        { network with
             Init = init
-            Apply = apply model.Apply
-            Jet = jet model.Jet
             Group = fun name -> if isOwn name then ParameterGroup.Weights else model.Group name
             Derived =
-                model.Derived
+                network.Derived
                 |> Option.map (fun derived ->
-                    {
+                    { derived with
                         Weights =
                             fun p -> Params.union [ derived.Weights p; p |> Map.filter (fun name _ -> isOwn name) ]
-                        Apply = apply derived.Apply
-                        Jet = jet derived.Jet
                     })
         }
 
