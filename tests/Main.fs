@@ -48,6 +48,10 @@ let private tests =
         EdgeProductsTests.tests
         KanTests.tests
         MetaKanTests.tests
+        SeparateTests.tests
+        PeriodicEmbeddingTests.tests
+        FourierFeaturesTests.tests
+        FactorisedTests.tests
         NormsTests.tests
         FamiliesTests.tests
         WaveletsTests.tests

@@ -276,6 +276,9 @@ module Jet =
     /// Component i, as a jet of one component.
     let part (i: int) (x: Jet) : Jet = slice i 1 x
 
+    /// The components listed, in that order.
+    let internal select (components: int list) (x: Jet) : Jet = linearly (Tensor.select components) x
+
     /// The sum over components: a jet of one component.
     let sum (x: Jet) : Jet = linearly (fun t -> t.sum (-1L, keepdim = true)) x
 

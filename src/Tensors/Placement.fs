@@ -71,6 +71,11 @@ module Tensor =
 
         torch.matmul (a, b)
 
+    /// The components listed, in that order, on the last axis.
+    let internal select (components: int list) (t: Tensor) : Tensor =
+        let indices = components |> List.map int64 |> Array.ofList
+        t.index_select (-1L, torch.tensor (indices, dtype = torch.int64, device = t.device))
+
     /// The elements in row-major order, as doubles on the CPU.
     let toArray (t: Tensor) : float[] =
         use _ = torch.NewDisposeScope()

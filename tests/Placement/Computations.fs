@@ -81,6 +81,9 @@ let private models =
         "MetaKAN, chunked", MetaKan.create grid { meta GeneratorSharing.PerLayer with Chunk = Some 2 } widths
         "MetaKAN, two numbers an edge",
         MetaKan.create grid { meta GeneratorSharing.Shared with EmbeddingDim = 2 } widths
+        "KAN, periodic", PeriodicEmbedding.create [ None; Some 2.0; None ] 2 (Kan.create grid [ 6; 5; 1 ])
+        "KAN and MLP of some inputs",
+        Separate.networks [ "u", Kan.create grid widths; "v", Separate.reading 3 [ 2; 0 ] (Mlp.create [ 2; 5; 1 ]) ]
         // So many hidden numbers that the generator works by segments.
         "MetaKAN, wide", MetaKan.create grid { meta GeneratorSharing.PerLayer with HiddenDim = 8 } [ 3; 64; 64; 1 ]
     ]
@@ -145,6 +148,11 @@ let private axes method =
 let private ofModels =
     [
         yield! ofModel "MLP" Through axes Through mlp
+        yield! ofModel "MLP, factorised" Through axes Through (Factorised.create 1.0 0.1 mlp)
+
+        yield!
+            FourierFeatures.create 3 4 1.0 2 (Mlp.create [ 8; 5; 1 ])
+            |> ofModel "MLP of Fourier features" Through axes Through
 
         for name, model in models do
             yield! ofModel name Stops (fun _ -> Stops) (if model.Name = "kan" then Through else Stops) model
