@@ -81,6 +81,7 @@ let private tests =
         ManufacturedTests.tests
         TwoBodyTests.tests
         CollocationTests.tests
+        ResidualsTests.tests
         NetworkTests.tests
         RegridTests.tests
         PruningTests.tests

@@ -98,6 +98,53 @@ module internal Edges =
             Higher = [ for m in 2 .. sums - 1 -> parts[m].view shape ]
         }
 
+    let private weight (l: int) = $"layers.{l}"
+
+    // The features [N, R, in, M] by which each row of a layer's jet is a sum over the coefficients.
+    let private rows (basis: Basis) (x: Jet) : Tensor =
+        use _ = torch.no_grad ()
+        let order = 1 + x.Higher.Length
+        let f = Basis.features basis 0 (max 2 order) (x.Value.detach ())
+        let tangents = (Jet.tangents x).detach().unsqueeze -1L
+        let curvature = f[1] * x.Second.unsqueeze -1L + f[2] * (Jet.squares x).unsqueeze -1L
+        let along (h: Tensor) = h.expand (x.Value.size 0, -1L, -1L, -1L)
+
+        let higher =
+            if x.Higher.IsEmpty then
+                []
+            else
+                Jet.chain
+                    [ for p in 1..order -> f[p].unsqueeze 1L ]
+                    (tangents :: [ for h in x.Higher -> h.unsqueeze -1L ])
+
+        torch.cat (
+            [|
+                f[0].unsqueeze 1L
+                curvature.unsqueeze 1L
+                along (f[1].unsqueeze 1L * tangents)
+                for t in higher do
+                    along t
+            |],
+            1L
+        )
+
+    /// The jet of a network with coefficients [in, M, out] "layers.l", with the gradients of each point by them,
+    /// [N, in, M, out].
+    let traced (grid: Grid) (depth: int) (p: Params) (x: Jet) : Traced =
+        let basis = basis grid (Placement.ofTensor x.Value)
+
+        (Traced.ofJet x, [ 0 .. depth - 1 ])
+        ||> List.fold (fun before l ->
+            let name = weight l
+            let shape = Tensor.shape p[name]
+
+            let gradients (input: Jet) (cotangents: Tensor) =
+                let rows = (rows basis input).flatten (2L, 3L)
+                let g = torch.bmm (rows.transpose (1L, 2L), cotangents)
+                Map [ name, g.view (Array.append [| -1L |] shape) ]
+
+            before |> Traced.layer (jet basis (Whole p[name])) gradients)
+
     let private layers (run: Basis -> Coefficients -> 'a -> 'a) (grid: Grid) depth source : Params -> 'a -> 'a =
         let basis = basis grid
 
@@ -110,8 +157,6 @@ module internal Edges =
 
     /// The jet of the same network.
     let jets grid depth (source: Params -> int -> Coefficients) = layers jet grid depth source
-
-    let private weight (l: int) = $"layers.{l}"
 
     /// The network whose coefficients [in, M, out] `coefficients` computes, layer by layer, from the parameters.
     let generated grid depth (coefficients: Params -> int -> Tensor) : DerivedWeights =

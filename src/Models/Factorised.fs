@@ -66,11 +66,28 @@ module Factorised =
                 weight, (if isDirections name then scaled p[$"{weight}.s"] t else t))
             |> Map.ofSeq
 
+        // By s and V of diag(exp s) V, a row for each point.
+        let pullback (p: Params) (g: Params) : Params =
+            p
+            |> Map.map (fun name t ->
+                let byWhole = g[whole name]
+
+                if isLogs name then
+                    (byWhole * scaled t p[$"{whole name}.v"]).sum -1L
+                elif isDirections name then
+                    scaled p[$"{whole name}.s"] byWhole
+                else
+                    byWhole)
+
         { model with
             Description = $"{model.Description}, factorised weights of mean {mean} and deviation {deviation}"
             Init = init
             Apply = weights >> model.Apply
             Jet = weights >> model.Jet
+            Traced =
+                fun p x ->
+                    let still = p |> Map.map (fun _ t -> t.detach ())
+                    model.Traced (weights p) x |> Traced.pullback (pullback still)
             Group = whole >> model.Group
             Derived = Some { Weights = weights; Apply = model.Apply; Jet = model.Jet }
         }

@@ -93,3 +93,19 @@ module internal Generator =
 
     /// The same; with fewer hidden numbers two small products are faster than finding segments.
     let apply: Params -> Tensor -> Tensor = applyFrom (1L <<< 15)
+
+    /// The gradients by embeddings [E, p] and by the generator, a row for each point, from those by the outputs [N, E, M].
+    let pullback (p: Params) (embeddings: Tensor) (g: Tensor) : Tensor * Params =
+        let hidden = torch.nn.functional.linear (embeddings, p["0.weight"], p["0.bias"])
+        let active = hidden.gt(0.0.ToScalar()).``to`` g.dtype
+        let byHidden = Tensor.product g p["2.weight"] * active
+        let rows (t: Tensor) (columns: Tensor) = Tensor.product (t.transpose (1L, 2L)) columns
+
+        Tensor.product byHidden p["0.weight"],
+        Map
+            [
+                "0.weight", rows byHidden embeddings
+                "0.bias", byHidden.sum 1L
+                "2.weight", rows g (torch.nn.functional.relu hidden)
+                "2.bias", g.sum 1L
+            ]

@@ -26,12 +26,27 @@ module Kan =
 
         let generated = Edges.generated grid shapes.Length coefficients
 
+        let traced (p: Params) (x: Jet) =
+            let pullback (g: Params) =
+                [
+                    for l in 0 .. shapes.Length - 1 do
+                        let own = Params.under $"layers.{l}" p |> Map.map (fun _ t -> t.detach ())
+
+                        // From [N, in, M, out].
+                        SplineEdges.pullback own (g[$"layers.{l}"].permute(0L, 3L, 1L, 2L))
+                        |> Params.prefixed $"layers.{l}"
+                ]
+                |> Params.union
+
+            Edges.traced grid shapes.Length (generated.Weights p) x |> Traced.pullback pullback
+
         {
             Name = "kan"
             Description = $"KAN {Model.describeWidths widths}, {Grid.describe grid}"
             Init = init
             Apply = generated.Weights >> generated.Apply
             Jet = generated.Weights >> generated.Jet
+            Traced = traced
             Group = fun _ -> ParameterGroup.Weights
             NumbersPerPoint = fun v order -> shapes |> List.sumBy (Edges.numbersPerPoint (functions + 1) v order)
             Derived = Some generated

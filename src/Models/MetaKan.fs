@@ -119,6 +119,33 @@ module MetaKan =
                 let generated = Edges.generated grid depth (layer coefficients)
                 generated.Weights >> generated.Apply, generated.Weights >> generated.Jet, Some generated
 
+        let traced (p: Params) (x: Jet) =
+            let whole = Edges.generated grid depth (layer coefficients)
+
+            let pullback (g: Params) =
+                let still = p |> Map.map (fun _ t -> t.detach ())
+
+                let byLayer =
+                    [
+                        for l in 0 .. depth - 1 do
+                            let generator = $"hypernet.{assignment[l]}"
+                            // From [N, in, M, out]; embeddings lie output by output.
+                            let g = g[$"layers.{l}"].permute(0L, 3L, 1L, 2L).flatten(1L, 2L)
+                            let own = still[$"embeddings.{l}"]
+                            let byEmbeddings, byGenerator = Generator.pullback (Params.under generator still) own g
+                            Map [ $"embeddings.{l}", byEmbeddings ]
+                            Params.prefixed generator byGenerator
+                    ]
+
+                // Layers that share a generator add up.
+                byLayer
+                |> List.collect Map.toList
+                |> List.groupBy fst
+                |> List.map (fun (name, parts) -> name, parts |> List.map snd |> List.reduce (fun a b -> a + b))
+                |> Map.ofList
+
+            Edges.traced grid depth (whole.Weights p) x |> Traced.pullback pullback
+
         {
             Name = "metakan"
             Description =
@@ -126,6 +153,7 @@ module MetaKan =
             Init = init 3 meta [ for inputs, outputs in shapes -> inputs * outputs, functions ]
             Apply = apply
             Jet = jet
+            Traced = traced
             Group = group
             NumbersPerPoint = fun v order -> shapes |> List.sumBy (Edges.numbersPerPoint functions v order)
             Derived = generated

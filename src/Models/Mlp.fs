@@ -33,12 +33,22 @@ module Mlp =
             ]
             |> Model.compose
 
+        let traced (p: Params) (x: Jet) =
+            (Traced.ofJet x, [ 0..last ])
+            ||> List.fold (fun before l ->
+                let weight, bias = $"layers.{l}.weight", $"layers.{l}.bias"
+
+                before
+                |> Traced.layer (Jet.affine (p[weight].t()) p[bias]) (Traced.affine weight bias)
+                |> if l < last then Traced.map Jet.tanh else id)
+
         {
             Name = "mlp"
             Description = $"MLP {Model.describeWidths widths}"
             Init = init
             Apply = layers torch.tanh (fun w b x -> Tensor.product x w + b)
             Jet = layers Jet.tanh Jet.affine
+            Traced = traced
             Group = fun _ -> ParameterGroup.Weights
             NumbersPerPoint =
                 fun directions order -> shapes |> List.sumBy (snd >> Model.numbersOfFunction directions order)

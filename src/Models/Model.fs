@@ -26,6 +26,8 @@ type Model =
         Apply: Params -> Tensor -> Tensor
         /// The network's jet from the jet of its inputs; differentiable by the parameters once.
         Jet: Params -> Jet -> Jet
+        /// The network's jet with what gives the gradient of each point by the parameters; for tracked parameters.
+        Traced: Params -> Jet -> Traced
         /// The group of a parameter, by name.
         Group: string -> ParameterGroup
         /// Numbers that one point keeps alive in a training step with so many directions and derivatives to such an order:
@@ -80,6 +82,7 @@ module Model =
         { model with
             Apply = fun p -> onPoints >> model.Apply p
             Jet = fun p -> onJets >> model.Jet p
+            Traced = fun p -> onJets >> model.Traced p
             Derived =
                 model.Derived
                 |> Option.map (fun generated ->

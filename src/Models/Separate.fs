@@ -54,6 +54,12 @@ module Separate =
                     |> Params.union
             Apply = values networks _.Apply
             Jet = jets networks _.Jet
+            Traced =
+                fun p x ->
+                    Traced.beside
+                        [
+                            for name, model in networks -> name, model.Traced (Params.under name p) x
+                        ]
             Group =
                 fun name ->
                     let dot = name.IndexOf '.'

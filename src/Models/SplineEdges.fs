@@ -26,3 +26,14 @@ module internal SplineEdges =
     let coefficients (p: Params) : Tensor =
         let splines = p["spline_weight"] * p["spline_scaler"].unsqueeze -1L
         torch.cat ([| splines; p["base_weight"].unsqueeze -1L |], -1L)
+
+    /// The gradients by these numbers, a row for each point, from those by the coefficients [N, out, in, taps…, G+k+1].
+    let pullback (p: Params) (g: Tensor) : Params =
+        let splines = g.narrow (-1L, 0L, g.size -1 - 1L)
+
+        Map
+            [
+                "base_weight", g.select (-1L, g.size -1 - 1L)
+                "spline_weight", splines * p["spline_scaler"].unsqueeze -1L
+                "spline_scaler", (splines * p["spline_weight"]).sum -1L
+            ]

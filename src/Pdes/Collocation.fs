@@ -50,7 +50,7 @@ module Collocation =
 
     // Terms of the loss that share their points: the equations, which may be split over threads and chunks, or one condition,
     // which may be a mean over them all.
-    type private Group =
+    type internal Group =
         {
             Names: string list
             Weights: float list
@@ -65,7 +65,7 @@ module Collocation =
             Splits: bool
         }
 
-    let private groups (settings: Collocation) (problem: Problem) : Group list =
+    let internal groups (settings: Collocation) (problem: Problem) : Group list =
         [
             {
                 Names = problem.Equations |> List.map (fun equation -> $"equation {equation.Name}")
@@ -98,7 +98,7 @@ module Collocation =
 
     let private shape (t: Tensor) = List.ofArray (Tensor.shape t)
 
-    let private reading (problem: Problem) (group: Group) : Reading =
+    let internal reading (apart: bool) (problem: Problem) (group: Group) : Reading =
         for name, residual in List.zip group.Names group.Residuals do
             Reading.fault
                 problem.Coordinates
@@ -109,9 +109,9 @@ module Collocation =
                 residual
             |> Option.iter (refuse problem name)
 
-        Reading.ofTerms problem.Coordinates group.Columns problem.Fields group.Residuals
+        Reading.ofTerms apart problem.Coordinates group.Columns problem.Fields group.Residuals
 
-    let private points (problem: Problem) (group: Group) (key: Key) (place: Placement) : Tensor =
+    let internal points (problem: Problem) (group: Group) (key: Key) (place: Placement) : Tensor =
         let x = group.Sample key place group.Points
         let wanted = [ int64 group.Points; int64 (problem.Coordinates.Length + group.Columns.Length) ]
 
@@ -193,7 +193,7 @@ module Collocation =
 
         for group in groups settings problem do
             let x = points problem group key place
-            let reading = reading problem group
+            let reading = reading false problem group
 
             for _, operator in reading.Operators do
                 Operator.directions settings.Laplacian key place operator |> ignore
@@ -217,7 +217,7 @@ module Collocation =
 
     // A group with its points in chunks, and its terms' values at points of one, for a model and its parameters.
     let private chunks (settings: Collocation) (problem: Problem) (model: Model) =
-        let groups = groups settings problem |> List.map (fun group -> group, reading problem group)
+        let groups = groups settings problem |> List.map (fun group -> group, reading false problem group)
 
         fun (key: Key) (place: Placement) ->
             [
@@ -250,7 +250,7 @@ module Collocation =
                     group, x.split rows, shares
             ]
 
-    let private placeOf (p: Params) = Placement.ofTensor (Seq.head p.Values)
+    let internal placeOf (p: Params) = Placement.ofTensor (Seq.head p.Values)
 
     /// The loss and its gradient on the points of a key. However it is chunked, the result is the same up to rounding.
     let gradient (settings: Collocation) (problem: Problem) (model: Model) : Key -> Gradient =

@@ -295,6 +295,7 @@ module Problem =
 
         { network with
             Init = init
+            Traced = fun p -> p |> Map.filter (fun name _ -> not (isOwn name)) |> network.Traced
             Group = fun name -> if isOwn name then ParameterGroup.Weights else model.Group name
             Derived =
                 network.Derived
@@ -308,6 +309,13 @@ module Problem =
     /// The fields [N, fields] of a model at points x [N, d], with what the problem builds in.
     let solution (problem: Problem) (model: Model) (p: Params) (x: Tensor) : Tensor =
         (problem.Constraint (Jet.still x) (Jet.still (model.Apply p x)) |> fieldsOf problem).Value
+
+    /// The fields' jet at points x along given directions, with what gives each point's gradient by the parameters.
+    let internal traced (problem: Problem) (model: Model) (directions: Directions) (p: Params) (x: Tensor) : Traced =
+        let point =
+            if directions.Weights.numel () = 0L then Jet.still x else Directions.seed directions x
+
+        model.Traced p point |> Traced.map (problem.Constraint point >> fieldsOf problem)
 
     /// The fields' jet at points x along given directions.
     let internal jet (problem: Problem) (model: Model) (directions: Directions) (p: Params) (x: Tensor) : Jet =

@@ -214,7 +214,15 @@ module internal Reading =
                     |> List.reduce (fun a b -> a + b)
             else
                 fun _ _ _ u -> column u.Value.Second
-        | Term.Parameter name -> fun _ p _ _ -> p[Problem.parameterName name]
+        | Term.Parameter name ->
+            fun _ p x _ ->
+                let value = p[Problem.parameterName name]
+
+                // A value for each point, at points that each has several of.
+                if value.size 0 = 1L || value.size 0 = x.size 0 then
+                    value
+                else
+                    value.repeat_interleave (x.size 0 / value.size 0, 0L)
         | Term.Given _ -> fun _ _ x _ -> Term.atPoints coordinates (x.narrow (1L, 0L, int64 coordinates.Length)) leaf
         | other -> fun _ _ x _ -> Term.atPoints (coordinates @ columns) x other
 
@@ -264,8 +272,9 @@ module internal Reading =
 
     let private union (first: string list) (more: string list) = first @ List.except first more
 
-    /// Makes terms without a fault ready. Points have further columns after the coordinates.
-    let ofTerms (coordinates: string list) (columns: string list) (fields: string list) (terms: Term list) : Reading =
+    /// Makes terms without a fault ready. Points have further columns after the coordinates. Where `apart`, each point's
+    /// values come from jets of its own; integrals that are the same everywhere are taken once otherwise.
+    let ofTerms (apart: bool) (coordinates: string list) (columns: string list) (fields: string list) (terms: Term list) : Reading =
         // In the order in which they are found: directions are taken by their place.
         let operators = List<int * Operator>()
 
@@ -306,7 +315,7 @@ module internal Reading =
                             match leaf with
                             | Term.Integral(v, low, high, nodes, x) ->
                                 let depends = free coordinates leaf
-                                Some((v, low, high, nodes, depends.IsEmpty), (leaf, x))
+                                Some((v, low, high, nodes, depends.IsEmpty && not apart), (leaf, x))
                             | _ -> None)
                         |> List.groupBy fst do
                         let there = List.map snd there

@@ -39,7 +39,7 @@ module Autograd =
 
     // `torch.autograd.grad` ends the process where libtorch raises; `backward` does not, but leaves its results in the
     // inputs' `grad`, which is the caller's.
-    let private plain (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor option[] =
+    let private plain (retain: bool) (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor option[] =
         let kept = inputs |> Array.map (fun t -> if t.is_leaf then t.grad else null)
 
         for t, g in Seq.zip inputs kept do
@@ -47,7 +47,7 @@ module Autograd =
                 t.grad <- null
 
         try
-            torch.autograd.backward (outputs, cotangents, Nullable false, false, inputs)
+            torch.autograd.backward (outputs, cotangents, Nullable retain, false, inputs)
             inputs |> Array.map (fun t -> Option.ofObj t.grad)
         finally
             Array.iter2 (fun (t: Tensor) g -> t.grad <- g) inputs kept
@@ -65,14 +65,12 @@ module Autograd =
         |> Seq.map (fun g -> if isNull (box g) || g.IsInvalid then None else Some g)
         |> Seq.toArray
 
-    /// The gradients by inputs of the outputs, weighed by cotangents like them (null where all are scalars); None for an
-    /// input that no output depends on. `higher` records them for further gradients and keeps the graph. What a rule's
-    /// backward pass raised, and what libtorch finds wrong, is raised here.
-    let tryGradients (higher: bool) (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor option[] =
+    // What a pass finds, or what a rule's backward pass raised in it.
+    let private passed (outputs: Tensor[]) (pass: unit -> Tensor option[]) : Tensor option[] =
         let thread = Environment.CurrentManagedThreadId
         take thread |> ignore
 
-        fun () -> if higher then recorded outputs cotangents inputs else plain outputs cotangents inputs
+        pass
         |> Tensor.scoped (Seq.choose id)
         |> fun found ->
             // On a CPU the failures of other threads belong to their callers.
@@ -86,7 +84,27 @@ module Autograd =
 
             found
 
+    /// The gradients by inputs of the outputs, weighed by cotangents like them (null where all are scalars); None for an
+    /// input that no output depends on. `higher` records them for further gradients and keeps the graph. What a rule's
+    /// backward pass raised, and what libtorch finds wrong, is raised here.
+    let tryGradients (higher: bool) (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor option[] =
+        passed outputs (fun () ->
+            if higher then recorded outputs cotangents inputs else plain false outputs cotangents inputs)
+
+    let private orZeros (inputs: Tensor[]) (found: Tensor option[]) : Tensor[] =
+        found |> Array.map2 (fun input -> Option.defaultWith (fun () -> torch.zeros_like input)) inputs
+
     /// `tryGradients` with zeros for inputs that no output depends on.
     let gradients (higher: bool) (outputs: Tensor[]) (cotangents: Tensor[]) (inputs: Tensor[]) : Tensor[] =
-        tryGradients higher outputs cotangents inputs
-        |> Array.map2 (fun input -> Option.defaultWith (fun () -> torch.zeros_like input)) inputs
+        tryGradients higher outputs cotangents inputs |> orZeros inputs
+
+    /// The gradients by inputs of each of several scalars that share their graph.
+    let gradientsOfEach (outputs: Tensor list) (inputs: Tensor[]) : Tensor[] list =
+        [
+            for n, output in List.indexed outputs ->
+                if output.requires_grad then
+                    passed [| output |] (fun () -> plain (n < outputs.Length - 1) [| output |] null inputs)
+                    |> orZeros inputs
+                else
+                    Array.map torch.zeros_like inputs
+        ]

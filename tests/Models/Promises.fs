@@ -59,6 +59,7 @@ let identity: Model =
         Init = fun _ _ -> Map.empty
         Apply = fun _ x -> x
         Jet = fun _ x -> x
+        Traced = fun _ -> Traced.ofJet
         Group = fun _ -> ParameterGroup.Weights
         NumbersPerPoint = fun _ _ -> 0L
         Derived = None

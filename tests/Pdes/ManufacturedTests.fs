@@ -25,13 +25,14 @@ let private fixedTo (f: Jet -> Jet) : Model =
         Init = fun _ _ -> Map.empty
         Apply = fun _ -> Jet.valueOf f
         Jet = fun _ -> f
+        Traced = fun _ -> f >> Traced.ofJet
         Group = fun _ -> ParameterGroup.Weights
         NumbersPerPoint = fun _ _ -> 1L
         Derived = None
     }
 
 let private residualAt (points: Tensor) method f =
-    let reading = Reading.ofTerms problem.Coordinates [] problem.Fields [ problem.Equations.Head.Residual ]
+    let reading = Reading.ofTerms false problem.Coordinates [] problem.Fields [ problem.Equations.Head.Residual ]
 
     let directions =
         reading.Operators

@@ -139,7 +139,7 @@ let rec private direct (model: Model) (p: Params) (points: Tensor) (term: Term) 
 
 /// The values of terms of the fields u and v at points by their jet.
 let private values (model: Model) (p: Params) (points: Tensor) (terms: Term list) : Tensor list =
-    let reading = Reading.ofTerms names [] [ "u"; "v" ] terms
+    let reading = Reading.ofTerms false names [] [ "u"; "v" ] terms
 
     let directions =
         reading.Operators
@@ -271,7 +271,7 @@ let tests =
                         close "partial" 1e-7 (1.0 + nested f by points) (1.0 + Directions.partial directions by found))
 
             testCase "the same points are read in one pass, and what is the same everywhere at one point" (fun () ->
-                let operators terms = (Reading.ofTerms names [] [ "u"; "v" ] terms).Operators |> List.map fst
+                let operators terms = (Reading.ofTerms false names [] [ "u"; "v" ] terms).Operators |> List.map fst
                 let wall = [ x, number -1.0 ]
                 Expect.equal (operators [ u - at wall u; d u [ x ] - at wall (d u [ x ] + v) ]) [ 1; 1 ] "periodic"
                 Expect.equal (operators [ u - integral s (number 0.0, x) (at [ x, s ] u) ]) [ 1; 0; 20 ] "Volterra"
@@ -299,7 +299,7 @@ let tests =
                     Expect.equal (lines (partials list)) count $"lines of {list}"
 
                 // A single second derivative is summed along, a Laplacian too.
-                let read (term: Term) = (Reading.ofTerms names [] [ "u" ] [ term ]).Operators |> List.head |> snd
+                let read (term: Term) = (Reading.ofTerms false names [] [ "u" ] [ term ]).Operators |> List.head |> snd
                 let burgers = read (d u [ t ] + u * d u [ x ] - 0.01 * d u [ x; x ])
                 Expect.equal burgers { Second = [| 1.0; 0.0; 0.0 |]; Partials = [ [ 2 ]; [ 0 ] ] } "operator"
                 let heat = read (d u [ t ] - laplacian u [ x; y ])

@@ -1,0 +1,112 @@
+// Energy natural gradient descent: Gauss and Newton's step for the residuals at a sample of points, in the space of points
+// where these are fewer than parameters, damped after Levenberg and Marquardt, with a line search on the sample.
+// Müller, Zeinhofer, ICML 2023 (arXiv 2302.13163); by Woodbury's identity Guzmán-Cordero et al. (arXiv 2505.12149).
+namespace MetaKan.Pdes
+
+open MetaKan
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module NaturalGradient =
+    let private least, private most = 1e-14, 1e4
+
+    let private flat (p: Params) : Tensor = torch.cat (Params.tensors p |> Array.map _.flatten())
+
+    // A vector of all numbers in the order of their names, as a tree like p.
+    let private tree (p: Params) (v: Tensor) : Params =
+        let counts = Params.tensors p |> Array.map _.numel()
+
+        Params.withTensors
+            (Array.map2 (fun (part: Tensor) (t: Tensor) -> part.view (Tensor.shape t)) (v.split counts) (Params.tensors p))
+            p
+
+    // A·Bᵀ, its rows on several threads.
+    let private product (a: Tensor) (b: Tensor) : Tensor =
+        let rows = max 1L ((a.size 0 + 7L) / 8L)
+        let turned = b.t ()
+
+        a.split rows
+        |> List.ofArray
+        |> Workers.map a.device Seq.singleton (fun part -> Tensor.product part turned)
+        |> List.toArray
+        |> fun parts -> torch.cat (parts, 0L)
+
+    // d of least |r - J d|² + λ|d|², with λ relative to the mean diagonal of J Jᵀ or, of fewer parameters than points, Jᵀ J.
+    let private solver (j: Tensor) (r: Tensor) : float -> Tensor option =
+        let overPoints = j.size 0 <= j.size 1
+        let turned = j.t ()
+        let gram = if overPoints then product j j else product (turned.contiguous ()) (turned.contiguous ())
+        let gram = gram.``to`` torch.float64
+        let mean = gram.diagonal().mean ()
+        let size = gram.size 0
+        let right = if overPoints then r else Tensor.product turned (r.unsqueeze -1L) |> _.squeeze(-1L)
+        let right = right.``to``(torch.float64).unsqueeze -1L
+
+        fun damping ->
+            let damped =
+                gram + torch.diag_embed ((mean * damping).expand size)
+
+            let struct (factor, info) = torch.linalg.cholesky_ex damped
+
+            if info.item<int> () <> 0 then
+                None
+            else
+                let solved = torch.cholesky_solve(right, factor).``to`` r.dtype
+                Some((if overPoints then Tensor.product turned solved else solved).squeeze -1L)
+
+    /// Steps on the residuals of a problem for a model of it, by `Problem.modelFor`, at the points that `points` gives a key
+    /// for in each step. Memory "damping", a scalar. Raises ArgumentException for a problem with an energy.
+    let create (settings: Collocation) (problem: Problem) (model: Model) (points: int -> Key) : Optimizer =
+        Residuals.check problem
+
+        {
+            Init = fun p -> Map [ "damping", torch.full ([||], 1e-6.ToScalar(), dtype = torch.float64, device = (Seq.head p.Values).device) ]
+            Update =
+                fun step _ p memory ->
+                    use _ = torch.no_grad ()
+                    let key = points step
+                    let r, j = Residuals.withJacobian settings problem model key p
+                    let loss = (r * r).sum ()
+                    let solve = solver j r
+                    let x = flat p
+
+                    let rec direction damping =
+                        match solve damping with
+                        | Some d -> damping, d
+                        | None when damping < most -> direction (damping * 10.0)
+                        | None -> damping, torch.zeros_like x
+
+                    let damping, d = direction (Tensor.item memory["damping"])
+
+                    // What the linear model promises of a whole step.
+                    let left = r - (Tensor.product j (d.unsqueeze -1L)).squeeze -1L
+                    let before = Tensor.item loss
+                    let promised = before - Tensor.item ((left * left).sum ())
+
+                    let lossAt length =
+                        let there = tree p (x - length * d)
+                        let r = Residuals.values settings problem model key there
+                        Tensor.item ((r * r).sum ())
+
+                    let rec search length tries =
+                        let found = lossAt length
+
+                        if found < before then Some(length, found)
+                        elif tries = 0 then None
+                        else search (length / 2.0) (tries - 1)
+
+                    let length, damping =
+                        match search 1.0 12 with
+                        | Some(length, found) ->
+                            let share = (before - found) / promised
+
+                            length,
+                            (if length < 0.3 || share < 0.1 then min most (damping * 4.0)
+                             elif length = 1.0 && share > 0.5 then max least (damping / 3.0)
+                             else damping)
+                        | None -> 0.0, min most (damping * 10.0)
+
+                    loss,
+                    tree p (x - length * d) |> Map.map (fun _ t -> t.clone ()),
+                    Map [ "damping", torch.full ([||], damping.ToScalar(), dtype = torch.float64, device = x.device) ]
+        }

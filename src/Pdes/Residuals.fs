@@ -1,0 +1,178 @@
+// The residuals of a problem as one vector, a number for each point and equation, and its Jacobian by what is trained: what
+// methods of Gauss and Newton work with. Its squared length is the loss.
+namespace MetaKan.Pdes
+
+open MetaKan
+open TorchSharp
+
+[<RequireQualifiedAccess>]
+module internal Residuals =
+    // Points whose gradients are worked out together: their rows pass through every layer at once.
+    let private together = 128L
+
+    // A piece of points of one group, with what it needs to be evaluated.
+    type private Piece =
+        {
+            Group: Collocation.Group
+            Reading: Reading
+            Directions: Directions list
+            X: Tensor
+        }
+
+    let private pieces (rows: int64) (settings: Collocation) (problem: Problem) (key: Key) (place: Placement) =
+        [
+            for index, group in List.indexed (Collocation.groups settings problem) do
+                let reading = Collocation.reading true problem group
+                let key = Key.fold index key
+                let x = Collocation.points problem group (Key.fold 1 key) place
+
+                let directions =
+                    [
+                        for _, operator in reading.Operators ->
+                            Operator.directions settings.Laplacian (Key.fold 0 key) place operator
+                    ]
+
+                for x in (if group.Splits then x.split rows else [| x |]) do
+                    { Group = group; Reading = reading; Directions = directions; X = x }
+        ]
+
+    // √(w/N)·r, so that the squares add up to the loss; [n, 1], or [1, 1] for a mean.
+    let private scaled (piece: Piece) (residuals: Tensor list) : Tensor list =
+        [
+            for weight, residual in List.zip piece.Group.Weights residuals ->
+                if piece.Group.Splits then
+                    residual.expand (piece.X.size 0, 1L) * sqrt (weight / float piece.Group.Points)
+                else
+                    residual * sqrt (weight / float (residual.numel ()))
+        ]
+
+    let private evaluate jet (p: Params) (piece: Piece) : Tensor list =
+        piece.Reading.Values jet piece.Directions p piece.X |> scaled piece
+
+    /// Raises ArgumentException for a problem that has an energy: it has no residuals.
+    let check (problem: Problem) : unit =
+        let energies =
+            [
+                for equation in problem.Equations -> equation.Name, equation.Objective
+                for condition in problem.Conditions -> condition.Name, condition.Objective
+            ]
+            |> List.filter (fun (_, objective) -> objective = Objective.Energy)
+
+        match energies with
+        | (name, _) :: _ ->
+            invalidArg
+                (nameof problem)
+                $"problem {problem.Name}: '{name}' is an energy, and methods of Gauss and Newton take residuals alone"
+        | [] -> ()
+
+    /// The residuals on the points of a key at parameters [M].
+    let values (settings: Collocation) (problem: Problem) (model: Model) (key: Key) (p: Params) : Tensor =
+        fun () ->
+            use _ = torch.no_grad ()
+            let network, weights = Model.generate model p
+            let place = Collocation.placeOf p
+
+            pieces (4L * together) settings problem key place
+            |> Workers.map place.Device Seq.ofList (fun piece ->
+                use _ = torch.no_grad ()
+                evaluate (fun directions -> Problem.jet problem network directions weights) weights piece)
+            |> List.concat
+            |> List.map _.flatten()
+            |> List.toArray
+            |> torch.cat
+        |> Tensor.scoped Seq.singleton
+
+    // The residuals of a piece [m] and their gradients [m, P], by the parameters in the order of their names.
+    let private rows (problem: Problem) (model: Model) (p: Params) (piece: Piece) : Tensor list =
+        let n = piece.X.size 0
+        let tracked = Params.tracked p
+        let found = System.Collections.Generic.List<Traced>()
+
+        // Numbers of the problem's own stand in the residuals directly: each point gets its own, where points are apart.
+        let copies = if piece.Group.Splits then n else 1L
+
+        let own =
+            Map
+                [
+                    for name, _ in problem.Parameters ->
+                        let name = Problem.parameterName name
+                        name, p[name].expand(copies, 1L).clone().requires_grad_ true
+                ]
+
+        let jet directions x =
+            let traced = Problem.traced problem model directions tracked x
+            found.Add traced
+            traced.Output
+
+        let residuals = evaluate jet (Params.union [ tracked; own ]) piece
+        let traces = List.ofSeq found
+        let nodes = [| yield! Params.tensors own; for trace in traces do yield! trace.Nodes |]
+
+        // Residuals of points apart take one pass for all; of those that a mean ties together each takes its own.
+        let outputs =
+            residuals
+            |> List.collect (fun r -> if piece.Group.Splits then [ r ] else List.ofArray (r.split 1L))
+
+        Autograd.gradientsOfEach (outputs |> List.map _.sum()) nodes
+        |> List.map2
+            (fun (residual: Tensor) cotangents ->
+                use _ = torch.no_grad ()
+                let byOwn, others = List.splitAt own.Count (List.ofArray cotangents)
+
+                // Several rows of a point add up; so do all rows of a mean.
+                let byPoint (g: Tensor) =
+                    let g = g.reshape (residual.size 0, -1L, g.numel () / g.size 0)
+                    g.sum 1L
+
+                let byNetworks =
+                    ((others, Map.empty), traces)
+                    ||> List.fold (fun (left, sums: Params) trace ->
+                        let mine, left = List.splitAt trace.Nodes.Length left
+
+                        let sums =
+                            (sums, trace.Gradients mine)
+                            ||> Map.fold (fun sums name g ->
+                                let g = byPoint g
+
+                                sums
+                                |> Map.change name (function
+                                    | Some before -> Some(before + g)
+                                    | None -> Some g))
+
+                        left, sums)
+                    |> snd
+
+                let all = Params.union [ byNetworks; Map [ for name, g in Seq.zip own.Keys byOwn -> name, byPoint g ] ]
+
+                let columns =
+                    p
+                    |> Map.toArray
+                    |> Array.map (fun (name, t) ->
+                        match all.TryFind name with
+                        | Some g -> g
+                        | None -> torch.zeros (residual.size 0, t.numel (), dtype = t.dtype, device = t.device))
+
+                torch.cat ([| residual.detach (); yield! columns |], 1L))
+            outputs
+
+    /// The residuals on the points of a key [M], and their Jacobian [M, P] by the parameters in the order of their names,
+    /// each flattened.
+    let withJacobian
+        (settings: Collocation)
+        (problem: Problem)
+        (model: Model)
+        (key: Key)
+        (p: Params)
+        : Tensor * Tensor =
+        fun () ->
+            let place = Collocation.placeOf p
+
+            let table =
+                pieces together settings problem key place
+                |> Workers.map place.Device Seq.ofList (rows problem model p)
+                |> List.concat
+                |> List.toArray
+                |> fun rows -> torch.cat (rows, 0L)
+
+            table.select(1L, 0L).clone(), table.narrow(1L, 1L, table.size 1 - 1L)
+        |> Tensor.scoped (fun (r, j) -> [ r; j ])
