@@ -9,8 +9,7 @@ open MetaKan
 open MetaKan.Pdes
 
 let x, y, t, u = coordinate "x", coordinate "y", coordinate "t", field "u"
-let spacetime = [ 0.0, 1.0; 0.0, 1.0; 0.0, 1.0 ]
-let start = [ 0.0, 1.0; 0.0, 1.0; 0.0, 0.0 ]
+let domain = Domain.box [ 0.0, 1.0; 0.0, 1.0 ] |> Domain.during 0.0 1.0
 
 let solution = exp (-t) * sin (Math.PI * x) * cos (Math.PI * y)
 let equation = d u [ t ] - laplacian u [ x; y ] - u + u ** 3.0
@@ -18,14 +17,14 @@ let equation = d u [ t ] - laplacian u [ x; y ] - u + u ** 3.0
 let problem =
     { Problem.manufactured
           "reaction-diffusion"
-          (Domain.box spacetime)
+          domain
           [ "x"; "y"; "t" ]
           [ ("u", solution) ]
           [ ("reaction", equation) ] with
         Conditions =
             [
-                Condition.create "start" 100.0 100 (Domain.box start).Sample (u - solution)
-                Condition.create "walls" 100.0 100 (Domain.faces spacetime [ 0; 1 ]) (u - solution)
+                Condition.create "start" 100.0 100 (Domain.walls [ "start" ] domain) (u - solution)
+                Condition.create "walls" 100.0 100 (Domain.walls [] domain) (u - solution)
             ]
     }
 

@@ -74,7 +74,9 @@ let private tests =
         Images.AugmentationTests.tests
         Images.BatchesTests.tests
         Images.PicturesTests.tests
+        NumbersTests.tests
         DomainTests.tests
+        DistanceTests.tests
         TermTests.tests
         LanguageTests.tests
         ProblemTests.tests

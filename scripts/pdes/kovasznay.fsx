@@ -10,7 +10,7 @@ open MetaKan.Pdes
 
 let x, y = coordinate "x", coordinate "y"
 let u, v, p = field "u", field "v", field "p"
-let sides = [ -0.5, 1.0; -0.5, 1.5 ]
+let domain = Domain.box [ -0.5, 1.0; -0.5, 1.5 ]
 
 let rate = 20.0 - sqrt (400.0 + 4.0 * Math.PI ** 2.0)
 let wave = exp (rate * x)
@@ -19,12 +19,12 @@ let exactV = rate / (2.0 * Math.PI) * wave * sin (2.0 * Math.PI * y)
 let exactP = 0.5 * (1.0 - wave ** 2.0)
 
 let motion w = u * d w [ x ] + v * d w [ y ] - laplacian w [ x; y ] / 40.0
-let walls name mismatch = Condition.create name 10.0 100 (Domain.faces sides [ 0; 1 ]) mismatch
+let walls name mismatch = Condition.create name 10.0 100 (Domain.walls [] domain) mismatch
 
 let problem =
     { Problem.manufactured
           "kovasznay"
-          (Domain.box sides)
+          domain
           [ "x"; "y" ]
           [ "u", exactU; "v", exactV; "p", exactP ]
           [ "along x", motion u + d p [ x ]; "along y", motion v + d p [ y ]; "mass", div [ u; v ] [ x; y ] ] with

@@ -54,7 +54,7 @@ module TwoBody =
         let names = [ for i in 1..d -> $"x{i}" ]
         let residual = left u (Language.laplacian u x) - given "source" source
 
-        { Problem.create name (Domain.ball d 1.0) names [ "u" ] [ name, residual ] with
+        { Problem.create name (Domain.centredBall d 1.0) names [ "u" ] [ name, residual ] with
             Constraint = fun x net -> (1.0 - Jet.normSquared x) * net
             Exact = Some(solution body)
         }

@@ -23,7 +23,7 @@ let private problem dim : Problem =
     let x = coordinates "x" dim
     let names = [ for i in 1..dim -> $"x{i}" ]
     let equation = Term.Squares("u", List.zip names (coefficients dim)) + u * d u [ x[0] ]
-    let domain = { Domain.ball dim 1.0 with Sample = fixedPoints 10 dim }
+    let domain = { Domain.centredBall dim 1.0 with Draw = fun _ -> fixedPoints 10 dim }
 
     { Problem.create "test" domain names [ "u" ] [ "flow", equation ] with
         Conditions =
@@ -230,7 +230,7 @@ let tests =
 
                     let problem =
                         { problem 2 with
-                            Domain = Domain.ball 2 1.0
+                            Domain = Domain.centredBall 2 1.0
                             Conditions = []
                             Equations = [ Equation.create "seen" (laplacian u (coordinates "x" 2) + seen) ]
                         }
@@ -278,7 +278,7 @@ let tests =
                 use _ = torch.NewDisposeScope()
                 let whole = problem 2
                 let data = whole.Conditions.Head
-                let sampled (sample: Sampler) = { whole with Domain = { whole.Domain with Sample = sample } }
+                let sampled (sample: Sampler) = { whole with Domain = { whole.Domain with Draw = fun _ -> sample } }
 
                 let residual residual =
                     { whole with Equations = [ { whole.Equations.Head with Residual = residual } ] }
@@ -401,7 +401,7 @@ let tests =
                 let seen = ResizeArray<float[]>()
 
                 let recording key place n =
-                    let x = (Domain.ball 2 1.0).Sample key place n
+                    let x = (Domain.centredBall 2 1.0).Sample key place n
                     seen.Add(Tensor.toArray x)
                     x
 
@@ -409,7 +409,7 @@ let tests =
 
                 let problem =
                     { whole with
-                        Domain = { whole.Domain with Sample = recording }
+                        Domain = { whole.Domain with Draw = fun _ -> recording }
                         Conditions =
                             whole.Conditions
                             |> List.map (fun condition -> { condition with Sample = recording; Points = 7 })

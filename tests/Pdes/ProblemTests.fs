@@ -18,7 +18,7 @@ let private mixing d : Problem =
 
     { Problem.create
           "mixing"
-          (Domain.ball d 1.0)
+          (Domain.centredBall d 1.0)
           [ for i in 1..d -> $"x{i}" ]
           [ "u" ]
           [ "laplace", laplacian (field "u") x ] with

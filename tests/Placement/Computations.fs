@@ -292,7 +292,7 @@ let private ofBases =
 
 // Problems and their losses
 
-let private box = [ -1.0, 1.0; 0.0, 2.0; 0.0, 1.0 ]
+let private box = Domain.box [ -1.0, 1.0; 0.0, 2.0 ] |> Domain.during 0.0 1.0
 
 let private x, y, t, u = coordinate "x", coordinate "y", coordinate "t", field "u"
 
@@ -301,7 +301,7 @@ let private exact = exp (-t) * sin (3.0 * x) * cos y + x * x / (2.0 + y)
 let private manufactured =
     Problem.manufactured
         "manufactured"
-        (Domain.box box)
+        box
         [ "x"; "y"; "t" ]
         [ "u", exact ]
         [ "equation", d u [ t ] - laplacian u [ x; y ] + u ** 3.0 + d u [ x ] ]
@@ -312,7 +312,7 @@ let private system =
 
     Problem.manufactured
         "system"
-        (Domain.box box)
+        box
         [ "x"; "y"; "t" ]
         [ "u", exact; "v", sin (x * y) + t ]
         [
@@ -324,12 +324,12 @@ let private system =
 
 /// A problem with every kind of condition: data, first derivatives, second ones, and a mean.
 let private conditioned =
-    let walls name mismatch = Condition.create name 0.5 4 (Domain.faces box [ 0; 1 ]) mismatch
+    let walls name mismatch = Condition.create name 0.5 4 (Domain.walls [] box) mismatch
 
     { manufactured with
         Conditions =
             [
-                Condition.create "start" 2.0 5 (Domain.box [ -1.0, 1.0; 0.0, 2.0; 0.0, 0.0 ]).Sample (u - exact)
+                Condition.create "start" 2.0 5 (Domain.walls [ "start" ] box) (u - exact)
                 walls "walls" (u - exact)
                 walls "slope" (d u [ y ] - u)
                 walls "curvature" (laplacian u [ x; y; t ] - sin x)
@@ -383,6 +383,31 @@ let private ofProblems =
                     (mlp.Init key place)
 
             [ "loss", loss; yield! tree "gradient" gradient ])
+    ]
+
+// Domains
+
+let private ofDomains =
+    [
+        for name, domain in Shapes.every do
+            row $"{name}: points, where they lie, the boundary and its functions" Stops (fun place ->
+                let numbers = List.map snd Numbers.named
+                let drawn = [ for n, numbers in List.indexed numbers -> $"points {n}", domain.Draw numbers key place 12 ]
+                let x = snd drawn[0]
+
+                [
+                    yield! drawn
+                    "contains", domain.Contains x
+
+                    for part in domain.Parts do
+                        for n, numbers in List.indexed numbers do
+                            $"{part.Name} {n}", part.Draw numbers key place 5
+
+                    for f in domain.Distance :: (domain.Parts |> List.map _.Distance) do
+                        match f with
+                        | Some f -> "distance", Jet.valueOf f x
+                        | None -> ()
+                ])
     ]
 
 // Optimizers and runs
@@ -865,4 +890,4 @@ let private ofFitting =
 
 /// All of them.
 let all: Computation list =
-    List.concat [ ofModels; ofJets; ofBases; ofProblems; ofTraining; ofLayers; ofClassifiers; ofFitting ]
+    List.concat [ ofModels; ofJets; ofBases; ofDomains; ofProblems; ofTraining; ofLayers; ofClassifiers; ofFitting ]

@@ -30,7 +30,7 @@ let tests =
             testCase
                 "a solution alone is drawn by itself, one beside the exact solution with that, the error and the points"
                 (fun () ->
-                    for domain in [ Domain.ball 3 1.0; Domain.box [ 0.0, 1.0; 2.0, 3.0 ] ] do
+                    for domain in [ Domain.centredBall 3 1.0; Domain.box [ 0.0, 1.0; 2.0, 3.0 ] ] do
                         let names exact = draw (problem domain exact) first |> List.map fst
                         Expect.equal (names None) [ "1-solution" ] "names"
                         Expect.equal (names (Some first)) [ "1-solution"; "2-exact"; "3-error"; "4-points" ] "names"
@@ -65,7 +65,7 @@ let tests =
                     "Computed solution at x₃ = 0.5"
                     "title"
 
-                Expect.equal (titles (Domain.ball 12 1.0)) "Computed solution at x₃ … x₁₂ = 0" "title"
+                Expect.equal (titles (Domain.centredBall 12 1.0)) "Computed solution at x₃ … x₁₂ = 0" "title"
 
                 Expect.equal
                     (titles (Domain.box [ 0.0, 1.0; 0.0, 1.0; -1.0, 1.0; 2.0, 3.0 ]))
@@ -82,7 +82,7 @@ let tests =
                         asked.AddRange(Tensor.toArray x |> Array.chunkBySize 3)
                         first x
 
-                    draw (problem (Domain.ball 3 2.0) None) u |> ignore
+                    draw (problem (Domain.centredBall 3 2.0) None) u |> ignore
 
                     for x in asked do
                         Check.inRange 0.0 4.0 (x[0] * x[0] + x[1] * x[1]) "distance"

@@ -60,7 +60,7 @@ let private heat: Problem =
     { Problem.manufactured "heat" (Domain.box sides) [ "x"; "t" ] [ "u", exact ] [ "heat", equation ] with
         Conditions =
             [
-                Condition.create "walls" 10.0 16 (Domain.faces sides [ 0 ]) (u - exact)
+                Condition.create "walls" 10.0 16 (Domain.walls [ "left"; "right" ] (Domain.box sides)) (u - exact)
                 Condition.create "start" 10.0 32 (Domain.box [ -1.0, 1.0; 0.0, 0.0 ]).Sample (u - exact)
             ]
     }
@@ -425,7 +425,7 @@ let tests =
                 let found = model.Jet p (Directions.seed directions (inside * 100.0 + 200.0))
                 close "second" 1e-9 (Nested.laplacian (whole.Apply p) inside) (found.Second * 1e4)
                 // The ball and the box of the splines are left as they are.
-                let ball = Problem.modelFor { problem with Domain = Domain.ball 1 1.0 } whole
+                let ball = Problem.modelFor { problem with Domain = Domain.centredBall 1 1.0 } whole
                 close "value" 0.0 (whole.Apply p inside) (ball.Apply p inside))
 
             testCase "a system is solved, with errors and pictures of each field" (fun () ->
@@ -446,7 +446,7 @@ let tests =
                             Conditions =
                                 [
                                     for (name, solution), field in List.zip exact [ u; v ] do
-                                        let walls = Domain.faces sides [ 0; 1 ]
+                                        let walls = Domain.walls [] (Domain.box sides)
                                         Condition.create name 10.0 20 walls (field - solution)
                                 ]
                         }
