@@ -9,24 +9,20 @@ open MetaKan
 open MetaKan.Pdes
 
 let x, y, t, u = coordinate "x", coordinate "y", coordinate "t", field "u"
-let domain = Domain.box [ 0.0, 1.0; 0.0, 1.0 ] |> Domain.during 0.0 1.0
+let square = Domain.box [ 0.0, 1.0; 0.0, 1.0 ] |> Domain.during 0.0 1.0
 
 let solution = exp (-t) * sin (Math.PI * x) * cos (Math.PI * y)
 let equation = d u [ t ] - laplacian u [ x; y ] - u + u ** 3.0
 
 let problem =
-    { Problem.manufactured
-          "reaction-diffusion"
-          domain
-          [ "x"; "y"; "t" ]
-          [ ("u", solution) ]
-          [ ("reaction", equation) ] with
-        Conditions =
-            [
-                Condition.create "start" 100.0 100 (Domain.walls [ "start" ] domain) (u - solution)
-                Condition.create "walls" 100.0 100 (Domain.walls [] domain) (u - solution)
-            ]
-    }
+    Problem.manufactured
+        "reaction-diffusion"
+        square
+        [ "x"; "y"; "t" ]
+        [ ("u", solution) ]
+        [ ("reaction", equation) ]
+    |> Problem.on [ "start" ] 100.0 100 [ ("start", u - solution) ]
+    |> Problem.on [] 100.0 100 [ ("walls", u - solution) ]
 
 let model = Kan.create { Size = 5; Order = 3 } [ 3; 32; 32; 1 ]
 

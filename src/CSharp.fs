@@ -39,6 +39,7 @@ type Settings private () =
         (
             [<Optional>] epochs: Nullable<int>,
             [<Optional>] points: Nullable<int>,
+            [<Optional>] sampling: Sampling,
             [<Optional>] laplacian: LaplacianMethod,
             [<Optional>] memoryLimit: Nullable<int>,
             [<Optional>] rate: Nullable<float>,
@@ -61,6 +62,7 @@ type Settings private () =
             Collocation =
                 {
                     Points = given points o.Collocation.Points
+                    Sampling = named sampling o.Collocation.Sampling
                     Laplacian = named laplacian o.Collocation.Laplacian
                     MemoryLimit = given memoryLimit o.Collocation.MemoryLimit
                 }

@@ -21,6 +21,7 @@ type Options =
     | Generators of string
     | Epochs of int
     | Points of int
+    | Sampling of string
     | Laplacian of string
     | Directions of int
     | Lr of float
@@ -57,6 +58,7 @@ type Options =
             | Generators _ -> "layer: one a layer; shared: one for all; or one number a layer, as 0,0,1,1 (layer)."
             | Epochs _ -> "optimizer steps (5000)."
             | Points _ -> "fresh points a step (100)."
+            | Sampling _ -> "how points are drawn: random, lhs, halton or sobol (random)."
             | Laplacian _ -> "exact, sdgd or hutchinson (exact)."
             | Directions _ -> "directions a step of sdgd and hutchinson (4, or the dimension where that is less)."
             | Lr _ -> "learning rate of MLP and KAN (1e-3)."
@@ -155,6 +157,10 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
         Collocation =
             {
                 Points = options.GetResult(Points, start.Collocation.Points) |> atLeast "--points" 1
+                Sampling =
+                    options.TryGetResult Sampling
+                    |> Option.map (oneOf "--sampling" Sampling.named)
+                    |> Option.defaultValue start.Collocation.Sampling
                 Laplacian =
                     laplacian
                     |> Option.map (oneOf "--laplacian" methods)

@@ -11,6 +11,8 @@ type Collocation =
     {
         /// Interior points a step.
         Points: int
+        /// The numbers that points are made of.
+        Sampling: Sampling
         /// How second derivatives are summed.
         Laplacian: LaplacianMethod
         /// What the tensors of one backward pass may take, in MiB; residuals at more points are worked off in chunks.
@@ -66,12 +68,14 @@ module Collocation =
         }
 
     let internal groups (settings: Collocation) (problem: Problem) : Group list =
+        let numbers = Sampling.numbers settings.Sampling
+
         [
             {
                 Names = problem.Equations |> List.map (fun equation -> $"equation {equation.Name}")
                 Weights = problem.Equations |> List.map _.Weight
                 Points = settings.Points
-                Sample = problem.Domain.Sample
+                Sample = problem.Domain.Draw numbers
                 Columns = []
                 Residuals = problem.Equations |> List.map _.Residual
                 Objectives = problem.Equations |> List.map _.Objective
@@ -84,8 +88,13 @@ module Collocation =
                     Names = [ $"condition {condition.Name}" ]
                     Weights = [ condition.Weight ]
                     Points = condition.Points
-                    Sample = condition.Sample
-                    Columns = condition.Columns
+                    Sample = condition.Draw numbers
+                    Columns =
+                        [
+                            yield! condition.Columns
+                            if condition.Normals then
+                                yield! List.map Term.normalName problem.Coordinates
+                        ]
                     Residuals = [ condition.Mismatch ]
                     Objectives = [ condition.Objective ]
                     Means = true

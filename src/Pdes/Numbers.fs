@@ -84,10 +84,33 @@ module Numbers =
             let shifts = Key.uniforms key k |> Array.map (fun u -> uint64 (u * scale))
             Sobol.points shifts n |> Array.map (fun x -> float x / scale) |> ofDoubles place n k
 
-    /// All of them, by the names that options take.
-    let named: (string * Numbers) list =
-        [ "random", random; "lhs", latinHypercube; "halton", halton; "sobol", sobol ]
-
     /// The most even ones that there are for k columns, to measure regions by.
     let internal even: Numbers =
         fun key place n k -> (if k > Sobol.dimensions then random else sobol) key place n k
+
+/// Which numbers points are made of.
+[<RequireQualifiedAccess>]
+type Sampling =
+    | Random
+    | LatinHypercube
+    | Halton
+    | Sobol
+
+[<RequireQualifiedAccess>]
+module Sampling =
+    /// The numbers themselves.
+    let numbers (sampling: Sampling) : Numbers =
+        match sampling with
+        | Sampling.Random -> Numbers.random
+        | Sampling.LatinHypercube -> Numbers.latinHypercube
+        | Sampling.Halton -> Numbers.halton
+        | Sampling.Sobol -> Numbers.sobol
+
+    /// All of them, by the names that options take.
+    let named: (string * Sampling) list =
+        [
+            "random", Sampling.Random
+            "lhs", Sampling.LatinHypercube
+            "halton", Sampling.Halton
+            "sobol", Sampling.Sobol
+        ]

@@ -33,10 +33,12 @@ type Condition =
         Weight: float
         /// Points a step.
         Points: int
-        Sample: Sampler
-        /// Names of what the sampler gives with each point, in columns after the coordinates: measured values. The
-        /// mismatch reads them as it reads coordinates.
+        Draw: Numbers -> Sampler
+        /// Names of what is drawn with each point, in columns after the coordinates: measured values. The mismatch reads
+        /// them as it reads coordinates.
         Columns: string list
+        /// Whether the outward unit normal is drawn with each point, in the last columns.
+        Normals: bool
         /// What should vanish at these points. Where it has a mean, it sees all of them together.
         Mismatch: Term
         Objective: Objective
@@ -71,10 +73,26 @@ module Condition =
             Name = name
             Weight = weight
             Points = points
-            Sample = sample
+            Draw = fun _ -> sample
             Columns = []
+            Normals = false
             Mismatch = mismatch
             Objective = Objective.Square
+        }
+
+    /// mismatch = 0 on the named parts of a domain's boundary, its walls where none is named: it may read the normal there.
+    /// Raises ArgumentException for a part that there is not.
+    let on
+        (domain: Domain)
+        (parts: string list)
+        (name: string)
+        (weight: float)
+        (points: int)
+        (mismatch: Term)
+        : Condition =
+        { create name weight points domain.Sample mismatch with
+            Draw = Domain.boundary parts domain
+            Normals = true
         }
 
     /// Measured values of fields, rows of a table whose columns are named after coordinates and fields: u = u at these
@@ -182,6 +200,20 @@ module Problem =
 
         { create name domain coordinates (List.map fst solution) residuals with Exact = Some exact }
 
+    /// The problem with conditions, by name, on the named parts of its domain's boundary, its walls where none is named: each
+    /// with this weight, at so many points a step. Raises ArgumentException for a part that there is not.
+    let on
+        (parts: string list)
+        (weight: float)
+        (points: int)
+        (mismatches: (string * Term) list)
+        (problem: Problem)
+        : Problem =
+        let more =
+            [ for name, mismatch in mismatches -> Condition.on problem.Domain parts name weight points mismatch ]
+
+        { problem with Conditions = problem.Conditions @ more }
+
     // Fields given by formulas of the coordinates, of what the constraint so far gives: each named field anew.
     let private built (problem: Problem) (values: (string * (Jet -> Jet -> Jet)) list) : Problem =
         for name, _ in values do
@@ -209,6 +241,21 @@ module Problem =
         { problem with Constraint = around }
 
     let private formula (problem: Problem) (term: Term) : Jet -> Jet = fun x -> Term.jet problem.Coordinates x term
+
+    /// Builds values into fields on parts of the boundary, its walls where none is listed: u = g + D·u_net, where D vanishes
+    /// on these parts alone. g is a formula of the coordinates that has the values there. Raises ArgumentException for a
+    /// field or a part that there is not, and for a part of no known distance. Lagaris, Likas, Fotiadis, IEEE Trans. Neural
+    /// Netw. 9 (1998); Sukumar & Srivastava (arXiv 2104.08426).
+    let hard (parts: string list) (values: (string * Term) list) (problem: Problem) : Problem =
+        let distance = Domain.distance parts problem.Domain
+
+        built
+            problem
+            [
+                for name, value in values ->
+                    let value = formula problem value
+                    name, fun x net -> value x + distance x * net
+            ]
 
     /// Builds the start into fields of a domain in time, the last coordinate: u = u_0 + τ u_1 + … + τ^k u_net for the time
     /// τ since the start; u_0 is the value there, u_1 the velocity, formulas of the coordinates. Raises ArgumentException

@@ -41,7 +41,7 @@ module SolveSettings =
     let defaults: SolveSettings =
         {
             Epochs = 5000
-            Collocation = { Points = 100; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+            Collocation = { Points = 100; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
             Rate = 1e-3
             EmbeddingRate = 1e-3
             GeneratorRate = 1e-4

@@ -9,7 +9,7 @@ open MetaKan.Tests.Networks
 open MetaKan.Tests.Numeric
 open TorchSharp
 
-let private settings = { Points = 7; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+let private settings = { Points = 7; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
 
 /// Points that no key changes, so that a test knows them.
 let private fixedPoints seed dim : Key -> Placement -> int -> Tensor = fun _ _ n -> normal seed [ n; dim ] * 0.5
@@ -157,6 +157,68 @@ let tests =
 
                         for (_, a), (_, b) in List.zip parts chunkedParts do
                             Check.near (1e-9 * (1.0 + a)) b a "part")
+
+            testCase "conditions on parts of a boundary have its points and normals" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let x, y = coordinate "x", coordinate "y"
+                let disk = Domain.ball [ 0.5; -1.0 ] 2.0
+
+                let loss (domain: Domain) parts mismatch =
+                    let problem =
+                        Problem.create "disk" domain [ "x"; "y" ] [ "u" ] [ ("laplace", laplacian u [ x; y ]) ]
+                        |> Problem.on parts 3.0 20 [ "wall", mismatch ]
+
+                    Collocation.check settings problem Placement.cpu64
+
+                    // u = x y + x, whatever the parameters are.
+                    let model =
+                        { Mlp.create [ 2; 1 ] with
+                            Apply = fun _ p -> (p.narrow (1L, 0L, 1L)) * (p.narrow (1L, 1L, 1L)) + p.narrow (1L, 0L, 1L)
+                            Jet = fun _ p -> p[0] * p[1] + p[0]
+                        }
+
+                    let p = model.Init (Key.ofSeed 1) Placement.cpu64
+                    Collocation.losses settings problem model (Key.ofSeed 5) p |> List.last |> snd
+
+                // On a circle the normal is (x - centre)/radius.
+                let slope = ((x - 0.5) * (y + 1.0) + (y + 1.0) * x) / 2.0
+                Check.inRange 0.0 1e-20 (loss disk [] (normalDerivative u [ x; y ] - slope)) "Neumann"
+                Check.inRange 0.0 1e-20 (loss disk [ "sphere" ] (u + normalDerivative u [ x; y ] - x * y - x - slope)) "Robin"
+                Check.inRange 0.1 100.0 (loss disk [] (normalDerivative u [ x; y ] + slope)) "the normal's sign"
+                let box = Domain.box [ 0.0, 1.0; 0.0, 2.0 ]
+                Check.inRange 0.0 1e-20 (loss box [ "left" ] (u + Language.normal x + Language.normal y + 1.0)) "left"
+                Check.inRange 0.0 1e-20 (loss box [ "top" ] (u - 3.0 * x + Language.normal x + Language.normal y - 1.0)) "top"
+
+                Expect.stringContains
+                    (Folder.messageOf<System.ArgumentException>(fun () -> loss box [ "wings" ] u |> ignore))
+                    "the domain has no boundary 'wings'; its parts are: left, right, bottom, top"
+                    "message")
+
+            testCase "the numbers that points are made of are those of the settings" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let x, y = coordinate "x1", coordinate "x2"
+
+                // Means of the coordinates: of even numbers they are close to those of the square.
+                let problem =
+                    Problem.create
+                        "even"
+                        (Domain.box [ 0.0, 1.0; 0.0, 1.0 ])
+                        [ "x1"; "x2" ]
+                        [ "u" ]
+                        [ "u", 0.0 * u + u - u + (x - 0.5) ]
+                    |> fun problem -> { problem with Equations = [ Equation.energy "x" (u - u + x); Equation.energy "y" (u - u + y) ] }
+
+                let model = Mlp.create [ 2; 1 ]
+                let p = model.Init (Key.ofSeed 1) Placement.cpu64
+
+                let off sampling =
+                    let settings = { settings with Points = 256; Sampling = sampling }
+                    Collocation.losses settings problem model (Key.ofSeed 3) p |> List.map (fun (_, m) -> abs (m - 0.5)) |> List.max
+
+                for sampling in [ Sampling.LatinHypercube; Sampling.Halton; Sampling.Sobol ] do
+                    Check.inRange 0.0 5e-3 (off sampling) $"{sampling}"
+
+                Check.inRange 6e-3 0.1 (off Sampling.Random) "random")
 
             testCase "measured values stay with their points, in chunks and in parts of the table" (fun () ->
                 use _ = torch.NewDisposeScope()
@@ -322,7 +384,7 @@ let tests =
                             action, sampled (fixedPoints 1 3), "gave points [7; 3]"
 
                             action,
-                            condition (fun c -> { c with Sample = fixedPoints 1 1 }),
+                            condition (fun c -> { c with Draw = fun _ -> fixedPoints 1 1 }),
                             "condition data: the sampler gave points [4; 1]"
 
                             action,
@@ -412,7 +474,7 @@ let tests =
                         Domain = { whole.Domain with Draw = fun _ -> recording }
                         Conditions =
                             whole.Conditions
-                            |> List.map (fun condition -> { condition with Sample = recording; Points = 7 })
+                            |> List.map (fun condition -> { condition with Draw = (fun _ -> recording); Points = 7 })
                     }
 
                 let model = Mlp.create [ 2; 3; 1 ]

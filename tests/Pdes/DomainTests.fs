@@ -87,7 +87,7 @@ let private ofShapes =
         for name, domain in Shapes.every do
             testCase $"{name}: points lie in it, follow from their key and are as many as asked for" (fun () ->
                 for place in precisions do
-                    for how, numbers in Numbers.named do
+                    for how, numbers in Shapes.numbers do
                         let x = domain.Draw numbers key place 200
                         Expect.equal (Tensor.shape x) [| 200L; int64 domain.Bounds.Length |] $"{how}: shape"
                         Expect.equal x.dtype place.DType $"{how}: type"
@@ -111,7 +111,7 @@ let private ofShapes =
                 let count = float inside.Length
                 let expected = inside |> Array.countBy (cellOf domain) |> Array.map (fun (c, n) -> c, float n / count)
 
-                for how, numbers in Numbers.named do
+                for how, numbers in Shapes.numbers do
                     let cells = domain.Draw numbers key place 4000 |> rows d |> Array.map (cellOf domain)
                     agrees how count (Map expected) cells)
 
@@ -132,7 +132,7 @@ let private ofShapes =
                         Check.inRange 0.98 1.0 (share (domain.Contains(x - step * normal))) $"{part.Name}: inwards"
                         Check.inRange 0.0 0.02 (share (domain.Contains(x + step * normal))) $"{part.Name}: outwards"
 
-                        for numbers in List.map snd Numbers.named do
+                        for numbers in List.map snd Shapes.numbers do
                             let draw seed = Tensor.toArray (part.Draw numbers (Key.ofSeed seed) place 20)
                             Expect.equal (draw 4) (draw 4) $"{part.Name}: the same key"
                             if d > 1 then
@@ -211,7 +211,7 @@ let private ofBoundaries =
             // One point at a time, sides come up as often as they are long.
             let counts =
                 [| for seed in 1..3000 -> Domain.boundary [] domain Numbers.random (Key.ofSeed seed) place 1 |> rows 4 |]
-                |> Array.map (fun drawn -> List.ofArray drawn[0][2..])
+                |> Array.map (fun drawn -> List.ofArray (drawn[0].[2..]))
 
             let third, sixth = 1.0 / 3.0, 1.0 / 6.0
 

@@ -34,7 +34,7 @@ let private discrepancy (points: float[][]) =
     let pairs = sum (fun x -> sum (fun y -> Seq.fold2 (fun p a b -> p * (1.0 - max a b)) 1.0 x y))
     sqrt (1.0 / 9.0 - 2.0 / n * single + pairs / (n * n))
 
-let private all = Numbers.named
+let private all = Shapes.numbers
 
 let tests =
     testList

@@ -117,6 +117,49 @@ let tests =
                     let moved = (Problem.solution problem model p later).narrow(1L, 0L, 1L)
                     Expect.isTrue (Tensor.item ((moved - torch.sin (3.0 * at)).abs().max()) > 1e-6) "later")
 
+            testCase "values are built in on the parts named, and nowhere else" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let x, y, t = coordinate "x", coordinate "y", coordinate "t"
+                let domain = Domain.box [ 0.0, 1.0; -1.0, 2.0 ] |> Domain.during 0.0 3.0
+
+                let built parts =
+                    Problem.create "heat" domain [ "x"; "y"; "t" ] [ "u" ] [ "heat", d (field "u") [ t ] ]
+                    |> Problem.hard parts [ ("u", x * y + t) ]
+
+                let model = Mlp.create [ 3; 4; 1 ]
+                let p = model.Init key place
+
+                let off parts on =
+                    let at = Domain.walls on domain key place 40
+                    let expected = Term.evaluate at (Term.atPoints [ "x"; "y"; "t" ] at) (x * y + t)
+                    Tensor.item ((Problem.solution (built parts) model p at - expected).abs().max())
+
+                for parts, on, holds in
+                    [
+                        [], [], true
+                        [], [ "start" ], false
+                        [ "start" ], [ "start" ], true
+                        [ "start" ], [], false
+                        [ "left"; "start" ], [ "left" ], true
+                        [ "left"; "start" ], [ "right" ], false
+                        [ "left"; "start" ], [ "start" ], true
+                    ] do
+                    if holds then
+                        Check.inRange 0.0 1e-12 (off parts on) $"built in on {parts}, at {on}"
+                    else
+                        Check.inRange 1e-3 10.0 (off parts on) $"built in on {parts}, at {on}"
+
+                // Both: the start, whatever was built in on the walls, if that fits it.
+                let both = built [] |> Problem.initially [ ("u", [ x * y ]) ]
+                let start = Domain.walls [ "start" ] domain key place 40
+                let expected = Term.evaluate start (Term.atPoints [ "x"; "y"; "t" ] start) (x * y)
+                close "start" 1e-12 expected (Problem.solution both model p start)
+
+                Expect.stringContains
+                    (Folder.messageOf<ArgumentException>(fun () -> built [ "roof" ] |> ignore))
+                    "no boundary 'roof'"
+                    "message")
+
             testCase "values are built into fields that there are, by formulas" (fun () ->
                 let x = coordinate "x1"
 

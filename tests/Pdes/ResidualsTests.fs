@@ -11,7 +11,7 @@ open TorchSharp
 let private x, y, t = coordinate "x", coordinate "y", coordinate "t"
 let private u, v = field "u", field "v"
 let private place = Placement.cpu64
-let private settings = { Points = 7; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+let private settings = { Points = 7; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
 let private grid = { Size = 3; Order = 4 }
 
 let private meta sharing chunk =

@@ -5,6 +5,9 @@ open MetaKan
 open MetaKan.Pdes
 open TorchSharp
 
+/// The numbers that points are made of, by name.
+let numbers = Sampling.named |> List.map (fun (name, sampling) -> name, Sampling.numbers sampling)
+
 /// A square with a notch and two holes, one of them turned the other way.
 let notched =
     Domain.polygon

@@ -347,7 +347,7 @@ let private problems =
         "conditions", conditioned
     ]
 
-let private collocation laplacian limit = { Points = 7; Laplacian = laplacian; MemoryLimit = limit }
+let private collocation laplacian limit = { Points = 7; Sampling = Sampling.Random; Laplacian = laplacian; MemoryLimit = limit }
 
 let private ofProblems =
     [
@@ -391,7 +391,7 @@ let private ofDomains =
     [
         for name, domain in Shapes.every do
             row $"{name}: points, where they lie, the boundary and its functions" Stops (fun place ->
-                let numbers = List.map snd Numbers.named
+                let numbers = List.map snd Shapes.numbers
                 let drawn = [ for n, numbers in List.indexed numbers -> $"points {n}", domain.Draw numbers key place 12 ]
                 let x = snd drawn[0]
 

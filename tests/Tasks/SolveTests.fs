@@ -27,7 +27,7 @@ let private problem = AllenCahn.problem (TwoBody.ofSeed 3 2)
 let private settings =
     { SolveSettings.defaults with
         Epochs = 12
-        Collocation = { Points = 8; Laplacian = LaplacianMethod.Sdgd 1; MemoryLimit = 2048 }
+        Collocation = { Points = 8; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Sdgd 1; MemoryLimit = 2048 }
         Rate = 1e-2
         EmbeddingRate = 1e-2
         GeneratorRate = 1e-2
@@ -319,7 +319,7 @@ let tests =
                             Polish = 30
                             PolishPoints = 100
                             Rate = 5e-3
-                            Collocation = { Points = 32; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+                            Collocation = { Points = 32; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
                             EvaluateEvery = 10
                             TestPoints = 300
                         }
@@ -357,7 +357,7 @@ let tests =
                             Polish = 120
                             PolishPoints = 60
                             Rate = 2e-2
-                            Collocation = { Points = 30; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+                            Collocation = { Points = 30; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
                             EvaluateEvery = 20
                         }
 
@@ -457,7 +457,7 @@ let tests =
                             Polish = 60
                             PolishPoints = 60
                             Rate = 1e-2
-                            Collocation = { Points = 20; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+                            Collocation = { Points = 20; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
                             EvaluateEvery = 50
                         }
 
@@ -520,7 +520,7 @@ let tests =
                             { settings with
                                 Epochs = 150
                                 Polish = 0
-                                Collocation = { Points = 30; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+                                Collocation = { Points = 30; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
                                 EvaluateEvery = 5
                                 TestPoints = 200
                             }
