@@ -86,10 +86,7 @@ module Domain =
         | Some name -> invalidArg (nameof names) $"the domain has no boundary '{name}'; its parts are: {all}"
         | None ->
             let isListed (part: BoundaryPart) =
-                if names.IsEmpty then
-                    part.Name <> "start" && part.Name <> "end"
-                else
-                    List.contains part.Name names
+                if names.IsEmpty then part.Name <> "start" && part.Name <> "end" else List.contains part.Name names
 
             match domain.Parts |> List.filter isListed with
             | [] -> invalidArg (nameof names) $"the domain has no walls; its parts are: {all}"
@@ -113,7 +110,11 @@ module Domain =
 
         fun numbers key place n ->
             let offset = Array.head (Key.uniforms (Key.fold 0 key) 1)
-            let counts = ends |> List.map (fun share -> int (floor (share * float n + offset))) |> fun upTo -> List.map2 (-) upTo (0 :: List.take (upTo.Length - 1) upTo)
+
+            let counts =
+                ends
+                |> List.map (fun share -> int (floor (share * float n + offset)))
+                |> fun upTo -> List.map2 (-) upTo (0 :: List.take (upTo.Length - 1) upTo)
 
             [|
                 for i, (part, count) in List.indexed (List.zip parts counts) do
@@ -126,7 +127,7 @@ module Domain =
     let walls (names: string list) (domain: Domain) : Sampler =
         let boundary = boundary names domain
         let d = int64 domain.Bounds.Length
-        fun key place n -> (boundary Numbers.random key place n).narrow (1L, 0L, d)
+        fun key place n -> (boundary Numbers.random key place n).narrow(1L, 0L, d)
 
     /// A function of the point's jet, [N, 1]: zero on the listed parts of the boundary alone, positive inside; the product
     /// of the parts' own. An empty list stands for all parts but "start" and "end". Raises ArgumentException for a name that
@@ -137,6 +138,7 @@ module Domain =
             |> List.map (fun part ->
                 match part.Distance with
                 | Some f -> f
-                | None -> invalidArg (nameof names) $"the boundary '{part.Name}' has no function that vanishes on it alone")
+                | None ->
+                    invalidArg (nameof names) $"the boundary '{part.Name}' has no function that vanishes on it alone")
 
         fun x -> functions |> List.map (fun f -> f x) |> List.reduce (fun a b -> a * b)

@@ -14,7 +14,10 @@ module internal Balls =
                 $"a ball takes a dimension from 1 up and a positive radius, not {centre.Length} and {radius}"
 
     // How many numbers a direction takes.
-    let private columns d = if d <= 2 then 1 elif d = 3 then 2 else d
+    let private columns d =
+        if d <= 2 then 1
+        elif d = 3 then 2
+        else d
 
     // Unit vectors [n, d] from numbers [n, columns d].
     let private directions d (numbers: Tensor) : Tensor =
@@ -46,7 +49,11 @@ module internal Balls =
     let private rounding (place: Placement) (centre: float list) (radius: float) =
         16.0 * Boxes.precision place * (1.0 + (centre |> List.map abs |> List.max) / radius)
 
-    let private onSphere (centre: float list) (radius: float) (numbers: Numbers) : Key -> Placement -> int -> Tensor * Tensor =
+    let private onSphere
+        (centre: float list)
+        (radius: float)
+        (numbers: Numbers)
+        : Key -> Placement -> int -> Tensor * Tensor =
         fun key place n ->
             let normal = numbers key place n (columns centre.Length) |> directions centre.Length
             Boxes.row place centre + radius * normal, normal
@@ -56,10 +63,7 @@ module internal Balls =
         let place = Placement.ofTensor x.Value
 
         let moved =
-            if List.forall ((=) 0.0) centre then
-                x
-            else
-                { x with Value = x.Value - Boxes.row place centre }
+            if List.forall ((=) 0.0) centre then x else { x with Value = x.Value - Boxes.row place centre }
 
         (radius * radius - Jet.normSquared moved) / (2.0 * radius)
 

@@ -11,8 +11,7 @@ module internal Boxes =
         Tensor.ofArray place [ 1L; int64 numbers.Length ] (List.toArray numbers)
 
     /// The distance from 1 to the next number.
-    let precision (place: Placement) =
-        if place.DType = torch.float64 then 2.0 ** -52.0 else 2.0 ** -23.0
+    let precision (place: Placement) = if place.DType = torch.float64 then 2.0 ** -52.0 else 2.0 ** -23.0
 
     /// Points with the same normal at each: [n, 2d].
     let withNormal (normal: float list) (x: Tensor) : Tensor =

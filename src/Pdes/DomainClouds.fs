@@ -36,7 +36,11 @@ module internal Clouds =
             |> Tensor.ofArray place [ int64 n; int64 d ]
 
         {
-            Bounds = [ for i in 0 .. d - 1 -> rows |> Array.map (Array.item i) |> fun column -> Array.min column, Array.max column ]
+            Bounds =
+                [
+                    for i in 0 .. d - 1 ->
+                        rows |> Array.map (Array.item i) |> fun column -> Array.min column, Array.max column
+                ]
             Contains = contains
             Draw = fun _ -> draw
             Parts = []

@@ -22,7 +22,12 @@ module internal Combinations =
 
     // The first n of a sampler's points that are kept. More are drawn of the same key until there are as many, so that a
     // sequence is followed from its beginning.
-    let private rejected (what: string) (share: float) (keep: Tensor -> Tensor) (draw: Numbers -> Sampler) : Numbers -> Sampler =
+    let private rejected
+        (what: string)
+        (share: float)
+        (keep: Tensor -> Tensor)
+        (draw: Numbers -> Sampler)
+        : Numbers -> Sampler =
         fun numbers key place n ->
             let most = 64.0 * (float n + 64.0) / share
 
@@ -128,11 +133,11 @@ module internal Combinations =
         check what a b
         let bounds = List.map2 (fun (l, h) (low, high) -> min l low, max h high) a.Bounds b.Bounds
         let length = size bounds
-        let contains (x: Tensor) = (a.Contains x).logical_or (b.Contains x)
+        let contains (x: Tensor) = (a.Contains x).logical_or(b.Contains x)
         let beyond = stepped length 1.0
         let within' = stepped length -1.0
         let ofA x = isNot (b.Contains(beyond x))
-        let ofB x = isNot ((a.Contains(beyond x)).logical_or (a.Contains(within' x)))
+        let ofB x = isNot ((a.Contains(beyond x)).logical_or(a.Contains(within' x)))
 
         {
             Bounds = bounds
@@ -156,15 +161,13 @@ module internal Combinations =
         let beyond = stepped length 1.0
         let within' = stepped length -1.0
         let ofA x = b.Contains(within' x)
-        let ofB x = (a.Contains(beyond x)).logical_and (a.Contains(within' x))
+        let ofB x = (a.Contains(beyond x)).logical_and(a.Contains(within' x))
 
         {
             Bounds = bounds
-            Contains = fun x -> (a.Contains x).logical_and (b.Contains x)
+            Contains = fun x -> (a.Contains x).logical_and(b.Contains x)
             Draw = within what b.Contains a.Draw
-            Parts =
-                boundaryOf what length a ofA id false b.Distance
-                @ boundaryOf what length b ofB id false a.Distance
+            Parts = boundaryOf what length a ofA id false b.Distance @ boundaryOf what length b ofB id false a.Distance
             Distance = both RFunctions.conjunction a.Distance b.Distance
         }
 
@@ -176,11 +179,11 @@ module internal Combinations =
         let within' = stepped length -1.0
         let outside (x: Tensor) = isNot (b.Contains x)
         let ofA x = outside (within' x)
-        let ofB x = (a.Contains(beyond x)).logical_and (a.Contains(within' x))
+        let ofB x = (a.Contains(beyond x)).logical_and(a.Contains(within' x))
 
         {
             Bounds = a.Bounds
-            Contains = fun x -> (a.Contains x).logical_and (outside x)
+            Contains = fun x -> (a.Contains x).logical_and(outside x)
             Draw = within what outside a.Draw
             Parts =
                 boundaryOf what length a ofA id false (negative b.Distance)
@@ -190,7 +193,7 @@ module internal Combinations =
 
     // The numbers after the first column, which is time's.
     let private afterFirst (numbers: Numbers) : Numbers =
-        fun key place n k -> (numbers key place n (k + 1)).narrow (1L, 1L, int64 k)
+        fun key place n k -> (numbers key place n (k + 1)).narrow(1L, 1L, int64 k)
 
     let during (first: float) (last: float) (space: Domain) : Domain =
         if not (first < last && System.Double.IsFinite first && System.Double.IsFinite last) then
@@ -206,9 +209,9 @@ module internal Combinations =
                 let x = draw (afterFirst numbers) (Key.fold 0 key) place n
                 let t = time.Draw numbers (Key.fold 1 key) place n
                 // Normals, where there are any, do not point in time.
-                let parts = (x.split (int64 d, 1L)) |> Array.collect (fun part -> [| part; torch.zeros_like t |])
-                parts[1] <- t
-                torch.cat (parts, 1L)
+                let still = torch.zeros_like t
+                let normal = x.narrow (1L, int64 d, x.size 1 - int64 d)
+                torch.cat ((if normal.size 1 = 0L then [| x; t |] else [| spaceOf x; t; normal; still |]), 1L)
 
         let wall (part: BoundaryPart) =
             { part with
@@ -234,8 +237,7 @@ module internal Combinations =
 
         {
             Bounds = space.Bounds @ time.Bounds
-            Contains =
-                fun x -> (space.Contains(spaceOf x)).logical_and (time.Contains(x.narrow (1L, int64 d, 1L)))
+            Contains = fun x -> (space.Contains(spaceOf x)).logical_and(time.Contains(x.narrow (1L, int64 d, 1L)))
             Draw = timed space.Draw
             Parts = List.map wall space.Parts @ List.map2 moment [ "start"; "end" ] time.Parts
             Distance =
@@ -260,14 +262,12 @@ module internal Combinations =
 
             mask
 
-        let pieces =
-            domain.Parts
-            |> List.collect (fun part ->
-                let distance isWhole = if isWhole then part.Distance else None
-                let kept = cut $"part {name}" holds distance part |> List.map (fun piece -> { piece with Name = name })
-                kept @ cut $"part {name}" (holds >> isNot) distance part)
+        let pieces keep =
+            [
+                for part in domain.Parts do
+                    yield! cut $"part {name}" keep (fun isWhole -> if isWhole then part.Distance else None) part
+            ]
 
-        if not (pieces |> List.exists (fun piece -> piece.Name = name)) then
-            invalidArg (nameof predicate) $"part {name}: its predicate holds at no point of the boundary"
-
-        { domain with Parts = pieces }
+        match pieces holds with
+        | [] -> invalidArg (nameof predicate) $"part {name}: its predicate holds at no point of the boundary"
+        | own -> { domain with Parts = [ for piece in own -> { piece with Name = name } ] @ pieces (holds >> isNot) }

@@ -31,7 +31,11 @@ module internal PolygonFiles =
         let rec polygons (shape: Geometry) =
             match shape with
             | :? Polygon as one -> [ one ]
-            | :? MultiPolygon as several -> [ for one in several.Geometries do yield! polygons one ]
+            | :? MultiPolygon as several ->
+                [
+                    for one in several.Geometries do
+                        yield! polygons one
+                ]
             | other -> refuse $"WKT: {takes}, not from {other.GeometryType.ToUpperInvariant()}"
 
         domain "WKT" (fun () -> WKTReader().Read text |> polygons)

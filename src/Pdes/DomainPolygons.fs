@@ -24,8 +24,7 @@ module internal Polygons =
             |> List.rev
 
         let closed =
-            if distinct.Length > 1 && isClosed distinct then distinct
-            else distinct @ List.truncate 1 distinct
+            if distinct.Length > 1 && isClosed distinct then distinct else distinct @ List.truncate 1 distinct
 
         if closed.Length < 4 then
             invalidArg (nameof vertices) $"a ring takes three vertices or more, and has {max 0 (closed.Length - 1)}"
@@ -55,13 +54,19 @@ module internal Polygons =
             let l = length edge
             let tx, ty = (z - x) / l, (w - y) / l
             let mx, my = (x + z) / 2.0, (y + w) / 2.0
-            {| Normal = -ty, tx; Tangent = tx, ty; Across = ty * mx - tx * my; Along = -tx * mx - ty * my; Length = l |})
+
+            {|
+                Normal = -ty, tx
+                Tangent = tx, ty
+                Across = ty * mx - tx * my
+                Along = -tx * mx - ty * my
+                Length = l
+            |})
 
     let private affine (place: Placement) (vectors: (float * float)[]) (offsets: float[]) =
         let weight = Array.append (Array.map fst vectors) (Array.map snd vectors)
 
-        Tensor.ofArray place [ 2L; int64 vectors.Length ] weight,
-        Tensor.ofArray place [ int64 offsets.Length ] offsets
+        Tensor.ofArray place [ 2L; int64 vectors.Length ] weight, Tensor.ofArray place [ int64 offsets.Length ] offsets
 
     // Zero on the edges alone, positive elsewhere.
     let private toEdges (size: float) (edges: Edge[]) : Jet -> Jet =
@@ -72,10 +77,14 @@ module internal Polygons =
             let lines (vectors, offsets) = Jet.affine vectors offsets x
             let across = lines (affine place (frames |> Array.map _.Normal) (frames |> Array.map _.Across))
             let along = lines (affine place (frames |> Array.map _.Tangent) (frames |> Array.map _.Along))
-            let row (f: float -> float) = Tensor.ofArray place [ 1L; int64 edges.Length ] [| for e in frames -> f e.Length |]
+
+            let row (f: float -> float) =
+                Tensor.ofArray place [ 1L; int64 edges.Length ] [| for e in frames -> f e.Length |]
 
             // Positive in the disk over the edge.
-            let over = Jet.rescale (row (fun l -> -1.0 / l)) (row (fun l -> l / 4.0)) (along * along + across * across)
+            let over =
+                Jet.rescale (row (fun l -> -1.0 / l)) (row (fun l -> l / 4.0)) (along * along + across * across)
+
             RFunctions.combine RFunctions.join (RFunctions.trimmed size across over)
 
     // Which points are inside by the even-odd rule, or on an edge.
@@ -83,7 +92,7 @@ module internal Polygons =
         let frames = frames edges
 
         fun (points: Tensor) ->
-            let slack = 64.0 * Boxes.precision (Placement.ofTensor points) * largest
+            let slack = 4.0 * Boxes.precision (Placement.ofTensor points) * largest
             let points = points.``to`` torch.float64
             let place = Placement.ofTensor points
             let row (f: Edge -> float) = Tensor.ofArray place [ 1L; int64 edges.Length ] (Array.map f edges)
@@ -91,15 +100,17 @@ module internal Polygons =
             let x1, y1 = row (fun (struct (x, _), _) -> x), row (fun (struct (_, y), _) -> y)
             let x2, y2 = row (fun (_, struct (x, _)) -> x), row (fun (_, struct (_, y)) -> y)
 
-            let crosses =
-                (y1.gt y).logical_xor(y2.gt y).logical_and (x.lt (x1 + (y - y1) * (x2 - x1) / (y2 - y1)))
+            let crosses = (y1.gt y).logical_xor(y2.gt y).logical_and(x.lt (x1 + (y - y1) * (x2 - x1) / (y2 - y1)))
 
             let near (vectors, offsets: Tensor) = (Tensor.product points vectors + offsets).abs()
             let across = near (affine place (frames |> Array.map _.Normal) (frames |> Array.map _.Across))
             let along = near (affine place (frames |> Array.map _.Tangent) (frames |> Array.map _.Along))
-            let ends = Tensor.ofArray place [ 1L; int64 edges.Length ] [| for e in frames -> e.Length / 2.0 + slack |]
-            let isOn = (across.le (slack.ToScalar())).logical_and (along.le ends)
-            let inside = (crosses.sum 1L).remainder((2).ToScalar()).eq (1.0.ToScalar())
+
+            let ends =
+                Tensor.ofArray place [ 1L; int64 edges.Length ] [| for e in frames -> e.Length / 2.0 + slack |]
+
+            let isOn = (across.le (slack.ToScalar())).logical_and(along.le ends)
+            let inside = (crosses.sum 1L).remainder((2).ToScalar()).eq(1.0.ToScalar())
             inside.logical_or (isOn.any 1L)
 
     // Which of pieces of the given sizes each number falls into, all pieces in a row, and how far into it, from 0 to 1.
@@ -109,14 +120,21 @@ module internal Polygons =
         let starts = Array.scan (+) 0.0 sizes |> Array.map (fun sum -> sum / total)
         let vector (numbers: float[]) = Tensor.ofArray place [ int64 numbers.Length ] numbers
         let piece = torch.bucketize (u.contiguous (), vector starts[1 .. sizes.Length - 1], right = true)
-        let start = (vector starts).index_select (0L, piece)
-        piece, ((u - start) * total / (vector sizes).index_select (0L, piece)).clamp (0.0.ToScalar(), 1.0.ToScalar())
+        let start = (vector starts).index_select(0L, piece)
+        piece, ((u - start) * total / (vector sizes).index_select(0L, piece)).clamp(0.0.ToScalar(), 1.0.ToScalar())
 
     // Pieces and places in them are worked out in double precision: a number in single precision has few digits to share.
     let private exactly (place: Placement) = { place with DType = torch.float64 }
 
     let private pairs place (points: struct (float * float)[]) =
-        Tensor.ofArray place [ int64 points.Length; 2L ] [| for struct (x, y) in points do x; y |]
+        Tensor.ofArray
+            place
+            [ int64 points.Length; 2L ]
+            [|
+                for struct (x, y) in points do
+                    x
+                    y
+            |]
 
     let private onEdges (edges: Edge[]) (numbers: Numbers) : Sampler =
         let frames = frames edges
@@ -127,7 +145,9 @@ module internal Polygons =
             let ofEdge (points: Tensor) = points.index_select (0L, edge)
             let from, into = ofEdge (pairs exact (Array.map fst edges)), ofEdge (pairs exact (Array.map snd edges))
             let normals = frames |> Array.map (fun e -> struct (-(fst e.Normal), -(snd e.Normal)))
-            torch.cat ([| from + share.unsqueeze 1L * (into - from); ofEdge (pairs exact normals) |], 1L) |> Placement.put place
+
+            torch.cat ([| from + share.unsqueeze 1L * (into - from); ofEdge (pairs exact normals) |], 1L)
+            |> Placement.put place
 
     let private within (triangles: Polygon[]) (numbers: Numbers) : Sampler =
         let areas = triangles |> Array.map _.Area
@@ -140,7 +160,8 @@ module internal Polygons =
             let weights = Simplices.weights (torch.stack ([| inside; u.select (1L, 1L) |], 1L))
 
             [ 0..2 ]
-            |> List.map (fun i -> (pairs exact (corner i)).index_select (0L, triangle) * weights.narrow (1L, int64 i, 1L))
+            |> List.map (fun i ->
+                (pairs exact (corner i)).index_select(0L, triangle) * weights.narrow (1L, int64 i, 1L))
             |> List.reduce (fun a b -> a + b)
             |> Placement.put place
 
@@ -161,12 +182,20 @@ module internal Polygons =
         checkValid shape
 
         let outer = polygons |> List.collect (fun p -> edgesOf p.ExteriorRing true)
-        let holes = polygons |> List.collect (fun p -> List.ofArray p.InteriorRings) |> List.map (fun r -> edgesOf r false)
+
+        let holes =
+            polygons
+            |> List.collect (fun p -> List.ofArray p.InteriorRings)
+            |> List.map (fun r -> edgesOf r false)
+
         let edges = Array.ofList (outer @ List.concat holes)
         let box = shape.EnvelopeInternal
         let size = max box.Width box.Height
         let largest = [ box.MinX; box.MaxX; box.MinY; box.MaxY ] |> List.map abs |> List.max
-        let triangles = [| for t in (ConstrainedDelaunayTriangulator shape).GetTriangles() -> t.ToPolygon shape.Factory |]
+
+        let triangles =
+            [| for t in (ConstrainedDelaunayTriangulator shape).GetTriangles() -> t.ToPolygon shape.Factory |]
+
         let contains = contains largest edges
         let toEdges = toEdges size
 
@@ -183,7 +212,10 @@ module internal Polygons =
         // Near an edge the sign is the function's own.
         let signed (x: Jet) =
             let f = toEdges edges x
-            let inside = (contains x.Value).unsqueeze(1L).logical_or (f.Value.lt ((RFunctions.band * size).ToScalar()))
+
+            let inside =
+                (contains x.Value).unsqueeze(1L).logical_or(f.Value.lt ((RFunctions.band * size).ToScalar()))
+
             RFunctions.negateWhere (inside.logical_not ()) f
 
         {

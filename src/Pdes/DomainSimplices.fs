@@ -24,7 +24,10 @@ module internal Simplices =
     let private between (vertices: float list list) (numbers: Numbers) : Sampler =
         fun key place n ->
             let corners =
-                Tensor.ofArray place [ int64 vertices.Length; int64 vertices.Head.Length ] (Array.ofList (List.concat vertices))
+                Tensor.ofArray
+                    place
+                    [ int64 vertices.Length; int64 vertices.Head.Length ]
+                    (Array.ofList (List.concat vertices))
 
             if vertices.Length = 1 then
                 corners.expand (int64 n, -1L)
@@ -36,7 +39,10 @@ module internal Simplices =
 
         if d < 1 || vertices |> List.exists (fun v -> v.Length <> d || not (List.forall Double.IsFinite v)) then
             let lengths = vertices |> List.map (fun v -> string v.Length) |> String.concat ", "
-            invalidArg (nameof vertices) $"a simplex takes d + 1 vertices of d numbers, and has vertices of {lengths} numbers"
+
+            invalidArg
+                (nameof vertices)
+                $"a simplex takes d + 1 vertices of d numbers, and has vertices of {lengths} numbers"
 
         let origin = vertices.Head
         let size = vertices.Tail |> List.collect (List.map2 (fun o v -> abs (v - o)) origin) |> List.max
@@ -71,7 +77,11 @@ module internal Simplices =
                 normal, -(List.sum (List.map2 (*) normal on)), length)
 
         let heights place (of': (float list * float * float) list) =
-            let columns = [| for i in 0 .. d - 1 do for normal, _, _ in of' -> normal[i] |]
+            let columns =
+                [|
+                    for i in 0 .. d - 1 do
+                        for normal, _, _ in of' -> normal[i]
+                |]
 
             Tensor.ofArray place [ int64 d; int64 of'.Length ] columns,
             Tensor.ofArray place [ int64 of'.Length ] [| for _, b, _ in of' -> b |]
@@ -88,7 +98,7 @@ module internal Simplices =
                 fun x ->
                     let place = Placement.ofTensor x
                     let weight, bias = heights place faces
-                    let slack = -64.0 * Boxes.precision place * largest
+                    let slack = -16.0 * Boxes.precision place * largest
                     ((Tensor.product x weight + bias).ge(slack.ToScalar())).all 1L
             Draw = between vertices
             Parts =

@@ -51,10 +51,7 @@ module Numbers =
 
     let private radicalInverse (b: int) (i: int) : float =
         let rec digits (rest: int) (weight: float) total =
-            if rest = 0 then
-                total
-            else
-                digits (rest / b) (weight / float b) (total + float (rest % b) * weight)
+            if rest = 0 then total else digits (rest / b) (weight / float b) (total + float (rest % b) * weight)
 
         digits i (1.0 / float b) 0.0
 
@@ -78,7 +75,9 @@ module Numbers =
             check n k
 
             if k > Sobol.dimensions then
-                invalidArg (nameof k) $"Sobol's sequence has {Sobol.dimensions} columns here, not {k}: take lhs or random"
+                invalidArg
+                    (nameof k)
+                    $"Sobol's sequence has {Sobol.dimensions} columns here, not {k}: take lhs or random"
 
             let scale = 2.0 ** float Sobol.bits
             let shifts = Key.uniforms key k |> Array.map (fun u -> uint64 (u * scale))

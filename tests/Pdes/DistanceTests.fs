@@ -61,7 +61,7 @@ let private ofJets =
                         close $"order {m + 2}" 1e-5 nested[m + 1] (higher.expand_as nested[m + 1]))
 
             testCase $"{name}: positive inside, and zero on the boundary" (fun () ->
-                for place, tolerance in [ Placement.cpu64, 1e-9; Placement.cpu32, 1e-5 ] do
+                for place, tolerance in [ Placement.cpu64, 1e-9; Placement.cpu32, 3e-5 ] do
                     let inside = domain.Draw Numbers.sobol key place 2000
                     let value = Jet.valueOf f inside
                     Expect.equal (Tensor.shape value) [| 2000L; 1L |] "shape"
@@ -83,26 +83,26 @@ let private ofWholes =
             | Some f ->
                 testCase $"{name}: the sign tells inside from outside" (fun () ->
                     let wider =
-                        domain.Bounds |> List.map (fun (l, h) -> if h > l then l - 0.3 * (h - l), h + 0.3 * (h - l) else l, h)
+                        domain.Bounds
+                        |> List.map (fun (l, h) -> if h > l then l - 0.3 * (h - l), h + 0.3 * (h - l) else l, h)
 
                     let x = (Domain.box wider).Draw Numbers.even key place 4000
                     let value = (Jet.valueOf f x).squeeze 1L
-                    let clear = value.abs().gt ((1e-3).ToScalar())
-                    let agrees = (value.gt ((0.0).ToScalar())).eq (domain.Contains x)
+                    let clear = value.abs().gt((1e-3).ToScalar())
+                    let agrees = (value.gt ((0.0).ToScalar())).eq(domain.Contains x)
                     Check.inRange 0.9 1.0 (share clear) "points clear of the boundary"
                     Expect.isTrue ((agrees.logical_or (clear.logical_not ())).all().item<bool>()) "signs")
 
                 testCase $"{name}: on the boundary it falls along the normal as the distance does" (fun () ->
-                    for part in domain.Parts do
-                        let x, normal = part.Draw Numbers.sobol key place 400 |> apart
-                        let jet = along 1 x normal f
-                        let slope = (Jet.tangents jet).flatten ()
-                        Expect.isTrue ((torch.isfinite jet.Second).all().item<bool>()) $"{part.Name}: second derivatives"
-                        // But for corners; where two regions' boundaries run along one another it is steeper.
-                        let right = (slope + 1.0).abs().lt ((0.02).ToScalar())
-                        let least = if name = "L" then 0.6 else 0.9
-                        Check.inRange least 1.0 (share right) $"{part.Name}: slope"
-                        Expect.isTrue ((slope.lt ((0.01).ToScalar())).all().item<bool>()) $"{part.Name}: falls")
+                    let names = domain.Parts |> List.map _.Name |> List.distinct
+                    let x, normal = Domain.boundary names domain Numbers.sobol key place 2000 |> apart
+                    let jet = along 1 x normal f
+                    let slope = (Jet.tangents jet).flatten()
+                    Expect.isTrue ((torch.isfinite jet.Second).all().item<bool>()) "second derivatives"
+                    // But for corners; where two regions' boundaries run along one another it is steeper.
+                    let right = (slope + 1.0).abs().lt((0.02).ToScalar())
+                    Check.inRange (if name = "L" then 0.7 else 0.95) 1.0 (share right) "slope"
+                    Expect.isTrue ((slope.lt ((0.01).ToScalar())).all().item<bool>()) "falls")
     ]
 
 let private ofParts =
@@ -110,18 +110,24 @@ let private ofParts =
         for name, domain in Shapes.walled do
             if domain.Parts.Length > 1 && domain.Parts |> List.forall _.Distance.IsSome then
                 testCase $"{name}: each part's function is zero on it alone" (fun () ->
-                    for i, part in List.indexed domain.Parts do
+                    for part in domain.Parts do
                         let x, normal = part.Draw Numbers.sobol key place 300 |> apart
                         let own = Jet.valueOf part.Distance.Value x
                         Check.inRange 0.0 1e-9 (Tensor.item (own.abs().max())) $"{part.Name} on itself"
-                        let slope = (Jet.tangents (along 1 x normal part.Distance.Value)).flatten ()
-                        Check.inRange 0.9 1.0 (share ((slope + 1.0).abs().lt ((0.02).ToScalar()))) $"{part.Name}: slope"
+                        let slope = (Jet.tangents (along 1 x normal part.Distance.Value)).flatten()
+                        Check.inRange 0.9 1.0 (share ((slope + 1.0).abs().lt((0.02).ToScalar()))) $"{part.Name}: slope"
 
-                        for j, other in List.indexed domain.Parts do
-                            if i <> j then
+                        for other in domain.Parts do
+                            if other.Name <> part.Name then
                                 let y, _ = other.Draw Numbers.sobol key place 300 |> apart
                                 let there = Jet.valueOf part.Distance.Value y
-                                Check.inRange -1e-9 infinity (Tensor.item (there.min ())) $"{part.Name} on {other.Name}"
+                                // In a corner rounding decides the sign.
+                                Check.inRange
+                                    -1e-4
+                                    infinity
+                                    (Tensor.item (there.min ()))
+                                    $"{part.Name} on {other.Name}"
+
                                 let median = Tensor.item (there.median ())
                                 Check.inRange 0.02 infinity median $"{part.Name} on {other.Name}, mostly")
     ]
@@ -154,17 +160,17 @@ let tests =
             testCase "a ball's is a polynomial" (fun () ->
                 let x = (Domain.ball [ 1.0; 2.0 ] 3.0).Sample key place 20
                 let offset = x - tensor [ 1; 2 ] [ 1.0; 2.0 ]
-                let expected = (9.0 - (offset * offset).sum (1L, keepdim = true)) / 6.0
+                let expected = (9.0 - (offset * offset).sum(1L, keepdim = true)) / 6.0
                 close "value" 1e-12 expected (Jet.valueOf (Domain.distance [] (Domain.ball [ 1.0; 2.0 ] 3.0)) x))
 
             testCase "a part that was divided has no function, and is refused by name" (fun () ->
                 let domain =
                     Domain.interval 0.0 1.0
                     |> Domain.during 0.0 1.0
-                    |> Domain.part "late" (fun x -> (x.select (1L, 1L)).gt ((0.5).ToScalar()))
+                    |> Domain.part "late" (fun x -> (x.select (1L, 1L)).gt((0.5).ToScalar()))
 
                 Expect.stringContains
-                    (Folder.messageOf<System.ArgumentException> (fun () -> Domain.distance [ "late" ] domain |> ignore))
+                    (Folder.messageOf<System.ArgumentException>(fun () -> Domain.distance [ "late" ] domain |> ignore))
                     "the boundary 'late' has no function"
                     "message")
 

@@ -68,9 +68,7 @@ let private bounded (domain: Domain) (x: Tensor) =
     let slack (v: float) = if x.dtype = torch.float64 then 1e-12 else 1e-6 * max 1.0 (abs v)
 
     rows domain.Bounds.Length x
-    |> Array.forall (
-        Seq.forall2 (fun (low, high) v -> v >= low - slack low && v <= high + slack high) domain.Bounds
-    )
+    |> Array.forall (Seq.forall2 (fun (low, high) v -> v >= low - slack low && v <= high + slack high) domain.Bounds)
 
 let private messages (cases: ((unit -> unit) * string) list) =
     for action, part in cases do
@@ -78,7 +76,7 @@ let private messages (cases: ((unit -> unit) * string) list) =
 
 let private bad (text: string -> Domain) (cases: (string * string) list) =
     for given, part in cases do
-        let message = Folder.messageOf<BadInput> (fun () -> text given |> ignore)
+        let message = Folder.messageOf<BadInput>(fun () -> text given |> ignore)
         Expect.stringContains message part "message"
         Check.lacks message "\n" "one line"
 
@@ -135,12 +133,15 @@ let private ofShapes =
                         for numbers in List.map snd Shapes.numbers do
                             let draw seed = Tensor.toArray (part.Draw numbers (Key.ofSeed seed) place 20)
                             Expect.equal (draw 4) (draw 4) $"{part.Name}: the same key"
+
                             if d > 1 then
                                 Expect.notEqual (draw 5) (draw 4) $"{part.Name}: another key")
     ]
 
 let private measures (domain: Domain) =
-    domain.Parts |> List.groupBy _.Name |> List.map (fun (name, parts) -> name, parts |> List.sumBy _.Measure)
+    domain.Parts
+    |> List.groupBy _.Name
+    |> List.map (fun (name, parts) -> name, parts |> List.sumBy _.Measure)
 
 /// Where the first n points of a boundary are evenly spread on lines of the plane, cells of each tell.
 let private ofBoundaries =
@@ -204,14 +205,22 @@ let private ofBoundaries =
                     let drawn = Domain.boundary [] domain Numbers.random (Key.ofSeed seed) place n |> rows 4
                     Expect.hasLength drawn n "points"
 
-                    for normal, share in [ [| -1.0; 0.0 |], 1.0; [| 1.0; 0.0 |], 1.0; [| 0.0; -1.0 |], 2.0; [| 0.0; 1.0 |], 2.0 ] do
+                    for normal, share in
+                        [ [| -1.0; 0.0 |], 1.0; [| 1.0; 0.0 |], 1.0; [| 0.0; -1.0 |], 2.0; [| 0.0; 1.0 |], 2.0 ] do
                         let found = drawn |> Array.filter (fun row -> row[2..] = normal) |> Array.length |> float
-                        Check.inRange (floor (share / 6.0 * float n)) (ceil (share / 6.0 * float n)) found "points of a side"
+
+                        Check.inRange
+                            (floor (share / 6.0 * float n))
+                            (ceil (share / 6.0 * float n))
+                            found
+                            "points of a side"
 
             // One point at a time, sides come up as often as they are long.
             let counts =
-                [| for seed in 1..3000 -> Domain.boundary [] domain Numbers.random (Key.ofSeed seed) place 1 |> rows 4 |]
-                |> Array.map (fun drawn -> List.ofArray (drawn[0].[2..]))
+                [|
+                    for seed in 1..3000 -> Domain.boundary [] domain Numbers.random (Key.ofSeed seed) place 1 |> rows 4
+                |]
+                |> Array.map (fun drawn -> List.ofArray (Array.skip 2 (Array.head drawn)))
 
             let third, sixth = 1.0 / 3.0, 1.0 / 6.0
 
@@ -244,7 +253,7 @@ let private ofBoundaries =
             close "centre" 0.02 (tensor [ 4 ] (List.replicate 4 1.0)) (1.0 + normal.mean [| 0L |]))
 
         testCase "a part of one's own, by a predicate" (fun () ->
-            let low (x: Tensor) = (x.select (1L, 1L)).lt ((0.25).ToScalar())
+            let low (x: Tensor) = (x.select (1L, 1L)).lt((0.25).ToScalar())
             let domain = Domain.box [ 0.0, 1.0; 0.0, 1.0 ] |> Domain.part "inlet" low
             let found = Map(measures domain)
             Check.near 0.01 found["inlet"] 1.5 "two quarters and a side"
@@ -258,10 +267,10 @@ let private ofBoundaries =
 
             messages
                 [
-                    (fun () -> Domain.part "inlet" (fun x -> (x.select (1L, 0L)).gt ((7.0).ToScalar())) domain |> ignore),
+                    (fun () ->
+                        Domain.part "inlet" (fun x -> (x.select (1L, 0L)).gt((7.0).ToScalar())) domain |> ignore),
                     "part inlet: its predicate holds at no point"
-                    (fun () -> Domain.part "inlet" (fun x -> x.gt ((0.5).ToScalar())) domain |> ignore),
-                    "[8192; 2]"
+                    (fun () -> Domain.part "inlet" (fun x -> x.gt ((0.5).ToScalar())) domain |> ignore), "[8192; 2]"
                     (fun () -> Domain.part "inlet" (fun x -> x.select (1L, 0L)) domain |> ignore), "not Float64"
                 ])
 
@@ -291,10 +300,7 @@ let private ofBoundaries =
         testCase "the sides of boxes by name" (fun () ->
             let names d = (Domain.box (List.replicate d (0.0, 1.0))).Parts |> List.map _.Name
 
-            Expect.equal
-                (names 4)
-                [ "left"; "right"; "bottom"; "top"; "front"; "back"; "low 4"; "high 4" ]
-                "names")
+            Expect.equal (names 4) [ "left"; "right"; "bottom"; "top"; "front"; "back"; "low 4"; "high 4" ] "names")
 
         testCase "time is spread evenly with the points of space" (fun () ->
             // Sobol's points in the plane of place and time: one in each square.
@@ -341,7 +347,8 @@ let private ofKinds =
 
             messages
                 [
-                    (fun () -> Domain.intersection (disk 0.0) (disk 9.0) |> ignore), "intersection: the regions lie apart"
+                    (fun () -> Domain.intersection (disk 0.0) (disk 9.0) |> ignore),
+                    "intersection: the regions lie apart"
                     (fun () -> Domain.intersection (disk 0.0) (Domain.ball [ 1.5; 1.5 ] 1.0) |> ignore),
                     "intersection: none of 8192 points"
                     (fun () -> Domain.difference (disk 0.0) (Domain.ball [ 0.0; 0.0 ] 2.0) |> ignore),
@@ -394,7 +401,7 @@ let private ofKinds =
             let x = (Domain.centredBall 5 2.0).Sample key place 20000
             let direction = Key.normal (Key.fold 0 key) place [ 20000L; 5L ]
             let r = Key.uniform (Key.fold 1 key) place [ 20000L; 1L ]
-            let length = torch.sqrt ((direction * direction).sum (1L, keepdim = true))
+            let length = torch.sqrt ((direction * direction).sum(1L, keepdim = true))
             Expect.equal (Tensor.toArray x) (Tensor.toArray (direction / length * r * 2.0)) "bit for bit"
             let r = (x * x).sum(1L).sqrt() / 2.0
             Check.inRange 0.999 1.0 (Tensor.item (r.max ())) "largest"
@@ -416,7 +423,12 @@ let private ofKinds =
             let cloud = Domain.points rows
             let drawn n seed = cloud.Sample (Key.ofSeed seed) place n |> Tensor.toArray |> Array.chunkBySize 2
             Expect.hasLength (Array.distinct (drawn 7 1)) 7 "seven of ten"
-            Expect.equal (drawn 30 1 |> Array.countBy id |> Array.map snd) (Array.create 10 3) "thrice as many as there are"
+
+            Expect.equal
+                (drawn 30 1 |> Array.countBy id |> Array.map snd)
+                (Array.create 10 3)
+                "thrice as many as there are"
+
             let firsts = [| for seed in 1..2000 -> drawn 1 seed |] |> Array.map (fun drawn -> drawn[0][0])
             agrees "first rows" infinity (Map [ for i in 0..9 -> float i, 0.1 ]) firsts
             Expect.isTrue (contains cloud [ 3.0; 0.1 * 3.0 ]) "a row"

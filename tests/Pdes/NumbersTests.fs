@@ -55,7 +55,10 @@ let tests =
                         Check.near 0.05 (Tensor.item (u.mean ())) 0.5 $"{name}: mean"
                         Expect.equal (rows 5 (numbers key place 1000 5)) (rows 5 u) $"{name}: the same key"
 
-                        Expect.notEqual (rows 5 (numbers (Key.ofSeed 4) place 1000 5)) (rows 5 u) $"{name}: another key"
+                        Expect.notEqual
+                            (rows 5 (numbers (Key.ofSeed 4) place 1000 5))
+                            (rows 5 u)
+                            $"{name}: another key"
 
                     Expect.equal (Tensor.shape (numbers key place 0 2)) [| 0L; 2L |] $"{name}: no rows")
 
@@ -63,12 +66,12 @@ let tests =
                 for name, numbers in all do
                     for n, k, part in [ -1, 2, "-1 rows"; 4, 0, "rows of 0" ] do
                         Expect.stringContains
-                            (Folder.messageOf<System.ArgumentException> (fun () -> numbers key place n k |> ignore))
+                            (Folder.messageOf<System.ArgumentException>(fun () -> numbers key place n k |> ignore))
                             part
                             name
 
                 Expect.stringContains
-                    (Folder.messageOf<System.ArgumentException> (fun () -> Numbers.sobol key place 4 54 |> ignore))
+                    (Folder.messageOf<System.ArgumentException>(fun () -> Numbers.sobol key place 4 54 |> ignore))
                     "53 columns here, not 54"
                     "beyond the direction numbers"
 
@@ -148,7 +151,9 @@ let tests =
 
             testCase "even numbers are spread better than random ones" (fun () ->
                 let of' numbers =
-                    List.averageBy (fun seed -> numbers (Key.ofSeed seed) place 256 2 |> rows 2 |> discrepancy) [ 0..9 ]
+                    List.averageBy
+                        (fun seed -> numbers (Key.ofSeed seed) place 256 2 |> rows 2 |> discrepancy)
+                        [ 0..9 ]
 
                 let random = of' Numbers.random
                 Check.inRange 0.0 (random / 1.2) (of' Numbers.latinHypercube) "Latin hypercube"

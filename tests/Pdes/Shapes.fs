@@ -18,8 +18,7 @@ let islands =
     Domain.ofWkt
         "MULTIPOLYGON (((0 0, 2 0, 2 1, 0 1, 0 0)), ((3 -1, 5 -1, 5 2, 3 2, 3 -1), (3.5 0, 4.5 0, 4 1, 3.5 0)))"
 
-let lshape =
-    Domain.union (Domain.box [ 0.0, 2.0; 0.0, 1.0 ]) (Domain.box [ 0.0, 1.0; 0.0, 2.0 ])
+let lshape = Domain.union (Domain.box [ 0.0, 2.0; 0.0, 1.0 ]) (Domain.box [ 0.0, 1.0; 0.0, 2.0 ])
 
 let ring =
     Domain.difference
@@ -61,7 +60,7 @@ let walled =
         "centred ball", Domain.centredBall 4 1.5
         "box of many dimensions", Domain.box (List.replicate 7 (0.0, 1.0))
         "ball of many dimensions", Domain.ball (List.replicate 6 0.5) 2.0
-        "parts", ring |> Domain.part "inlet" (fun x -> (x.select (1L, 0L)).lt ((0.5).ToScalar()))
+        "parts", ring |> Domain.part "inlet" (fun x -> (x.select (1L, 0L)).lt((0.5).ToScalar()))
     ]
 
 /// All.

@@ -392,7 +392,10 @@ let private ofDomains =
         for name, domain in Shapes.every do
             row $"{name}: points, where they lie, the boundary and its functions" Stops (fun place ->
                 let numbers = List.map snd Shapes.numbers
-                let drawn = [ for n, numbers in List.indexed numbers -> $"points {n}", domain.Draw numbers key place 12 ]
+
+                let drawn =
+                    [ for n, numbers in List.indexed numbers -> $"points {n}", domain.Draw numbers key place 12 ]
+
                 let x = snd drawn[0]
 
                 [
