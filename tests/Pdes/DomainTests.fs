@@ -429,6 +429,9 @@ let private ofKinds =
                 (Array.create 10 3)
                 "thrice as many as there are"
 
+            let twice = drawn 20 1
+            Expect.notEqual twice[10..] twice[..9] "another order the second time"
+
             let firsts = [| for seed in 1..2000 -> drawn 1 seed |] |> Array.map (fun drawn -> drawn[0][0])
             agrees "first rows" infinity (Map [ for i in 0..9 -> float i, 0.1 ]) firsts
             Expect.isTrue (contains cloud [ 3.0; 0.1 * 3.0 ]) "a row"
