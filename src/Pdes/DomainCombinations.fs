@@ -256,9 +256,11 @@ module internal Combinations =
             let mask = predicate point
 
             if mask.dtype <> torch.bool || Tensor.shape mask <> [| x.size 0 |] then
+                let given = $"{mask.dtype} {List.ofArray (Tensor.shape mask)}"
+
                 invalidArg
                     (nameof predicate)
-                    $"part {name}: its predicate gives a bool for each of {x.size 0} points, not {mask.dtype} {List.ofArray (Tensor.shape mask)}"
+                    $"part {name}: its predicate gives a bool for each of {x.size 0} points, not {given}"
 
             mask
 

@@ -365,10 +365,11 @@ let private ofKinds =
                 Expect.isTrue ((domain.Contains x).all().item<bool>() && bounded domain x) "points")
 
         testCase "single precision leaves no point beyond an end that it cannot tell" (fun () ->
-            let low, high = 0.1, 0.1 + 1e-6
-            let x = (Domain.interval low high).Sample key Placement.cpu32 5000 |> Tensor.toArray
-            Check.inRange low high (Array.min x) "least"
-            Check.inRange low high (Array.max x) "largest")
+            // The nearest numbers in single precision are above 0.1 and below 0.7.
+            for low, high in [ 0.1, 0.1 + 1e-6; 0.7, 0.7 + 1e-6; 0.7 - 1e-6, 0.7; 0.1 - 1e-6, 0.1 ] do
+                let x = (Domain.interval low high).Sample key Placement.cpu32 5000 |> Tensor.toArray
+                Check.inRange low high (Array.min x) "least"
+                Check.inRange low high (Array.max x) "largest")
 
         testCase "points beyond a domain are not in it" (fun () ->
             let box = Domain.box [ 0.0, 1.0; 2.0, 3.0 ]
