@@ -101,6 +101,7 @@ let private tests =
         FitPicturesTests.tests
         FitTests.tests
         SolveTests.tests
+        EvaluationTests.tests
         ClassifyTests.tests
         MetaTests.tests
         HostTests.tests
@@ -111,6 +112,7 @@ let private tests =
         Launcher.SetupTests.tests
         Launcher.LibtorchTests.tests
         Launcher.PdeTests.tests
+        Launcher.EvaluateTests.tests
         Launcher.FitTests.tests
         Launcher.ClassifyTests.tests
         Scripts.ScriptTests.tests

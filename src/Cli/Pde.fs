@@ -99,6 +99,11 @@ let private modelOf (dim: int) (choice: NetworkChoice) : Model =
     | Some grid, None -> Kan.create grid widths
     | None, _ -> Mlp.create widths
 
+/// The problem and the network of a run, as its config.json names them.
+let internal stored (folder: string) : Problem * Model =
+    let choice: ProblemChoice = Configuration.read folder "pde" "problem"
+    problemOf choice, Configuration.read folder "pde" "network" |> modelOf choice.Dim
+
 let private problem (options: ParseResults<Options>) : ProblemChoice =
     {
         Name =

@@ -8,6 +8,7 @@ open Argu
 type Command =
     | Version
     | [<CliPrefix(CliPrefix.None)>] Pde of ParseResults<Pde.Options>
+    | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<Evaluate.Options>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<Fit.Options>
     | [<CliPrefix(CliPrefix.None)>] Classify of ParseResults<Classify.Options>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<Predict.Options>
@@ -20,6 +21,7 @@ type Command =
             match command with
             | Version -> "print the version."
             | Pde _ -> "solve a partial differential equation."
+            | Evaluate _ -> "write the solution of a pde run, and its derivatives, at points of your choice."
             | Fit _ -> "fit a function to data, and read a formula off the fit."
             | Classify _ -> "train a network to classify images."
             | Predict _ -> "label images with a trained network."
@@ -30,6 +32,7 @@ type Command =
 let private run (command: ParseResults<Command>) =
     match command.TryGetSubCommand() with
     | Some(Pde options) -> Pde.run options
+    | Some(Evaluate options) -> Evaluate.run options
     | Some(Fit options) -> Fit.run options
     | Some(Classify options) -> Classify.run options
     | Some(Predict options) -> Predict.run options

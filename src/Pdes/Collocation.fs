@@ -28,7 +28,7 @@ module Collocation =
 
     /// Rows of one chunk: an even share of the batch for each worker, less where the chunks in work at a time would
     /// not fit the memory limit; at least one.
-    let private chunk
+    let internal chunk
         (settings: Collocation)
         (model: Model)
         (place: Placement)

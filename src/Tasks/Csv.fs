@@ -27,9 +27,9 @@ module Csv =
         | true, v -> Some v
         | _ -> None
 
-    let private textOf (path: string) =
+    let private reading (path: string) (read: string -> 'a) : 'a =
         try
-            File.ReadAllText path
+            read path
         with
         | :? FileNotFoundException
         | :? DirectoryNotFoundException -> raise (BadInput $"{path}: there is no such file")
@@ -38,9 +38,14 @@ module Csv =
         | :? UnauthorizedAccessException as error -> raise (BadInput $"{path}: cannot be read ({shown error.Message})")
 
     /// The separator that the header has most often outside its quotes.
-    let private separator (text: string) =
+    let private separator (source: unit -> TextReader) =
+        use text = source ()
+
         let header =
-            text.TrimStart('\r', '\n')
+            Seq.initInfinite (fun _ -> text.Read())
+            |> Seq.takeWhile (fun c -> c >= 0)
+            |> Seq.map char
+            |> Seq.skipWhile (fun c -> c = '\r' || c = '\n')
             |> Seq.scan (fun (quoted, _) c -> (if c = '"' then not quoted else quoted), c) (false, ' ')
             |> Seq.takeWhile (fun (quoted, c) -> quoted || (c <> '\r' && c <> '\n'))
             |> Seq.filter (fst >> not)
@@ -49,44 +54,48 @@ module Csv =
 
         [ ','; ';'; '\t' ] |> List.maxBy (fun c -> header |> Array.filter ((=) c) |> Array.length) |> string
 
-    /// The cells of every line that is not blank, with the number of the (first) line, which counts from 1.
-    let private records (path: string) (text: string) : (int * string[])[] =
-        let stray = ref false
+    /// The cells of every line that is not blank, with the number of the (first) line, which counts from 1; read as they
+    /// are asked for.
+    let private records (path: string) (source: unit -> TextReader) : (int * string[]) seq =
+        seq {
+            let stray = ref false
 
-        let settings =
-            CsvConfiguration(
-                CultureInfo.InvariantCulture,
-                TrimOptions = TrimOptions.Trim,
-                IgnoreBlankLines = false,
-                Delimiter = separator text,
-                BadDataFound = BadDataFound(fun _ -> stray.Value <- true)
-            )
+            let settings =
+                CsvConfiguration(
+                    CultureInfo.InvariantCulture,
+                    TrimOptions = TrimOptions.Trim,
+                    IgnoreBlankLines = false,
+                    Delimiter = separator source,
+                    BadDataFound = BadDataFound(fun _ -> stray.Value <- true)
+                )
 
-        use parser = new CsvParser(new StringReader(text), settings)
+            use parser = new CsvParser(source (), settings)
 
-        let cell line index =
-            let text = parser[index]
+            let cell line index =
+                let text = parser[index]
 
-            if stray.Value then
-                fault
-                    path
-                    line
-                    $"column {index + 1}: a quote within a field; quotes take the whole field, quotes in it doubled"
+                if stray.Value then
+                    fault
+                        path
+                        line
+                        $"column {index + 1}: a quote within a field; quotes take the whole field, quotes in it doubled"
 
-            text
+                text
 
-        let record line =
-            // The parser takes some fields for complete that the file's end cuts short.
-            let quotes = parser.RawRecord |> Seq.filter ((=) '"') |> Seq.length
+            let record line =
+                // The parser takes some fields for complete that the file's end cuts short.
+                let quotes = parser.RawRecord |> Seq.filter ((=) '"') |> Seq.length
 
-            if quotes % 2 = 1 then
-                fault path line $"column {parser.Count}: the quote that opens here is never closed"
+                if quotes % 2 = 1 then
+                    fault path line $"column {parser.Count}: the quote that opens here is never closed"
 
-            line, Array.init parser.Count (cell line)
+                line, Array.init parser.Count (cell line)
 
-        1
-        |> Array.unfold (fun line -> if parser.Read() then Some(record line, parser.RawRow + 1) else None)
-        |> Array.filter (fun (_, cells) -> cells <> [| "" |])
+            yield!
+                1
+                |> Seq.unfold (fun line -> if parser.Read() then Some(record line, parser.RawRow + 1) else None)
+                |> Seq.filter (fun (_, cells) -> cells <> [| "" |])
+        }
 
     let private header path (line, cells: string[]) =
         let names = cells |> Array.map _.Trim()
@@ -107,17 +116,17 @@ module Csv =
 
         List.ofArray names
 
-    /// The table in a file in UTF-8. Columns are separated by commas, semicolons or tabs, as the header shows; numbers have
-    /// a decimal point and are at most `largest` in magnitude; blank lines count for nothing. Raises BadInput with one
-    /// line that names the file and, where there is one, the line and the column of the fault.
-    let read (largest: float) (path: string) : Table =
-        match records path (textOf path) |> List.ofArray with
-        | [] ->
+    // The names of the columns, and the rows of those that are asked for.
+    let private table (largest: float) (path: string) (source: unit -> TextReader) =
+        let records = records path source
+
+        match Seq.tryHead records with
+        | None ->
             raise (
                 BadInput
                     $"{path}: the file is empty; it takes a line with the names of the columns, then rows of numbers"
             )
-        | first :: rows ->
+        | Some first ->
             let names = header path first
 
             let value line name cell =
@@ -128,10 +137,54 @@ module Csv =
                 | Some _ -> fault $"is not a finite number of at most %.4g{largest}"
                 | None -> fault "is not a number such as -0.5 or 1e-3"
 
-            let row (line, cells: string[]) =
-                if cells.Length <> names.Length then
-                    fault path line $"{names.Length} cells expected, as in the header, not {cells.Length}"
+            names,
+            fun (wanted: string list) ->
+                let places = [| for name in wanted -> List.findIndex ((=) name) names, name |]
 
-                Seq.map2 (value line) names cells |> Array.ofSeq
+                let row (line, cells: string[]) =
+                    if cells.Length <> names.Length then
+                        fault path line $"{names.Length} cells expected, as in the header, not {cells.Length}"
 
-            { Columns = names; Rows = rows |> List.map row |> Array.ofList }
+                    places |> Array.map (fun (place, name) -> value line name cells[place])
+
+                records |> Seq.tail |> Seq.map row
+
+    /// The table in a file in UTF-8. Columns are separated by commas, semicolons or tabs, as the header shows; numbers have
+    /// a decimal point and are at most `largest` in magnitude; blank lines count for nothing. Raises BadInput with one
+    /// line that names the file and, where there is one, the line and the column of the fault.
+    let read (largest: float) (path: string) : Table =
+        let text = reading path File.ReadAllText
+        let names, rows = table largest path (fun () -> new StringReader(text))
+        { Columns = names; Rows = Array.ofSeq (rows names) }
+
+    /// The names of a table's columns, and the rows of the columns that are asked for, in that order, read from the file anew each
+    /// time and as they are taken; other columns may hold anything. Raises as `read` does, and for a file that can be read
+    /// only once.
+    let internal stream (largest: float) (path: string) : string list * (string list -> float[] seq) =
+        use file = reading path File.OpenRead
+
+        if not file.CanSeek then
+            raise (BadInput $"{path}: is read more than once, which takes a file and not a pipe")
+
+        table largest path (fun () -> reading path (fun path -> new StreamReader(path)))
+
+    /// Writes blocks of rows, each given by its columns, under a line with their names. Numbers are read back exactly;
+    /// what is no number is NaN.
+    let internal write (names: string list) (blocks: float[][] seq) (stream: Stream) : unit =
+        use csv =
+            new CsvWriter(
+                new StreamWriter(stream, leaveOpen = true),
+                CsvConfiguration(CultureInfo.InvariantCulture, NewLine = "\n")
+            )
+
+        for name in names do
+            csv.WriteField name
+
+        csv.NextRecord()
+
+        for columns in blocks do
+            for row in 0 .. columns[0].Length - 1 do
+                for column in columns do
+                    csv.WriteField(column[row].ToString("R", CultureInfo.InvariantCulture), false)
+
+                csv.NextRecord()

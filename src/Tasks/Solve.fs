@@ -272,20 +272,10 @@ module Solve =
 
         solution
 
-    /// The solution in a run's folder as it was last saved, for the problem and the model of that run; finished or not. Raises
-    /// BadInput, naming the file, where the folder has none or is another run's.
-    let load (folder: string) (problem: Problem) (model: Model) : Solution =
+    /// The solution in a run's folder as it was last saved, for the problem and the model that the run is known to have.
+    let internal restore (folder: string) (problem: Problem) (model: Model) : Solution =
         let settings: SolveSettings = Configuration.read folder "pde" "settings"
         let path = RunFolder.checkpointPath folder
-
-        for section, name, value in [ "problem", "name", problem.Name; "network", "description", model.Description ] do
-            let there: JsonObject = Configuration.read folder "pde" section
-
-            if not (JsonNode.DeepEquals(there[name], node value)) then
-                raise (
-                    BadInput
-                        $"{RunFolder.configPath folder} is of another run: its {section} is {there[name]}, not {value}"
-                )
 
         if not (File.Exists path) then
             raise (BadInput $"{folder} has no checkpoint yet: nothing was saved")
@@ -305,6 +295,20 @@ module Solve =
                 | _ -> Stopped
             Result = result
         }
+
+    /// The solution in a run's folder as it was last saved, for the problem and the model of that run; finished or not. Raises
+    /// BadInput, naming the file, where the folder has none or is another run's.
+    let load (folder: string) (problem: Problem) (model: Model) : Solution =
+        for section, name, value in [ "problem", "name", problem.Name; "network", "description", model.Description ] do
+            let there: JsonObject = Configuration.read folder "pde" section
+
+            if not (JsonNode.DeepEquals(there[name], node value)) then
+                raise (
+                    BadInput
+                        $"{RunFolder.configPath folder} is of another run: its {section} is {there[name]}, not {value}"
+                )
+
+        restore folder problem model
 
     /// Prints each evaluation as a line: a listener for scripts.
     let print (event: TrainingEvent) : unit =

@@ -373,6 +373,12 @@ let private ofProblems =
                 let errors = Collocation.errors problem.Fields problem.Exact.Value u x
                 [ "u", u x; "errors", numbers place (List.map snd errors) ])
 
+        for model, onMeta in [ Mlp.create [ 3; 6; 2 ], Through; Kan.create grid [ 3; 6; 2 ], Stops ] do
+            row $"a solution of {model.Name} and its derivatives at points" onMeta (fun place ->
+                let v = field "v"
+                let terms = [ u; d v [ x; x; t ]; laplacian u [ x; y ] * v; Term.Number 1.0 ]
+                [ "columns", Evaluation.columns system model (model.Init key place) terms (points place 3) ])
+
         row "a loss in chunks of one point" (axes LaplacianMethod.Exact) (fun place ->
             let loss, gradient =
                 Collocation.gradient

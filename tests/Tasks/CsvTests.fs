@@ -70,6 +70,40 @@ let tests =
                     Expect.equal read.Columns names "columns"
                     Expect.equal read.Rows rows "rows")
 
+            testCase "columns are streamed in the order asked for, from files that hold text beside them" (fun () ->
+                reading "x;name;y\n1;\"one; two\";2\n\n3;;4\n" (fun path ->
+                    let names, rows = Csv.stream 10.0 path
+                    Expect.equal names [ "x"; "name"; "y" ] "columns"
+
+                    // Twice, since each reads the file anew.
+                    for _ in 1..2 do
+                        Expect.equal (Array.ofSeq (rows [ "y"; "x" ])) [| [| 2.0; 1.0 |]; [| 4.0; 3.0 |] |] "rows"
+
+                    let message = messageOf<BadInput>(fun () -> rows [ "name" ] |> Seq.iter ignore)
+
+                    Expect.stringEnds
+                        message
+                        "line 2: column 'name': 'one; two' is not a number such as -0.5 or 1e-3"
+                        "message"))
+
+            testCase "rows are read as they are taken" (fun () ->
+                reading "x\n1\n2\nthree\n" (fun path ->
+                    let _, rows = Csv.stream 10.0 path
+                    Expect.equal (rows [ "x" ] |> Seq.truncate 2 |> List.ofSeq) [ [| 1.0 |]; [| 2.0 |] ] "rows"))
+
+            property
+                "numbers that are written in blocks are read back exactly"
+                50
+                files
+                (fun (columns, rows, _, _, _, _, _) ->
+                    let names = [ for i in 1..columns -> $"x{i},\"{i}\"" ]
+                    use memory = new MemoryStream()
+                    let blocks = rows |> Seq.chunkBySize 3 |> Seq.map Array.transpose
+                    Csv.write names blocks memory
+                    let read = table (Text.Encoding.UTF8.GetString(memory.ToArray()))
+                    Expect.equal read.Columns names "columns"
+                    Expect.equal read.Rows rows "rows")
+
             testCase "quoted cells may hold separators, line breaks and quotes" (fun () ->
                 let read = table "\"a,\"\"b\"\"\",\"c\r\nd\"\r\n 1 ,\"2\"\r\n\r\n-3e2,.5"
                 Expect.equal read.Columns [ "a,\"b\""; "c\r\nd" ] "columns"

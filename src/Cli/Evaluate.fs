@@ -1,0 +1,111 @@
+/// `metakan evaluate`: the solution of a `pde` run, and its derivatives, at points of the user's choice, in a file.
+module MetaKan.Cli.Evaluate
+
+open System
+open System.Globalization
+open System.IO
+open Argu
+open MetaKan
+open MetaKan.Pdes
+open MetaKan.Cli.Options
+
+type Options =
+    | [<MainCommand; ExactlyOnce>] Folder of RUN: string
+    | Points of FILE: string
+    | Grid of COUNTS: string
+    | At of COORDINATES: string
+    | [<Mandatory>] Out of FILE: string
+    | Derivatives of NAMES: string
+    | Exact
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Folder _ -> "folder of a pde run, finished or not."
+            | Points _ -> "a CSV file of points, with a column for each coordinate."
+            | Grid _ -> "a grid over the domain, as 200x200: a count for each coordinate that --at does not hold."
+            | At _ -> "coordinates that are held, as t=0.5,z=0."
+            | Out _ -> "the file to write: .csv, .npy or .npz (NumPy), .vti (a grid) or .vtu (points) for ParaView."
+            | Derivatives _ -> "derivatives of the fields up to order 4, as u_x,u_xxt; of long names, u_x1_x2."
+            | Exact -> "also the exact solution, where it is known."
+
+let private held (given: string) : (string * float) list =
+    [
+        for part in given.Split ',' do
+            match part.Split '=' with
+            | [| name; value |] ->
+                match Double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture) with
+                | true, value -> name.Trim(), value
+                | _ -> raise (BadInput $"--at takes numbers, as t=0.5, not '{value}' for {name}")
+            | _ -> raise (BadInput $"--at takes coordinates with values, as t=0.5,z=0, not '{part}'")
+    ]
+
+let private counts (given: string) : int list =
+    [
+        for part in given.Split 'x' do
+            match Int32.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture) with
+            | true, count -> count
+            | _ -> raise (BadInput $"--grid takes whole numbers with x between them, as 200x200, not '{given}'")
+    ]
+
+let private derivatives (problem: Problem) (given: string) : (string * Term) list =
+    let names = given.Split(',', StringSplitOptions.TrimEntries) |> List.ofArray
+
+    let derivative name =
+        match Evaluation.tryDerivative problem name with
+        | Some term -> name, term
+        | None ->
+            let listed (names: string list) = String.concat ", " names
+
+            raise (
+                BadInput
+                    $"--derivatives takes names of a field ({listed problem.Fields}), _ and 1 to 4 coordinates ({listed problem.Coordinates}), as {problem.Fields.Head}_{problem.Coordinates.Head}, not '{name}'"
+            )
+
+    match names |> List.countBy id |> List.tryFind (fun (_, n) -> n > 1) with
+    | Some(name, _) -> raise (BadInput $"--derivatives takes a name once, and has '{name}' twice")
+    | None -> names |> List.map derivative
+
+let run (options: ParseResults<Options>) : int =
+    let folder, out = options.GetResult Folder, options.GetResult Out
+    let held = options.TryGetResult At |> Option.map held |> Option.defaultValue []
+
+    let points =
+        match options.TryGetResult Points, options.TryGetResult Grid with
+        | Some file, None -> EvaluationPoints.Table(file, held)
+        | None, Some given -> EvaluationPoints.Grid(counts given, held)
+        | _ -> raise (BadInput "evaluate takes either --points or --grid")
+
+    let problem, model = Pde.stored folder
+
+    if options.Contains Exact && problem.Exact.IsNone then
+        raise (BadInput $"--exact: the exact solution of {problem.Name} is not known")
+
+    let columns =
+        [
+            yield! options.TryGetResult Derivatives |> Option.map (derivatives problem) |> Option.defaultValue []
+            if options.Contains Exact then
+                yield! Evaluation.exact problem
+        ]
+
+    // What the library calls points and columns is named here after the options.
+    Evaluation.fault out problem points columns
+    |> Option.iter (fun fault -> raise (BadInput $"--{fault}"))
+
+    let solution = Solve.restore folder problem model
+    let written = Evaluation.toFile out problem model solution.Params points columns
+
+    match points with
+    | EvaluationPoints.Table(file, _) when written.Outside > 0L ->
+        eprintfn
+            $"metakan: {written.Outside} of {written.Points} points of {file} lie outside the domain, where the network was not trained"
+    | _ -> ()
+
+    let left =
+        if points.IsGrid && written.Outside > 0L then
+            $", {written.Outside} of them outside the domain"
+        else
+            ""
+
+    printfn $"{written.Points} points{left}, in {out}"
+    0
