@@ -57,9 +57,12 @@ let private derivatives (problem: Problem) (given: string) : (string * Term) lis
         | None ->
             let listed (names: string list) = String.concat ", " names
 
+            let example = $"{problem.Fields.Head}_{problem.Coordinates.Head}"
+            let fields, coordinates = listed problem.Fields, listed problem.Coordinates
+
             raise (
                 BadInput
-                    $"--derivatives takes names of a field ({listed problem.Fields}), _ and 1 to 4 coordinates ({listed problem.Coordinates}), as {problem.Fields.Head}_{problem.Coordinates.Head}, not '{name}'"
+                    $"--derivatives takes a field ({fields}), _ and 1 to 4 coordinates ({coordinates}), as {example}, not '{name}'"
             )
 
     match names |> List.countBy id |> List.tryFind (fun (_, n) -> n > 1) with
@@ -93,12 +96,16 @@ let run (options: ParseResults<Options>) : int =
     |> Option.iter (fun fault -> raise (BadInput $"--{fault}"))
 
     let solution = Solve.restore folder problem model
-    let written = Evaluation.toFile out problem model solution.Params points columns
+
+    let written =
+        use interrupt = new Interrupt.Watch()
+        let interrupted () = interrupt.Asked
+        Evaluation.toFileUnless interrupted Evaluation.most out problem model solution.Params points columns
 
     match points with
     | EvaluationPoints.Table(file, _) when written.Outside > 0L ->
         eprintfn
-            $"metakan: {written.Outside} of {written.Points} points of {file} lie outside the domain, where the network was not trained"
+            $"metakan: {written.Outside} of {written.Points} points of {file} lie outside the domain: no network is trained there"
     | _ -> ()
 
     let left =

@@ -157,9 +157,9 @@ module Csv =
         let names, rows = table largest path (fun () -> new StringReader(text))
         { Columns = names; Rows = Array.ofSeq (rows names) }
 
-    /// The names of a table's columns, and the rows of the columns that are asked for, in that order, read from the file anew each
-    /// time and as they are taken; other columns may hold anything. Raises as `read` does, and for a file that can be read
-    /// only once.
+    /// The names of a table's columns, and the rows of the columns that are asked for, in that order, read from the file
+    /// anew each time and as they are taken; other columns may hold anything. Raises as `read` does, and for a file that
+    /// can be read only once.
     let internal stream (largest: float) (path: string) : string list * (string list -> float[] seq) =
         use file = reading path File.OpenRead
 

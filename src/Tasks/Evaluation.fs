@@ -22,8 +22,11 @@ type Evaluated = { Points: int64; Outside: int64 }
 
 [<RequireQualifiedAccess>]
 module Evaluation =
-    // Points that are evaluated at a time at most, and MiB that their jets may take.
-    let private most, memory = 4096, 512
+    /// Points that are evaluated at a time at most.
+    let internal most = 4096
+
+    // MiB that their jets may take.
+    let private memory = 512
 
     let private listed (names: string list) = String.concat ", " names
 
@@ -60,14 +63,14 @@ module Evaluation =
 
         values, Collocation.chunk limit network place directions most
 
-    /// The values [N, terms] of terms at points x [N, d], which are placed as the parameters are; derivatives of fields are exact,
-    /// by jets. Raises ArgumentException for points of another shape, for no term, and for terms that read what the problem
-    /// has not, derivatives of fields beyond order 4 or means.
+    /// The values [N, terms] of terms at points x [N, d], which are placed as the parameters are; derivatives of fields
+    /// are exact, by jets. Raises ArgumentException for points of another shape, for no term, and for terms that read what
+    /// the problem has not, derivatives of fields beyond order 4 or means.
     let columns (problem: Problem) (model: Model) (p: Params) (terms: Term list) (x: Tensor) : Tensor =
         if x.ndim <> 2L || x.size 1 <> int64 problem.Coordinates.Length then
             invalidArg
                 (nameof x)
-                $"points have the coordinates {listed problem.Coordinates}, [N, {problem.Coordinates.Length}], and are {List.ofArray (Tensor.shape x)}"
+                $"points are [N, {problem.Coordinates.Length}], of {listed problem.Coordinates}, not {List.ofArray (Tensor.shape x)}"
 
         if terms.IsEmpty then
             invalidArg (nameof terms) "a term or more is evaluated, and there is none"
@@ -114,8 +117,8 @@ module Evaluation =
 
     let private ending (path: string) = (Path.GetExtension path).ToLowerInvariant()
 
-    /// What is wrong with a file to be written, its points and its columns, each message after the name of what it is about, as
-    /// options are named.
+    /// What is wrong with a file to be written, its points and its columns. A message begins with the name of what it is
+    /// about, as options are named.
     let internal fault
         (path: string)
         (problem: Problem)
@@ -269,8 +272,10 @@ module Evaluation =
                 Array.init kept.Length (fun n -> if kept[n] > 0.0 then values[int ranks[n] * terms + j] else nan)
         |]
 
-    /// `toFile` in blocks of at most so many points.
-    let internal toFileBy
+    /// `toFile` in blocks of at most so many points, before each of which it is asked whether to stop: by RunFailed, with nothing
+    /// written.
+    let internal toFileUnless
+        (interrupted: unit -> bool)
         (most: int)
         (path: string)
         (problem: Problem)
@@ -303,6 +308,9 @@ module Evaluation =
         let outside = ref 0L
 
         let evaluated (block: float[]) =
+            if interrupted () then
+                raise (RunFailed $"stopped; {path} was not written")
+
             use _ = torch.NewDisposeScope()
             let x = Tensor.ofArray place [ int64 (block.Length / d); int64 d ] block
             let contained = problem.Domain.Contains x
@@ -319,7 +327,7 @@ module Evaluation =
 
         let blocks = blocks (min most (int rows)) |> Seq.map evaluated
 
-        /// The columns of coordinates that are not held and those of values.
+        // The columns of coordinates that are not held and those of values.
         let unheld =
             let held = heldOf points |> List.map fst
 
@@ -345,12 +353,12 @@ module Evaluation =
 
         { Points = count; Outside = outside.Value }
 
-    /// Writes the fields of a problem's solution, and further columns of any formulas by their names, at points, into a file that is
-    /// whole or absent. Its ending tells its format; numbers are float64:
+    /// Writes the fields of a problem's solution, and further columns of any formulas by their names, at points, into a
+    /// file that is whole or absent. Its ending tells its format; numbers are float64:
     /// .csv, a line with names, then a line a point: coordinates, fields, columns;
     /// .npy, an array [points, columns], of a grid [n1, n2, …, columns];
     /// .npz, an array by each name, of the shape [points] or [n1, n2, …];
-    /// .vti, a grid of 1 to 3 coordinates, and .vtu, points of as many, for VTK and ParaView, with fields and columns by name.
+    /// .vti, a grid of 1 to 3 coordinates, and .vtu, points of as many, for ParaView, with fields and columns by name.
     /// Raises ArgumentException, in a line that says what is taken, for another ending and for points and columns that the
     /// problem or the format has not; BadInput for a table that cannot be used; RunFailed when the disk refuses.
     let toFile
@@ -361,4 +369,4 @@ module Evaluation =
         (points: EvaluationPoints)
         (columns: (string * Term) list)
         : Evaluated =
-        toFileBy most path problem model p points columns
+        toFileUnless (fun () -> false) most path problem model p points columns

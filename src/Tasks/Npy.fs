@@ -28,8 +28,8 @@ module internal Npy =
             let rows = Array.init (block[0].Length * columns) (fun n -> block[n % columns][n / columns])
             stream.Write(bytes rows)
 
-    /// Writes blocks of rows as an array [shape…] for each column, by the columns' names. They come row by row and lie array by
-    /// array: a file at `spool` keeps them meanwhile.
+    /// Writes blocks of rows as an array [shape…] for each column, by the columns' names. Rows come one after another, and
+    /// arrays lie one after another: a file at `spool` keeps them meanwhile.
     let archive
         (spool: string)
         (names: string list)

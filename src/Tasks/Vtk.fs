@@ -92,8 +92,8 @@ module internal Vtk =
         stream.Position <- start + List.last offsets
         text $"\n  </AppendedData>\n{ending}\n"
 
-    /// Writes values on a grid of 1 to 3 axes, each from its first to its last place by a count. Blocks hold the values of points in order,
-    /// the first axis running fastest, a column for each name.
+    /// Writes values on a grid of 1 to 3 axes, each from a lowest to a highest place by a count. Blocks hold a column for
+    /// each name, with the first axis running fastest.
     let image (axes: (float * float * int) list) (names: string list) (blocks: float[][] seq) (stream: Stream) : unit =
         let padded (value: float) numbers = listed (List.truncate 3 (numbers @ List.replicate 3 value))
         let extent = [ for _, _, count in axes @ List.replicate 3 (0.0, 0.0, 1) -> $"0 {count - 1}" ]

@@ -72,9 +72,7 @@ let tests =
 
                     Expect.equal
                         ended.Err
-                        [
-                            "metakan: 1 of 2 points of points.csv lie outside the domain, where the network was not trained"
-                        ]
+                        [ "metakan: 1 of 2 points of points.csv lie outside the domain: no network is trained there" ]
                         "standard error"
 
                     Expect.isTrue (File.Exists(Path.Combine(folder, "points.vtu"))) "file"
@@ -103,7 +101,7 @@ let tests =
                             "run --grid 3 --at x3=0 --out a.csv", "--at holds coordinates, which are x1, x2, not 'x3'"
                             "run --grid 3 --at x2=2 --out a.csv", "--at holds x2 within the domain, -1 to 1"
                             "run --grid 3x3 --derivatives u_y --out a.csv",
-                            "--derivatives takes names of a field (u), _ and 1 to 4 coordinates (x1, x2), as u_x1, not 'u_y'"
+                            "--derivatives takes a field (u), _ and 1 to 4 coordinates (x1, x2), as u_x1, not 'u_y'"
                             "run --grid 3x3 --derivatives u_x1,u_x1 --out a.csv",
                             "--derivatives takes a name once, and has 'u_x1' twice"
                             "run --points none.csv --out a.csv", "none.csv: there is no such file"

@@ -81,6 +81,9 @@ let private placesOfVtk =
             for i in 0..2 -> places[4 * i + j]
     |]
 
+/// Not interrupted.
+let private never () = false
+
 let private floats (bytes: byte[]) = MemoryMarshal.Cast<byte, float>(ReadOnlySpan bytes).ToArray()
 let private integers (bytes: byte[]) = MemoryMarshal.Cast<byte, int64>(ReadOnlySpan bytes).ToArray()
 
@@ -142,7 +145,7 @@ let private same (what: string) (expected: float[]) (found: float[]) =
 
 let private write (folder: string) (name: string) (points: EvaluationPoints) =
     let path = Path.Combine(folder, name)
-    let written = Evaluation.toFileBy 5 path problem model (parameters ()) points further
+    let written = Evaluation.toFileUnless never 5 path problem model (parameters ()) points further
     Expect.equal written { Points = 12L; Outside = 0L } "points written"
     Expect.equal (Directory.GetFiles(folder, name + "*")) [| path |] "files beside"
     path
@@ -295,7 +298,15 @@ let tests =
                             let grid = EvaluationPoints.Grid([ 3; 5; 2 ], [])
 
                             // Formulas of the point alone: the products of a network are rounded by how many rows there are.
-                            Evaluation.toFileBy most path still model (parameters ()) grid [ "xy", x * y + t ]
+                            Evaluation.toFileUnless
+                                never
+                                most
+                                path
+                                still
+                                model
+                                (parameters ())
+                                grid
+                                [ "xy", x * y + t ]
                             |> ignore
 
                             File.ReadAllBytes path
@@ -330,7 +341,7 @@ let tests =
 
                     // In blocks of three there are some inside, some outside, and mixed ones.
                     let grid = EvaluationPoints.Grid([ 9; 9 ], [])
-                    let written = Evaluation.toFileBy 3 path problem model p grid (Evaluation.exact problem)
+                    let written = Evaluation.toFileUnless never 3 path problem model p grid (Evaluation.exact problem)
 
                     let rows =
                         File.ReadAllLines path
@@ -405,7 +416,8 @@ let tests =
 
                         Expect.throws
                             (fun () ->
-                                Evaluation.toFileBy
+                                Evaluation.toFileUnless
+                                    never
                                     2
                                     path
                                     problem
@@ -419,6 +431,28 @@ let tests =
                         Expect.equal (File.ReadAllText path) "before" ending
 
                     Expect.equal (Directory.GetFiles folder).Length 5 "files"))
+
+            testCase "what is interrupted writes nothing" (fun () ->
+                withFolder (fun folder ->
+                    for ending in [ "csv"; "npz"; "vtu" ] do
+                        let path = Path.Combine(folder, $"a.{ending}")
+
+                        let message =
+                            messageOf<RunFailed>(fun () ->
+                                Evaluation.toFileUnless
+                                    (Runs.after 2)
+                                    5
+                                    path
+                                    problem
+                                    model
+                                    (parameters ())
+                                    (EvaluationPoints.Grid(counts, held))
+                                    []
+                                |> ignore)
+
+                        Expect.equal message $"stopped; {path} was not written" "message"
+
+                    Expect.isEmpty (Directory.GetFiles folder) "files"))
 
             testCase "what does not fit is refused in one line, and nothing is written" (fun () ->
                 withFolder (fun folder ->
@@ -540,7 +574,11 @@ let tests =
                         messageOf<ArgumentException>(fun () ->
                             Evaluation.columns problem model (parameters ()) terms at |> ignore)
 
-                    Expect.stringContains (message [ u ] (normal 1 [ 5; 2 ])) "x, y, t, [N, 3], and are [5; 2]" "shape"
+                    Expect.stringContains
+                        (message [ u ] (normal 1 [ 5; 2 ]))
+                        "points are [N, 3], of x, y, t, not [5; 2]"
+                        "shape"
+
                     Expect.stringContains (message [] (normal 1 [ 5; 3 ])) "a term or more" "terms"
                     Expect.stringContains (message [ u; field "w" ] (normal 1 [ 5; 3 ])) "the field 'w'" "field"
 
