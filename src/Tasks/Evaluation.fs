@@ -50,14 +50,22 @@ module Evaluation =
     // The values [N, terms] of terms at points [N, d] of the parameters' placement, and how many points to take at a time.
     let private evaluator (problem: Problem) (model: Model) (p: Params) (terms: Term list) =
         let place = Placement.ofTensor (Seq.head p.Values)
-        let reading = Reading.ofTerms problem.Coordinates [] problem.Fields terms
-        let directions = Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) place reading.Operator
+        let reading = Reading.ofTerms false problem.Coordinates [] problem.Fields terms
+
+        let directions =
+            reading.Operators
+            |> List.map (fun (count, operator) ->
+                count, Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) place operator)
+
         let network, weights = Model.generate (Problem.modelFor problem model) p
-        let limit = { Points = most; Laplacian = LaplacianMethod.Exact; MemoryLimit = memory }
+        let limit = { Points = most; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = memory }
 
         let values (x: Tensor) =
-            Problem.jet problem network directions weights x
-            |> reading.Values directions weights x
+            reading.Values
+                (fun directions -> Problem.jet problem network directions weights)
+                (List.map snd directions)
+                weights
+                x
             |> List.map (fun column -> column.expand (x.size 0, 1L))
             |> fun columns -> torch.cat (List.toArray columns, 1L)
 
