@@ -82,6 +82,7 @@ let private tests =
         ProblemTests.tests
         ManufacturedTests.tests
         TwoBodyTests.tests
+        ReferenceTests.tests
         CollocationTests.tests
         ResidualsTests.tests
         NetworkTests.tests

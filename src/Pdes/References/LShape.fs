@@ -38,7 +38,8 @@ module internal LShape =
         let size = torch.pow (torch.sqrt (zx * zx + zy * zy) / 1.5, n)
         let angle = torch.atan2 (zy, zx) * n
 
-        torch.cat ([| dx * scaled; dy * scaled; size * torch.cos angle; size * torch.sin angle |], 1L)
+        let sines = (size * torch.sin angle).narrow (1L, 1L, int64 degree)
+        torch.cat ([| dx * scaled; dy * scaled; size * torch.cos angle; sines |], 1L)
 
     /// Points [6 n, 2] on the sides, crowded at the corners.
     let private sides (n: int) =
@@ -59,8 +60,8 @@ module internal LShape =
         let weights =
             Reference.kept (fun () ->
                 let points = sides (20 * poles)
-                let struct (solution, _, _, _) = torch.linalg.lstsq (terms points, square points / 4.0)
-                [ solution ])
+                [ LeastSquares.solve 1e-15 (terms points) (square points / 4.0) ]
+
 
         Reference.ofPoints 2 (fun points -> Tensor.product (terms points) weights.Value[0] - square points / 4.0)
 

@@ -39,7 +39,7 @@ module internal TimeTable =
         let at (later: int64) (numbers: Tensor) =
             let rows = ((row + later) * numbers.size 1 + places).flatten ()
             let found = numbers.flatten(0L, 1L).index_select (0L, rows)
-            (found.reshape (places.size 0, places.size 1, -1L) * weights.unsqueeze -1L).sum 1L
+            (found.reshape (places.size 0, places.size 1, numbers.size 2) * weights.unsqueeze -1L).sum 1L
 
         let r = 1.0 - s
 
