@@ -12,7 +12,7 @@ module internal BlackScholes =
         Reference.ofPoints 2 (fun points ->
             let s, left = points.narrow (1L, 0L, 1L), maturity - points.narrow (1L, 1L, 1L)
             // Above 0, so that the quotient at maturity is ±∞ or, where S = K, 0.
-            let deviation = (volatility * torch.sqrt left).clamp_min (1e-150.ToScalar())
+            let deviation = (volatility * torch.sqrt left).clamp_min(1e-150.ToScalar())
             let d = (torch.log (s / strike) + (rate + volatility * volatility / 2.0) * left) / deviation
             let normal (d: Tensor) = torch.special.ndtr d
             s * normal d - strike * torch.exp (-rate * left) * normal (d - deviation))

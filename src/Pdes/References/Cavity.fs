@@ -13,14 +13,7 @@ open TorchSharp
 module internal Cavity =
     /// Derivatives [N, terms] of ψ's terms at N points.
     type private Terms =
-        {
-            Psi: Tensor
-            X: Tensor
-            Y: Tensor
-            LaplacianX: Tensor
-            LaplacianY: Tensor
-            Bilaplacian: Tensor
-        }
+        { Psi: Tensor; X: Tensor; Y: Tensor; LaplacianX: Tensor; LaplacianY: Tensor; Bilaplacian: Tensor }
 
     let private map2 (f: Tensor -> Tensor -> Tensor) (a: Terms) (b: Terms) =
         {
@@ -32,24 +25,19 @@ module internal Cavity =
             Bilaplacian = f a.Bilaplacian b.Bilaplacian
         }
 
-    let private beside a b =
-        map2 (fun a b -> torch.cat ([| a; b |], 1L)) a b
+    let private beside a b = map2 (fun a b -> torch.cat ([| a; b |], 1L)) a b
 
     /// Terms of both corners under the lid, from those of one by its distance from the wall and the lid: the other's are their
     /// mirror image.
     let private corners join (terms: Tensor -> Tensor -> Terms) (x: Tensor) (y: Tensor) =
         let left, right = terms x (1.0 - y), terms (1.0 - x) (1.0 - y)
 
-        { right with
-            X = -right.X
-            LaplacianX = -right.LaplacianX
-        }
-        |> join left
+        { right with X = -right.X; LaplacianX = -right.LaplacianX } |> join left
 
     /// r, θ, cos θ and sin θ of a point; where r is 0, θ is 0 too, so that a corner moves with the lid.
     let private polar (x: Tensor) (depth: Tensor) =
         let angle = torch.atan2 (depth, x)
-        (x * x + depth * depth).sqrt().clamp_min (1e-150.ToScalar()), angle, torch.cos angle, torch.sin angle
+        (x * x + depth * depth).sqrt().clamp_min(1e-150.ToScalar()), angle, torch.cos angle, torch.sin angle
 
     /// ψ = γ r (θ cos θ + (π/2 θ - π²/4) sin θ) [N, 1]: u = 1 where θ is 0, and u = v = 0 where it is π/2.
     let private creeping (x: Tensor) (depth: Tensor) =
@@ -88,7 +76,7 @@ module internal Cavity =
         {
             Psi = power k * f[0]
             X = power (k - 1) * (k' * cos * f[0] - sin * f[1])
-            Y = -power (k - 1) * (k' * sin * f[0] + cos * f[1])
+            Y = -power(k - 1) * (k' * sin * f[0] + cos * f[1])
             LaplacianX = around * (outward * cos * g 0 - sin * g 1)
             LaplacianY = -around * (outward * sin * g 0 + cos * g 1)
             Bilaplacian = power (k - 4) * (outward * outward * g 0 + g 2)
@@ -97,7 +85,7 @@ module internal Cavity =
     /// Products of polynomials of x and y up to degree n in each.
     let private products (n: int) (x: Tensor) (y: Tensor) =
         let px, py = polynomials n 1.0 x, polynomials n 1.0 y
-        let at a b = (px[a].unsqueeze 2L * py[b].unsqueeze 1L).flatten (1L, 2L)
+        let at a b = (px[a].unsqueeze 2L * py[b].unsqueeze 1L).flatten(1L, 2L)
 
         {
             Psi = at 0 0
@@ -139,7 +127,7 @@ module internal Cavity =
         // corners and rounding errors of fourth derivatives are largest.
         let matrix, wanted = 1e3 * torch.cat (matrices, 0L), 1e3 * torch.cat (wanted, 0L)
         let x, y = nodes.repeat_interleave(int64 n).unsqueeze 1L, nodes.repeat([| int64 n |]).unsqueeze 1L
-        let weight = (x * (1.0 - x) * y * (1.0 - y)).pow (1.5.ToScalar())
+        let weight = (x * (1.0 - x) * y * (1.0 - y)).pow(1.5.ToScalar())
         let known, terms = parts degree x y
 
         let newton (c: Tensor) _ =

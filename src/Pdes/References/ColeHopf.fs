@@ -26,7 +26,7 @@ module internal ColeHopf =
             let angle = (x - z * torch.sqrt (4.0 * viscosity * t)) * Math.PI
             // The largest exponent becomes 0, so that nothing overflows however small ν is.
             let weights = torch.nn.functional.softmax (-z * z - torch.cos angle / (2.0 * Math.PI * viscosity), 1L)
-            -(torch.sin angle * weights).sum (1L, keepdim = true))
+            -(torch.sin angle * weights).sum(1L, keepdim = true))
 
     /// u [N, 1] at points (x, t) [N, 2], t from 0 to 1, for the given ν > 0.
     let burgers (viscosity: float) : Tensor -> Tensor = byStep step viscosity

@@ -38,20 +38,19 @@ module internal LShape =
         let size = torch.pow (torch.sqrt (zx * zx + zy * zy) / 1.5, n)
         let angle = torch.atan2 (zy, zx) * n
 
-        let sines = (size * torch.sin angle).narrow (1L, 1L, int64 degree)
+        let sines = (size * torch.sin angle).narrow(1L, 1L, int64 degree)
         torch.cat ([| dx * scaled; dy * scaled; size * torch.cos angle; sines |], 1L)
 
     /// Points [6 n, 2] on the sides, crowded at the corners.
     let private sides (n: int) =
         let s = (torch.tanh (Reference.spaced -12.0 (24.0 / float (n - 1)) n) + 1.0) / 2.0
 
-        let side ((x, y, _), (x', y', _)) =
-            torch.stack ([| x + (x' - x) * s; y + (y' - y) * s |], 1L)
+        let side ((x, y, _), (x', y', _)) = torch.stack ([| x + (x' - x) * s; y + (y' - y) * s |], 1L)
 
         let all = corners @ [ corners.Head ] |> List.pairwise |> List.map side
         torch.cat (List.toArray all, 0L)
 
-    let private square (points: Tensor) = (points * points).sum (1L, keepdim = true)
+    let private square (points: Tensor) = (points * points).sum(1L, keepdim = true)
 
     /// u [N, 1] at points (x, y) [N, 2] of the region, by so many poles at each corner.
     let byPoles (poles: int) : Tensor -> Tensor =
@@ -60,7 +59,7 @@ module internal LShape =
         let weights =
             Reference.kept (fun () ->
                 let points = sides (20 * poles)
-                [ LeastSquares.solve 1e-15 (terms points) (square points / 4.0) ]
+                [ LeastSquares.solve 1e-13 (terms points) (square points / 4.0) ])
 
 
         Reference.ofPoints 2 (fun points -> Tensor.product (terms points) weights.Value[0] - square points / 4.0)

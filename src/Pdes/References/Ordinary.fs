@@ -15,8 +15,7 @@ module internal Ordinary =
             3.0 / 10.0, [ 3.0 / 40.0; 9.0 / 40.0 ]
             4.0 / 5.0, [ 44.0 / 45.0; -56.0 / 15.0; 32.0 / 9.0 ]
             8.0 / 9.0, [ 19372.0 / 6561.0; -25360.0 / 2187.0; 64448.0 / 6561.0; -212.0 / 729.0 ]
-            1.0,
-            [ 9017.0 / 3168.0; -355.0 / 33.0; 46732.0 / 5247.0; 49.0 / 176.0; -5103.0 / 18656.0 ]
+            1.0, [ 9017.0 / 3168.0; -355.0 / 33.0; 46732.0 / 5247.0; 49.0 / 176.0; -5103.0 / 18656.0 ]
         ]
 
     let private whole = [ 35.0 / 384.0; 0.0; 500.0 / 1113.0; 125.0 / 192.0; -2187.0 / 6784.0; 11.0 / 84.0 ]
@@ -43,18 +42,10 @@ module internal Ordinary =
 
                 [ values; Array.map2 f times values ]
                 |> List.map (fun rows ->
-                    Tensor.ofArray
-                        Placement.cpu64
-                        [ int64 rows.Length; 1L; int64 start.Length ]
-                        (Array.concat rows)))
+                    Tensor.ofArray Placement.cpu64 [ int64 rows.Length; 1L; int64 start.Length ] (Array.concat rows)))
 
         Reference.ofPoints 1 (fun points ->
-            let table =
-                {
-                    Span = span
-                    TimeTable.Values = tables.Value[0]
-                    Slopes = tables.Value[1]
-                }
+            let table = { Span = span; TimeTable.Values = tables.Value[0]; Slopes = tables.Value[1] }
 
             let place = torch.zeros ([| points.size 0; 1L |], dtype = torch.int64, device = torch.CPU)
             TimeTable.read table (Reference.column 0 points) place (torch.ones_like points))
@@ -63,8 +54,4 @@ module internal Ordinary =
     /// span, [N, 3].
     let lorenz (sigma: float) (rho: float) (beta: float) (span: float) (start: float[]) : Tensor -> Tensor =
         solution 12000 span start (fun _ u ->
-            [|
-                sigma * (u[1] - u[0])
-                u[0] * (rho - u[2]) - u[1]
-                u[0] * u[1] - beta * u[2]
-            |])
+            [| sigma * (u[1] - u[0]); u[0] * (rho - u[2]) - u[1]; u[0] * u[1] - beta * u[2] |])

@@ -89,15 +89,15 @@ module internal Periodic =
     let private kinkModes (evolution: Evolution) (t: Tensor) =
         let k = Spectral.wavenumbers evolution
         let decay = evolution.Linear k
-        let modes = (-2.0 * float evolution.Modes / (k * k)).masked_fill (k.eq (0.0.ToScalar()), 0.0.ToScalar())
+        let modes = (-2.0 * float evolution.Modes / (k * k)).masked_fill(k.eq (0.0.ToScalar()), 0.0.ToScalar())
         let values = modes * torch.exp (t.reshape (-1L, 1L, 1L) * decay)
         values, decay * values
 
     /// p's double at points (x, t); at t ≤ 1 the rounded kink is narrow beside the period.
     let private kink (points: Tensor) =
         let x, t = points.narrow (1L, 0L, 1L), points.narrow (1L, 1L, 1L)
-        let distance = 1.0 - (x - 2.0 * torch.round (x / 2.0)).abs ()
-        let width = torch.sqrt(4e-4 * t.clamp_min (0.0.ToScalar())).clamp_min (1e-150.ToScalar())
+        let distance = 1.0 - (x - 2.0 * torch.round (x / 2.0)).abs()
+        let width = torch.sqrt(4e-4 * t.clamp_min (0.0.ToScalar())).clamp_min(1e-150.ToScalar())
         let s = distance / width
         let rounded = distance * torch.erf s + width * torch.exp (-s * s) / sqrt Math.PI
         2.0 * rounded - distance * distance - 2.0 / 3.0 - 2e-4 * t
@@ -106,7 +106,7 @@ module internal Periodic =
     let allenCahnFields (evolution: Evolution) : Tensor -> Tensor =
         let start x =
             let t = torch.zeros_like x
-            evolution.Start x - (kink (torch.stack ([| x; t |], 1L))).transpose (0L, 1L)
+            evolution.Start x - (kink (torch.stack ([| x; t |], 1L))).transpose(0L, 1L)
 
         let smooth =
             Spectral.fieldsOf evolution (fun () ->
@@ -115,9 +115,6 @@ module internal Periodic =
                 let values, slopes = kinkModes evolution times
                 let whole = Spectral.evolve evolution (Spectral.spectrum evolution start + values[0])
 
-                {
-                    Values = whole.Values - values
-                    Slopes = whole.Slopes - slopes
-                })
+                { Values = whole.Values - values; Slopes = whole.Slopes - slopes })
 
         fun x -> smooth x + Reference.ofPoints 2 kink x

@@ -19,7 +19,7 @@ module internal Reference =
         use _ = torch.no_grad ()
 
         Tensor.scoped Seq.singleton (fun () ->
-            let blocks = (Placement.put Placement.cpu64 (x.detach ())).split (block, 0)
+            let blocks = (Placement.put Placement.cpu64 (x.detach ())).split(block, 0)
             let fields (x: Tensor) = Tensor.scoped Seq.singleton (fun () -> compute x)
             torch.cat (Array.map fields blocks, 0L) |> Placement.put (Placement.ofTensor x))
 

@@ -43,13 +43,12 @@ module internal Spectral =
         torch.cat ([| Reference.spaced 0.0 1.0 half; Reference.spaced (float -half) 1.0 half |], 0L)
 
     /// The wave numbers [X], in the order of Fourier transforms.
-    let wavenumbers (evolution: Evolution) : Tensor =
-        frequencies evolution * (2.0 * Math.PI / evolution.Length)
+    let wavenumbers (evolution: Evolution) : Tensor = frequencies evolution * (2.0 * Math.PI / evolution.Length)
 
     /// 1 for modes that are kept, 0 for others. The highest one, cos and no sin, has no derivative: it is never kept.
     let private mask (evolution: Evolution) =
         let highest = float evolution.Modes * (if evolution.Dealiased then 1.0 / 3.0 else 0.5)
-        complex ((frequencies evolution).abs().lt (highest.ToScalar()))
+        complex ((frequencies evolution).abs().lt(highest.ToScalar()))
 
     /// Fourier coefficients [fields, X] of fields that are given at places.
     let spectrum (evolution: Evolution) (fields: Tensor -> Tensor) : Tensor =
@@ -58,7 +57,7 @@ module internal Spectral =
         torch.fft.fft_ (complex u) * mask evolution
 
     let private isReal (evolution: Evolution) =
-        not ((evolution.Start (Reference.spaced evolution.Low 1.0 1)).is_complex ())
+        not ((evolution.Start(Reference.spaced evolution.Low 1.0 1)).is_complex())
 
     /// The coefficients of a step of h: exp(hL), exp(hL/2), and those that multiply g; means over circles around hL, since
     /// the formulas cancel where hL is small.
@@ -111,10 +110,7 @@ module internal Spectral =
             |> Array.scan (fun v _ -> steps evolution.Every v) start
             |> fun values -> torch.stack (values, 0L)
 
-        {
-            Values = kept
-            Slopes = linear * kept + nonlinear kept
-        }
+        { Values = kept; Slopes = linear * kept + nonlinear kept }
 
     /// The fields [T, 2X, fields] at twice as many places; of complex ones real and imaginary parts.
     let private fine (evolution: Evolution) (coefficients: Tensor) =
@@ -127,9 +123,9 @@ module internal Spectral =
         let u = torch.fft.ifft (torch.cat (parts, -1L)) * 2.0
 
         if isReal evolution then
-            u.real.transpose(1L, 2L).contiguous ()
+            u.real.transpose(1L, 2L).contiguous()
         else
-            torch.view_as_real(u).transpose(1L, 2L).flatten (2L, 3L)
+            torch.view_as_real(u).transpose(1L, 2L).flatten(2L, 3L)
 
     /// Places that a value is interpolated from.
     let private nodes = 10
@@ -142,12 +138,7 @@ module internal Spectral =
                 [ fine evolution spectra.Values; fine evolution spectra.Slopes ])
 
         Reference.ofPoints 2 (fun points ->
-            let table =
-                {
-                    Span = evolution.Span
-                    TimeTable.Values = tables.Value[0]
-                    Slopes = tables.Value[1]
-                }
+            let table = { Span = evolution.Span; TimeTable.Values = tables.Value[0]; Slopes = tables.Value[1] }
 
             let places = table.Values.size 1
             let position = (Reference.column 0 points - evolution.Low) * (float places / evolution.Length)

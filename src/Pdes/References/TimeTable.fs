@@ -6,12 +6,7 @@ open MetaKan
 open TorchSharp
 
 /// Values and time derivatives [T, X, fields] at T times from 0 to Span and X places.
-type internal TimeTable =
-    {
-        Span: float
-        Values: Tensor
-        Slopes: Tensor
-    }
+type internal TimeTable = { Span: float; Values: Tensor; Slopes: Tensor }
 
 [<RequireQualifiedAccess>]
 module internal TimeTable =
@@ -19,7 +14,7 @@ module internal TimeTable =
     let lagrange (nodes: int) (s: Tensor) : Tensor =
         let places = Reference.spaced 0.0 1.0 nodes
         let itself = torch.eye (nodes, dtype = torch.bool, device = torch.CPU)
-        let others (differences: Tensor) = differences.masked_fill(itself, 1.0.ToScalar()).prod (-1L)
+        let others (differences: Tensor) = differences.masked_fill(itself, 1.0.ToScalar()).prod(-1L)
         others ((s.unsqueeze -1L - places).unsqueeze -2L) / others (places.unsqueeze -1L - places)
 
     /// Fields [N, fields] at times [N], as weighted sums over places [N, m]. Raises ArgumentException for times outside the
@@ -27,18 +22,26 @@ module internal TimeTable =
     let read (table: TimeTable) (time: Tensor) (places: Tensor) (weights: Tensor) : Tensor =
         let rounding = 1e-6 * table.Span
 
-        if not (time.ge((-rounding).ToScalar()).logical_and(time.le((table.Span + rounding).ToScalar())).all().item<bool> ()) then
+        if
+            not (
+                time
+                    .ge((-rounding).ToScalar())
+                    .logical_and(time.le ((table.Span + rounding).ToScalar()))
+                    .all()
+                    .item<bool>()
+            )
+        then
             invalidArg (nameof time) $"the reference is known at times from 0 to {table.Span}"
 
         let intervals = table.Values.size 0 - 1L
         let step = table.Span / float intervals
-        let interval = torch.floor(time / step).clamp (0.0.ToScalar(), (float (intervals - 1L)).ToScalar())
+        let interval = torch.floor(time / step).clamp(0.0.ToScalar(), (float (intervals - 1L)).ToScalar())
         let s = (time / step - interval).unsqueeze -1L
         let row = interval.``to``(torch.int64).unsqueeze -1L
 
         let at (later: int64) (numbers: Tensor) =
-            let rows = ((row + later) * numbers.size 1 + places).flatten ()
-            let found = numbers.flatten(0L, 1L).index_select (0L, rows)
+            let rows = ((row + later) * numbers.size 1 + places).flatten()
+            let found = numbers.flatten(0L, 1L).index_select(0L, rows)
             (found.reshape (places.size 0, places.size 1, numbers.size 2) * weights.unsqueeze -1L).sum 1L
 
         let r = 1.0 - s
