@@ -55,6 +55,9 @@ type Problem =
         /// The numbers that are found with the fields, each with the value that the search starts from.
         Parameters: (string * float) list
         Domain: Domain
+        /// The coordinates in which the fields are periodic, with the domain's sides for periods, and the harmonics by which
+        /// a network sees each; none where None.
+        Periodic: (string list * int) option
         Equations: Equation list
         /// The fields from the point and the network's outputs; builds boundary values in ("hard constraint").
         /// `fun _ net -> net` where there is nothing to build in.
@@ -95,6 +98,46 @@ module Condition =
             Normals = true
         }
 
+    // Conditions u = measured for each field, from a table of so many rows, read when points are first drawn.
+    let private ofRows name weight points coordinates fields columns count (rows: Lazy<float[][]>) : Condition list =
+        let column wanted =
+            match List.tryFindIndex ((=) wanted) columns with
+            | Some i -> i
+            | None ->
+                let listed = String.concat ", " columns
+                invalidArg (nameof columns) $"{name}: the table has no column '{wanted}', its columns are {listed}"
+
+        if points < 1 || points > count then
+            invalidArg
+                (nameof points)
+                $"{name}: a table of {count} rows has 1 to {count} points a step, not {points}"
+
+        [
+            for field in fields do
+                let taken = (coordinates |> List.map column) @ [ column field ]
+                let table = lazy (rows.Value |> Array.map (fun row -> [| for i in taken -> row[i] |]))
+
+                let sample (key: Key) (place: Placement) n =
+                    let drawn =
+                        if n = count then
+                            table.Value
+                        else
+                            Key.permutation key count |> Array.truncate n |> Array.map (Array.get table.Value)
+
+                    Tensor.ofArray place [ int64 drawn.Length; int64 taken.Length ] (Array.concat drawn)
+
+                let measured = $"{field} measured"
+
+                { create
+                      (if List.length fields = 1 then name else $"{name} {field}")
+                      weight
+                      points
+                      sample
+                      (Term.Field(field, []) - Term.Coordinate measured) with
+                    Columns = [ measured ]
+                }
+        ]
+
     /// Measured values of fields, rows of a table whose columns are named after coordinates and fields: u = u at these
     /// points, for each of the listed fields. A step draws `points` of the rows, each once; all of them where there are
     /// as many. Raises ArgumentException for a column that the table has not, and for more points than rows.
@@ -107,43 +150,35 @@ module Condition =
         (columns: string list)
         (rows: float[][])
         : Condition list =
-        let column wanted =
-            match List.tryFindIndex ((=) wanted) columns with
-            | Some i -> i
-            | None ->
-                let listed = String.concat ", " columns
-                invalidArg (nameof columns) $"{name}: the table has no column '{wanted}', its columns are {listed}"
+        ofRows name weight points coordinates fields columns rows.Length (lazy rows)
 
-        if points < 1 || points > rows.Length then
-            invalidArg
-                (nameof points)
-                $"{name}: a table of {rows.Length} rows has 1 to {rows.Length} points a step, not {points}"
+    /// Measurements made up: exact fields [N, fields] at so many random points of a domain, always the same, with normal
+    /// errors of `noise` times each field's largest value.
+    let measured
+        (name: string)
+        (weight: float)
+        (count: int)
+        (domain: Domain)
+        (coordinates: string list)
+        (fields: string list)
+        (exact: Tensor -> Tensor)
+        (noise: float)
+        : Condition list =
+        let rows =
+            lazy
+                (use _ = torch.NewDisposeScope()
+                 use _ = torch.no_grad ()
+                 let key, place = Key.ofSeed 0, Placement.cpu64
+                 let x = domain.Sample (Key.fold 0 key) place count
+                 let values = exact x
+                 let largest = values.abs().amax ([| 0L |], keepdim = true)
+                 let errors = Key.normal (Key.fold 1 key) place [ int64 count; int64 fields.Length ]
 
-        [
-            for field in fields do
-                let taken = (coordinates |> List.map column) @ [ column field ]
-                let table = rows |> Array.map (fun row -> [| for i in taken -> row[i] |])
+                 torch.cat ([| x; values + noise * largest * errors |], 1L)
+                 |> Tensor.toArray
+                 |> Array.chunkBySize (coordinates.Length + fields.Length))
 
-                let sample (key: Key) (place: Placement) n =
-                    let drawn =
-                        if n = rows.Length then
-                            table
-                        else
-                            Key.permutation key rows.Length |> Array.truncate n |> Array.map (Array.get table)
-
-                    Tensor.ofArray place [ int64 drawn.Length; int64 taken.Length ] (Array.concat drawn)
-
-                let measured = $"{field} measured"
-
-                { create
-                      (if fields.Length = 1 then name else $"{name} {field}")
-                      weight
-                      points
-                      sample
-                      (Term.Field(field, []) - Term.Coordinate measured) with
-                    Columns = [ measured ]
-                }
-        ]
+        ofRows name weight count coordinates fields (coordinates @ fields) count rows
 
 [<RequireQualifiedAccess>]
 module Problem =
@@ -162,6 +197,7 @@ module Problem =
             Fields = fields
             Parameters = []
             Domain = domain
+            Periodic = None
             Equations = [ for name, residual in residuals -> Equation.create name residual ]
             Constraint = fun _ net -> net
             Conditions = []
@@ -181,6 +217,13 @@ module Problem =
                 Term.sum [ for i, a in terms -> Term.product [ Term.Number a; by known[name] [ i; i ] ] ]
             | other -> other)
 
+    /// Formulas of the coordinates as a function of points [N, d], a column for each: an exact solution.
+    let valuesOf (coordinates: string list) (formulas: Term list) (x: Tensor) : Tensor =
+        torch.cat (
+            [| for u in formulas -> (Term.evaluate x (Term.atPoints coordinates x) u).expand(x.size 0, 1L) |],
+            1L
+        )
+
     /// The problem N(u) = N(u*) for fields u* of one's choice, formulas of the coordinates by the fields' names: the source
     /// N(u*) comes from their exact derivatives. The method of manufactured solutions; Roache, J. Fluids Eng. 124 (2002).
     let manufactured
@@ -192,13 +235,9 @@ module Problem =
         : Problem =
         let residuals = [ for name, equation in equations -> name, equation - solved solution equation ]
 
-        let exact (x: Tensor) =
-            torch.cat (
-                [| for _, u in solution -> (Term.evaluate x (Term.atPoints coordinates x) u).expand(x.size 0, 1L) |],
-                1L
-            )
-
-        { create name domain coordinates (List.map fst solution) residuals with Exact = Some exact }
+        { create name domain coordinates (List.map fst solution) residuals with
+            Exact = Some(valuesOf coordinates (List.map snd solution))
+        }
 
     /// The problem with conditions, by name, on the named parts of its domain's boundary, its walls where none is named: each
     /// with this weight, at so many points a step. Raises ArgumentException for a part that there is not.
@@ -282,6 +321,31 @@ module Problem =
                         (orders, net) ||> List.foldBack (fun value rest -> value x + time * rest)
             ]
 
+    /// The fields periodic in the listed coordinates, whatever the network is: it sees such a coordinate as the cosines and
+    /// sines of so many harmonics, the domain's side the period. Raises ArgumentException for a coordinate that there is
+    /// not. Dong & Ni (arXiv 2007.07442).
+    let periodic (coordinates: string list) (harmonics: int) (problem: Problem) : Problem =
+        for name in coordinates do
+            if not (List.contains name problem.Coordinates) then
+                let listed = String.concat ", " problem.Coordinates
+
+                invalidArg
+                    (nameof coordinates)
+                    $"problem {problem.Name}: it has no coordinate '{name}' to be periodic in, they are {listed}"
+
+        { problem with Periodic = Some(coordinates, harmonics) }
+
+    // Of coordinates on [-1, 1].
+    let private periods (problem: Problem) coordinates =
+        problem.Coordinates
+        |> List.map (fun name -> if List.contains name coordinates then Some 2.0 else None)
+
+    /// How many numbers a network takes for a point: its coordinates, more where they are periodic.
+    let inputs (problem: Problem) : int =
+        match problem.Periodic with
+        | Some(coordinates, harmonics) -> PeriodicEmbedding.width (periods problem coordinates) harmonics
+        | None -> problem.Coordinates.Length
+
     // A network has one output for each field.
     let private fieldsOf (problem: Problem) (u: Jet) : Jet =
         if u.Value.size 1 <> int64 problem.Fields.Length then
@@ -338,7 +402,13 @@ module Problem =
             | Some(factors, offsets) -> Jet.rescale factors offsets x
             | None -> x
 
-        let network = Model.before points jets model
+        let embedded =
+            match problem.Periodic with
+            | Some(coordinates, harmonics) ->
+                PeriodicEmbedding.create (periods problem coordinates) harmonics model
+            | None -> model
+
+        let network = Model.before points jets embedded
 
         { network with
             Init = init

@@ -150,15 +150,21 @@ module internal Cavity =
         let start = torch.zeros ([| terms.Psi.size 1; 1L |], dtype = torch.float64, device = torch.CPU)
         Seq.fold newton start (seq { 1..5 })
 
-    /// u and v [N, 2] at points (x, y) [N, 2], by polynomials up to a degree.
-    let byDegree (degree: int) (reynolds: float) : Tensor -> Tensor =
+    // What `read` makes of ψ's known terms and, summed up, of the others, by polynomials up to a degree.
+    let private total (degree: int) (reynolds: float) (read: ((Terms -> Tensor) -> Tensor) -> Tensor) : Tensor -> Tensor =
         let coefficients = Reference.kept (fun () -> [ fit reynolds degree ])
 
         Reference.ofPoints 2 (fun points ->
             let known, terms = parts degree (points.narrow (1L, 0L, 1L)) (points.narrow (1L, 1L, 1L))
-            let total known terms = known + Tensor.product terms coefficients.Value[0]
-            torch.cat ([| total known.Y terms.Y; -(total known.X terms.X) |], 1L))
+            read (fun part -> part known + Tensor.product (part terms) coefficients.Value[0]))
+
+    /// u and v [N, 2] at points (x, y) [N, 2], by polynomials up to a degree.
+    let byDegree (degree: int) (reynolds: float) : Tensor -> Tensor =
+        total degree reynolds (fun sum -> torch.cat ([| sum _.Y; -(sum _.X) |], 1L))
 
     /// u and v [N, 2] at points (x, y) [N, 2] for Re about 100, where they are good to 4e-5 in the mean square, and to 2e-3 beside the
     /// ends of the lid.
     let flow: float -> Tensor -> Tensor = byDegree 24
+
+    /// ψ [N, 1] of the same flow.
+    let stream (reynolds: float) : Tensor -> Tensor = total 24 reynolds (fun sum -> sum _.Psi)
