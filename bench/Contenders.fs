@@ -34,7 +34,7 @@ type Measured =
 
 /// One training step after the other by Adam, from given parameters, keeping only the newest.
 let steps (placement: Placement) (optimizer: Optimizer) (start: Params) (gradient: int -> Gradient) : int -> unit =
-    let stage = { Steps = Int32.MaxValue; Optimizer = optimizer; Gradient = gradient }
+    let stage = Stage.create Int32.MaxValue optimizer gradient
 
     let mutable state =
         { Stage = 0; Within = 0; Step = 0; Params = start; Memory = optimizer.Init start; Seconds = 0.0 }

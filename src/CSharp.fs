@@ -34,6 +34,27 @@ type Settings private () =
             Chunk = Option.ofNullable chunk
         }
 
+    /// What a PDE's training dwells on; defaults of `Emphasis.none`.
+    static member Emphasis
+        (
+            [<Optional>] balance: Balance,
+            [<Optional>] attention: Nullable<bool>,
+            [<Optional>] points: PointChoice,
+            [<Optional>] causal: Causal,
+            [<Optional>] curriculum: Nullable<float>,
+            [<Optional>] every: Nullable<int>
+        ) : Emphasis =
+        let o = Emphasis.none
+
+        {
+            Balance = named balance o.Balance
+            Attention = given attention o.Attention
+            Points = named points o.Points
+            Causal = some causal
+            Curriculum = Option.ofNullable curriculum
+            Every = given every o.Every
+        }
+
     /// How a PDE is solved; defaults of `SolveSettings`.
     static member Solve
         (
@@ -53,7 +74,8 @@ type Settings private () =
             [<Optional>] seed: Nullable<int>,
             [<Optional>] placement: Placement,
             [<Optional>] evaluateEvery: Nullable<int>,
-            [<Optional>] saveEvery: Nullable<int>
+            [<Optional>] saveEvery: Nullable<int>,
+            [<Optional>] emphasis: Emphasis
         ) : SolveSettings =
         let o = SolveSettings.defaults
 
@@ -66,6 +88,7 @@ type Settings private () =
                     Laplacian = named laplacian o.Collocation.Laplacian
                     MemoryLimit = given memoryLimit o.Collocation.MemoryLimit
                 }
+            Emphasis = named emphasis o.Emphasis
             Rate = given rate o.Rate
             EmbeddingRate = given embeddingRate o.EmbeddingRate
             GeneratorRate = given generatorRate o.GeneratorRate

@@ -24,6 +24,13 @@ type Options =
     | Sampling of string
     | Laplacian of string
     | Directions of int
+    | Balance of string
+    | Attention
+    | Adapt_Points of string
+    | Causal of float
+    | Slices of int
+    | Curriculum of float
+    | Adapt_Every of int
     | Lr of float
     | Lr_E of float
     | Lr_H of float
@@ -61,6 +68,13 @@ type Options =
             | Sampling _ -> "how points are drawn: random, lhs, halton or sobol (random)."
             | Laplacian _ -> "exact, sdgd or hutchinson (exact)."
             | Directions _ -> "directions a step of sdgd and hutchinson (4, or the dimension where that is less)."
+            | Balance _ -> "weights of the loss's terms: fixed, gradients or ntk (fixed)."
+            | Attention -> "fixed points, weighed by their residuals so far."
+            | Adapt_Points _ -> "rad: points drawn anew where residuals are large; rard: more points there."
+            | Causal _ -> "weights by time, each falling with the loss before it, by this factor; for problems in time."
+            | Slices _ -> "slices of time for --causal (16)."
+            | Curriculum _ -> "fraction of the epochs over which the window of time grows; for problems in time."
+            | Adapt_Every _ -> "steps between changes of --balance and --adapt-points (100)."
             | Lr _ -> "learning rate of MLP and KAN (1e-3)."
             | Lr_E _ -> "learning rate of MetaKAN's embeddings (1e-3)."
             | Lr_H _ -> "learning rate of MetaKAN's generators (1e-4)."
@@ -142,6 +156,58 @@ let private network (options: ParseResults<Options>) : NetworkChoice =
             |> metaLearner model (options.GetResult(Embedding_Dim, 1)) (options.GetResult(Hidden_Dim, 32))
     }
 
+/// What training dwells on.
+let private emphasis (options: ParseResults<Options>) (start: Emphasis) : Emphasis =
+    let balances = [ "fixed", Balance.Fixed; "gradients", Balance.Gradients; "ntk", Balance.Ntk ]
+    let choices = [ "rad", PointChoice.Rad; "rard", PointChoice.RarD ]
+
+    let balance =
+        options.TryGetResult Options.Balance
+        |> Option.map (oneOf "--balance" balances)
+        |> Option.defaultValue start.Balance
+
+    let points =
+        options.TryGetResult Adapt_Points
+        |> Option.map (oneOf "--adapt-points" choices)
+        |> Option.defaultValue start.Points
+
+    [ "--slices", options.Contains Slices ] |> onlyWith "--causal" (options.Contains Options.Causal)
+
+    [ "--adapt-every", options.Contains Adapt_Every ]
+    |> onlyWith
+        "--balance gradients and ntk, and --adapt-points"
+        (balance <> Balance.Fixed || points <> PointChoice.Fresh)
+
+    {
+        Balance = balance
+        Attention = start.Attention || options.Contains Attention
+        Points = points
+        Causal =
+            options.TryGetResult Options.Causal
+            |> Option.map (fun epsilon ->
+                {
+                    Epsilon = epsilon |> positive "--causal"
+                    Slices = options.GetResult(Slices, 16) |> atLeast "--slices" 2
+                })
+            |> Option.orElse start.Causal
+        Curriculum = options.TryGetResult Options.Curriculum |> Option.orElse start.Curriculum
+        Every = options.GetResult(Adapt_Every, start.Every) |> atLeast "--adapt-every" 1
+    }
+
+// The options of an emphasis by its settings.
+let private emphasisOptions =
+    let it = Emphasis.none
+
+    Map
+        [
+            nameof it.Balance, "--balance"
+            nameof it.Attention, "--attention"
+            nameof it.Points, "--adapt-points"
+            nameof it.Causal, "--causal"
+            nameof it.Curriculum, "--curriculum"
+            nameof it.Every, "--adapt-every"
+        ]
+
 /// Settings with what the options change.
 let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSettings) : SolveSettings =
     let directions = options.GetResult(Directions, min 4 dim) |> atLeast "--directions" 1
@@ -172,6 +238,7 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
                     |> Option.defaultValue start.Collocation.Laplacian
                 MemoryLimit = options.GetResult(Memory, start.Collocation.MemoryLimit) |> atLeast "--memory" 1
             }
+        Emphasis = emphasis options start.Emphasis
         Rate = options.GetResult(Lr, start.Rate) |> positive "--lr"
         EmbeddingRate = options.GetResult(Lr_E, start.EmbeddingRate) |> positive "--lr-e"
         GeneratorRate = options.GetResult(Lr_H, start.GeneratorRate) |> positive "--lr-h"
@@ -217,6 +284,10 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
     | _ -> ()
 
     let problem, model = problemOf choice, modelOf choice.Dim network
+
+    Emphasis.fault problem settings.Emphasis
+    |> Option.iter (fun (setting, reason) -> raise (BadInput $"{emphasisOptions[setting]}: {reason}"))
+
     torch.set_num_threads (options.GetResult(Threads, threads) |> atLeast "--threads" 1)
 
     let place =

@@ -47,7 +47,7 @@ module Descent =
 
         let plan =
             {
-                Stages = [ { Steps = steps; Optimizer = optimizer; Gradient = fun _ -> gradient } ]
+                Stages = [ Stage.create steps optimizer (fun _ -> gradient) ]
                 Evaluate = fun _ -> []
                 EvaluateEvery = max 1 steps
                 SaveEvery = max 1 steps

@@ -6,132 +6,8 @@ namespace MetaKan.Pdes
 open MetaKan
 open TorchSharp
 
-/// How a problem is sampled and differentiated.
-type Collocation =
-    {
-        /// Interior points a step.
-        Points: int
-        /// The numbers that points are made of.
-        Sampling: Sampling
-        /// How second derivatives are summed.
-        Laplacian: LaplacianMethod
-        /// What the tensors of one backward pass may take, in MiB; residuals at more points are worked off in chunks.
-        MemoryLimit: int
-    }
-
-[<RequireQualifiedAccess>]
+[<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Collocation =
-    let private share (objective: Objective) (total: int64) (residual: Tensor) =
-        match objective with
-        | Objective.Square -> (residual * residual).sum() / float total
-        | Objective.Energy -> residual.sum () / float total
-
-    /// Rows of one chunk: an even share of the batch for each worker, less where the chunks in work at a time would
-    /// not fit the memory limit; at least one.
-    let internal chunk
-        (settings: Collocation)
-        (model: Model)
-        (place: Placement)
-        (directions: (int * Directions) list)
-        points
-        : int64 =
-        let bytes = if place.DType = torch.float64 then 8L else 4L
-
-        let numbers =
-            [
-                for count, directions in directions ->
-                    int64 count * model.NumbersPerPoint (int (directions.Weights.numel ())) directions.Order
-            ]
-            |> List.sum
-
-        let perPoint = bytes * max 1L numbers
-
-        let workers = int64 (Workers.count place.Device)
-        let fitting = int64 settings.MemoryLimit * 1024L * 1024L / (perPoint * workers)
-        max 1L (min fitting ((int64 points + workers - 1L) / workers))
-
-    // Terms of the loss that share their points: the equations, which may be split over threads and chunks, or one condition,
-    // which may be a mean over them all.
-    type internal Group =
-        {
-            Names: string list
-            Weights: float list
-            Points: int
-            Sample: Sampler
-            Columns: string list
-            Residuals: Term list
-            Objectives: Objective list
-            /// Whether a residual may be a mean over the points.
-            Means: bool
-            /// Whether none is one, so that points may be split.
-            Splits: bool
-        }
-
-    let internal groups (settings: Collocation) (problem: Problem) : Group list =
-        let numbers = Sampling.numbers settings.Sampling
-
-        [
-            {
-                Names = problem.Equations |> List.map (fun equation -> $"equation {equation.Name}")
-                Weights = problem.Equations |> List.map _.Weight
-                Points = settings.Points
-                Sample = problem.Domain.Draw numbers
-                Columns = []
-                Residuals = problem.Equations |> List.map _.Residual
-                Objectives = problem.Equations |> List.map _.Objective
-                Means = false
-                Splits = true
-            }
-
-            for condition in problem.Conditions do
-                {
-                    Names = [ $"condition {condition.Name}" ]
-                    Weights = [ condition.Weight ]
-                    Points = condition.Points
-                    Sample = condition.Draw numbers
-                    Columns =
-                        [
-                            yield! condition.Columns
-                            if condition.Normals then
-                                yield! List.map Term.normalName problem.Coordinates
-                        ]
-                    Residuals = [ condition.Mismatch ]
-                    Objectives = [ condition.Objective ]
-                    Means = true
-                    Splits = not (Term.hasMean condition.Mismatch)
-                }
-        ]
-
-    let private refuse (problem: Problem) name fault =
-        invalidArg (nameof problem) $"problem {problem.Name}, {name}: {fault}"
-
-    let private shape (t: Tensor) = List.ofArray (Tensor.shape t)
-
-    let internal reading (apart: bool) (problem: Problem) (group: Group) : Reading =
-        for name, residual in List.zip group.Names group.Residuals do
-            Reading.fault
-                problem.Coordinates
-                group.Columns
-                problem.Fields
-                (List.map fst problem.Parameters)
-                group.Means
-                residual
-            |> Option.iter (refuse problem name)
-
-        Reading.ofTerms apart problem.Coordinates group.Columns problem.Fields group.Residuals
-
-    let internal points (problem: Problem) (group: Group) (key: Key) (place: Placement) : Tensor =
-        let x = group.Sample key place group.Points
-        let wanted = [ int64 group.Points; int64 (problem.Coordinates.Length + group.Columns.Length) ]
-
-        if group.Points < 1 || shape x <> wanted then
-            refuse
-                problem
-                (String.concat ", " group.Names)
-                $"the sampler gave points {shape x} where {wanted} are asked for, of one point or more"
-
-        x
-
     // What a measure of an equation or a condition is called, from its name.
     let private column (name: string) =
         "loss_" + String.map (fun c -> if System.Char.IsLetterOrDigit c then c else '_') name
@@ -141,6 +17,10 @@ module Collocation =
         match (problem.Equations |> List.map _.Name) @ (problem.Conditions |> List.map _.Name) with
         | [ _ ] -> []
         | several -> several |> List.map column
+
+    /// The names of the weights of a problem's terms, in the order of `lossNames`.
+    let internal weightNames (problem: Problem) : string list =
+        lossNames problem |> List.map (fun name -> "weight_" + name.Substring "loss_".Length)
 
     let private largest (t: Tensor) = Tensor.item (t.nan_to_num(0.0, 0.0, 0.0).abs().max())
 
@@ -154,7 +34,7 @@ module Collocation =
             let halves = torch.cat [| part 0L half; part half (x.size 0 - half) |]
 
             if largest (value - halves) > 1e-3 * largest value then
-                refuse problem name $"the function '{f.Name}' reads several points at once"
+                LossTerms.refuse problem name $"the function '{f.Name}' reads several points at once"
 
     /// Raises ArgumentException, naming the place, for a problem that has a wrong loss: coordinates or fields that there
     /// are not, samplers, functions of the point or an exact solution of wrong shapes, a residual that reads no field. For
@@ -200,9 +80,9 @@ module Collocation =
         if problem.Equations.IsEmpty || fields = 0 then
             invalidArg (nameof problem) $"problem {problem.Name}: it takes a field or more and an equation or more"
 
-        for group in groups settings problem do
-            let x = points problem group key place
-            let reading = reading false problem group
+        for group in LossTerms.groups settings problem do
+            let x = LossTerms.points problem group key place
+            let reading = LossTerms.reading false problem group
 
             for _, operator in reading.Operators do
                 Operator.directions settings.Laplacian key place operator |> ignore
@@ -219,62 +99,58 @@ module Collocation =
             let truth = exact x
             let wanted = [ x.size 0; int64 fields ]
 
-            if shape truth <> wanted then
+            if LossTerms.shape truth <> wanted then
                 invalidArg
                     (nameof problem)
-                    $"problem {problem.Name}: Exact gives {shape truth} where {wanted} is wanted")
-
-    // A group with its points in chunks, and its terms' values at points of one, for a model and its parameters.
-    let private chunks (settings: Collocation) (problem: Problem) (model: Model) =
-        let groups = groups settings problem |> List.map (fun group -> group, reading false problem group)
-
-        fun (key: Key) (place: Placement) ->
-            [
-                for index, (group, reading) in List.indexed groups do
-                    let key = Key.fold index key
-                    let x = points problem group (Key.fold 1 key) place
-
-                    let directions =
-                        reading.Operators
-                        |> List.map (fun (count, operator) ->
-                            count, Operator.directions settings.Laplacian (Key.fold 0 key) place operator)
-
-                    let rows = if group.Splits then chunk settings model place directions group.Points else x.size 0
-
-                    let shares (x: Tensor) network p =
-                        reading.Values
-                            (fun directions -> Problem.jet problem network directions p)
-                            (List.map snd directions)
-                            p
-                            x
-                        |> List.map2
-                            (fun objective residual ->
-                                // One that is the same at every point counts at each.
-                                if group.Splits then
-                                    share objective (int64 group.Points) (residual.expand (x.size 0, 1L))
-                                else
-                                    share objective (residual.numel ()) residual)
-                            group.Objectives
-
-                    group, x.split rows, shares
-            ]
+                    $"problem {problem.Name}: Exact gives {LossTerms.shape truth} where {wanted} is wanted")
 
     let internal placeOf (p: Params) = Placement.ofTensor (Seq.head p.Values)
 
-    /// The loss and its gradient on the points of a key. However it is chunked, the result is the same up to rounding.
-    let gradient (settings: Collocation) (problem: Problem) (model: Model) : Key -> Gradient =
-        let chunks = chunks settings problem model
+    /// The loss and its gradient at the equations' points as chosen, the terms weighed by further weights [terms] too.
+    let internal emphasized (settings: Collocation) (problem: Problem) (model: Model) =
+        let terms = LossTerms.at settings problem model
 
-        fun key p ->
+        fun (key: Key) (chosen: EquationPoints) (weights: Tensor option) (p: Params) ->
+            let groups = terms key (placeOf p) chosen None
+            let starts = groups |> List.scan (fun start found -> start + found.Group.Weights.Length) 0
+
             [
-                for group, rows, shares in chunks key (placeOf p) do
-                    for x in rows do
+                for start, found in Seq.zip starts groups do
+                    let weigh =
+                        match weights with
+                        | None -> fun _ weight (loss: Tensor) -> loss * weight
+                        | Some w -> fun i (weight: float) loss -> loss * weight * w.select (0L, int64 (start + i))
+
+                    for piece in found.Pieces do
                         fun network p ->
-                            shares x network p
-                            |> List.map2 (fun weight (loss: Tensor) -> loss * weight) group.Weights
+                            found.Shares piece network p
+                            |> List.zip found.Group.Weights
+                            |> List.mapi (fun i (weight, loss) -> weigh i weight loss)
                             |> List.reduce (fun a b -> a + b)
             ]
             |> Model.gradient model p
+
+    /// The loss and its gradient on the points of a key. However it is chunked, the result is the same up to rounding.
+    let gradient (settings: Collocation) (problem: Problem) (model: Model) : Key -> Gradient =
+        let gradient = emphasized settings problem model
+        fun key -> gradient key LossTerms.fresh None
+
+    /// The squares of the norm of each term's gradient [terms], without weights, at the equations' points as chosen; with a
+    /// key for signs, those of random combinations of each term's residuals.
+    let internal gradientSquares (settings: Collocation) (problem: Problem) (model: Model) =
+        let terms = LossTerms.at settings problem model
+
+        fun (key: Key) (chosen: EquationPoints) (signs: Key option) (p: Params) ->
+            [|
+                for found in terms key (placeOf p) chosen signs do
+                    for i in 0 .. found.Group.Names.Length - 1 do
+                        fun () ->
+                            [ for piece in found.Pieces -> fun network p -> found.Shares piece network p |> List.item i ]
+                            |> Model.gradient model p
+                            |> fun (_, g) -> torch.stack([| for t in g.Values -> t.square().sum() |]).sum ()
+                        |> Tensor.scoped Seq.singleton
+            |]
+            |> torch.stack
 
     /// The mean square, or the energy, of each equation and condition without its weight, on the points of a key, by the names of
     /// `lossNames`.
@@ -294,11 +170,10 @@ module Collocation =
             let network, weights = Model.generate model p
 
             [
-                for _, rows, shares in chunks settings problem model key (placeOf p) do
+                for found in LossTerms.at settings problem model key (placeOf p) LossTerms.fresh None do
                     yield!
-                        rows
-                        |> List.ofArray
-                        |> List.map (fun x -> shares x network weights |> List.map Tensor.item)
+                        found.Pieces
+                        |> List.map (fun piece -> found.Shares piece network weights |> List.map Tensor.item)
                         |> List.reduce (List.map2 (+))
             ]
             |> List.zip names
@@ -331,8 +206,8 @@ module Collocation =
                 use _ = torch.no_grad ()
                 let truth, found = exact rows, u rows
 
-                if shape truth <> shape found then
-                    invalidArg (nameof exact) $"the exact solution is {shape truth} where u is {shape found}"
+                if LossTerms.shape truth <> LossTerms.shape found then
+                    invalidArg (nameof exact) $"the exact solution is {LossTerms.shape truth} where u is {LossTerms.shape found}"
 
                 let difference = truth - found
                 let sum (t: Tensor) = Tensor.toArray (t.``to``(torch.float64).sum(0L))

@@ -11,9 +11,9 @@ module internal Residuals =
     let private together = 128L
 
     // A piece of points of one group, with what it needs to be evaluated.
-    type private Piece =
+    type private Part =
         {
-            Group: Collocation.Group
+            Group: TermGroup
             Reading: Reading
             Directions: Directions list
             X: Tensor
@@ -21,23 +21,19 @@ module internal Residuals =
 
     let private pieces (rows: int64) (settings: Collocation) (problem: Problem) (key: Key) (place: Placement) =
         [
-            for index, group in List.indexed (Collocation.groups settings problem) do
-                let reading = Collocation.reading true problem group
+            for index, group in List.indexed (LossTerms.groups settings problem) do
+                let reading = LossTerms.reading true problem group
                 let key = Key.fold index key
-                let x = Collocation.points problem group (Key.fold 1 key) place
+                let x = LossTerms.points problem group (Key.fold 1 key) place
 
-                let directions =
-                    [
-                        for _, operator in reading.Operators ->
-                            Operator.directions settings.Laplacian (Key.fold 0 key) place operator
-                    ]
+                let directions = LossTerms.directions settings reading place key |> List.map snd
 
                 for x in (if group.Splits then x.split rows else [| x |]) do
                     { Group = group; Reading = reading; Directions = directions; X = x }
         ]
 
     // √(w/N)·r, so that the squares add up to the loss; [n, 1], or [1, 1] for a mean.
-    let private scaled (piece: Piece) (residuals: Tensor list) : Tensor list =
+    let private scaled (piece: Part) (residuals: Tensor list) : Tensor list =
         [
             for weight, residual in List.zip piece.Group.Weights residuals ->
                 if piece.Group.Splits then
@@ -46,7 +42,7 @@ module internal Residuals =
                     residual * sqrt (weight / float (residual.numel ()))
         ]
 
-    let private evaluate jet (p: Params) (piece: Piece) : Tensor list =
+    let private evaluate jet (p: Params) (piece: Part) : Tensor list =
         piece.Reading.Values jet piece.Directions p piece.X |> scaled piece
 
     /// Raises ArgumentException for a problem that has an energy: it has no residuals.
@@ -83,7 +79,7 @@ module internal Residuals =
         |> Tensor.scoped Seq.singleton
 
     // The residuals of a piece [m] and their gradients [m, P], by the parameters in the order of their names.
-    let private rows (problem: Problem) (model: Model) (p: Params) (piece: Piece) : Tensor list =
+    let private rows (problem: Problem) (model: Model) (p: Params) (piece: Part) : Tensor list =
         let n = piece.X.size 0
         let tracked = Params.tracked p
         let found = System.Collections.Generic.List<Traced>()

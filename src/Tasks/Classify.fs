@@ -143,11 +143,8 @@ module Classify =
         let used = settings.TrainImages |> Option.map (min images) |> Option.defaultValue images
         Batches.perEpoch (batching settings) used
 
-    /// The run as a fold: no files, no output. `batch` gives the images of a step.
-    let internal plan (settings: ClassifySettings) (classifier: Classifier) (set: ImageSet) batch : TrainingPlan =
-        let perEpoch = Batches.perEpoch (batching settings) (Images.count set.Train)
-        let steps = settings.Epochs * perEpoch
-
+    /// The optimizer of so many steps.
+    let internal optimizer (settings: ClassifySettings) (classifier: Classifier) (steps: int) : Optimizer =
         let group name =
             let rate, decay =
                 match classifier.Group name with
@@ -166,19 +163,22 @@ module Classify =
                 WeightDecay = decay
             }
 
+        Statistics.gathering (Adam.create group)
+
+    /// The run as a fold: no files, no output. `batch` gives the images of a step.
+    let internal plan (settings: ClassifySettings) (classifier: Classifier) (set: ImageSet) batch : TrainingPlan =
+        let perEpoch = Batches.perEpoch (batching settings) (Images.count set.Train)
+        let steps = settings.Epochs * perEpoch
         let watched = Images.subset watched set.Train
 
         {
             Stages =
                 [
-                    {
-                        Steps = steps
-                        Optimizer = Statistics.gathering (Adam.create group)
-                        Gradient = gradient settings classifier batch
-                    }
+                    gradient settings classifier batch
+                    |> Stage.create steps (optimizer settings classifier steps)
                 ]
             Evaluate =
-                fun p ->
+                fun { Params = p } ->
                     let train, _ = measure settings classifier p watched
                     let test, loss = measure settings classifier p set.Test
                     [ "train_accuracy", train; "test_accuracy", test; "test_loss", loss ]

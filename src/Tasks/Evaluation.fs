@@ -69,7 +69,7 @@ module Evaluation =
             |> List.map (fun column -> column.expand (x.size 0, 1L))
             |> fun columns -> torch.cat (List.toArray columns, 1L)
 
-        values, Collocation.chunk limit network place directions most
+        values, LossTerms.chunk limit network place directions most
 
     /// The values [N, terms] of terms at points x [N, d], which are placed as the parameters are; derivatives of fields
     /// are exact, by jets. Raises ArgumentException for points of another shape, for no term, and for terms that read what

@@ -99,10 +99,10 @@ module Fit =
 
         let plan =
             {
-                Stages = [ { Steps = stage.Steps; Optimizer = stage.Optimizer; Gradient = fun _ -> gradient } ]
+                Stages = [ Stage.create stage.Steps stage.Optimizer (fun _ -> gradient) ]
                 Evaluate =
-                    fun p ->
-                        let p = assemble p
+                    fun training ->
+                        let p = assemble training.Params
                         [ "train_rmse", trainRmse p; "test_rmse", testRmse p ]
                 EvaluateEvery = 1
                 SaveEvery = settings.SaveEvery

@@ -14,6 +14,8 @@ type SolveSettings =
         /// Optimizer steps, each on fresh points.
         Epochs: int
         Collocation: Collocation
+        /// What the epochs dwell on beside plain mean squares; of it the polish has weights of terms alone, those at its start.
+        Emphasis: Emphasis
         /// Learning rate of ordinary weights (MLP, KAN).
         Rate: float
         /// Learning rate of MetaKAN's embeddings.
@@ -42,6 +44,7 @@ module SolveSettings =
         {
             Epochs = 5000
             Collocation = { Points = 100; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+            Emphasis = Emphasis.none
             Rate = 1e-3
             EmbeddingRate = 1e-3
             GeneratorRate = 1e-4
@@ -82,55 +85,61 @@ module Solve =
     let private found (problem: Problem) (p: Params) : (string * float) list =
         problem.Parameters |> List.map (fun (name, _) -> name, Tensor.item p[Problem.parameterName name])
 
-    /// The run as a fold: no files, no output.
-    let plan (settings: SolveSettings) (problem: Problem) (model: Model) : TrainingPlan =
-        let model = Problem.modelFor problem model
-
+    /// The optimizer of the epochs, for a problem's model.
+    let internal optimizer (settings: SolveSettings) (model: Model) : Optimizer =
         let rate (name: string) =
             match model.Group name with
             | ParameterGroup.Embeddings -> settings.EmbeddingRate
             | ParameterGroup.Generators -> settings.GeneratorRate
             | ParameterGroup.Weights -> settings.Rate
 
-        let adam =
-            Adam.create (fun name ->
-                {
-                    Rate =
-                        Schedule.product
-                            [
-                                Schedule.constant (rate name)
-                                Schedule.annealed settings.Schedule settings.Epochs
-                                Schedule.warmup settings.Warmup
-                            ]
-                    WeightDecay = 0.0
-                })
+        Adam.create (fun name ->
+            {
+                Rate =
+                    Schedule.product
+                        [
+                            Schedule.constant (rate name)
+                            Schedule.annealed settings.Schedule settings.Epochs
+                            Schedule.warmup settings.Warmup
+                        ]
+                WeightDecay = 0.0
+            })
 
+    /// The run as a fold: no files, no output.
+    let plan (settings: SolveSettings) (problem: Problem) (model: Model) : TrainingPlan =
+        let model = Problem.modelFor problem model
         let points = keyFor settings 2
 
         let polishing = { settings.Collocation with Points = settings.PolishPoints }
-
-        let gradient = Collocation.gradient settings.Collocation problem model
-        let polish = Collocation.gradient polishing problem model
+        let draws n = Key.fold n (keyFor settings 6)
         let test = lazy (problem.Domain.Sample (keyFor settings 3) settings.Placement settings.TestPoints)
 
         {
             Stages =
                 [
-                    {
-                        Steps = settings.Epochs
-                        Optimizer = adam
-                        Gradient = fun step -> gradient (Key.fold step points)
-                    }
+                    Emphasis.stage
+                        settings.Emphasis
+                        settings.Collocation
+                        problem
+                        model
+                        settings.Epochs
+                        (optimizer settings model)
+                        (fun step -> Key.fold step points)
+                        (draws 0)
 
                     if settings.Polish > 0 then
-                        {
-                            Steps = settings.Polish
-                            Optimizer = Lbfgs.create 20 1
-                            Gradient = fun _ -> polish (keyFor settings 4)
-                        }
+                        Emphasis.polish
+                            settings.Emphasis
+                            polishing
+                            problem
+                            model
+                            settings.Polish
+                            (Lbfgs.create 20 1)
+                            (keyFor settings 4)
+                            (draws 1)
                 ]
             Evaluate =
-                fun p ->
+                fun { Params = p; Memory = memory } ->
                     [
                         match problem.Exact with
                         | Some exact ->
@@ -148,6 +157,7 @@ module Solve =
                         | None -> ()
 
                         yield! Collocation.losses settings.Collocation problem model (keyFor settings 5) p
+                        yield! Emphasis.termWeights problem memory
 
                         for name, value in found problem p do
                             $"parameter_{name}", value
@@ -236,6 +246,7 @@ module Solve =
         : Solution =
         use scope = torch.NewDisposeScope()
         Collocation.check settings.Collocation problem settings.Placement
+        Emphasis.check problem settings.Emphasis
 
         let sections =
             [
@@ -254,6 +265,10 @@ module Solve =
 
                 for name in Collocation.lossNames problem do
                     name, MeasureKind.Loss
+
+                if settings.Emphasis.Balance <> Balance.Fixed then
+                    for name in Collocation.weightNames problem do
+                        name, MeasureKind.Weight
 
                 for name, _ in problem.Parameters do
                     $"parameter_{name}", MeasureKind.Parameter

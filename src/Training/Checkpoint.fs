@@ -1,4 +1,4 @@
-// A training state in one safetensors file: "model.*" are the parameters, "optimizer.*" the optimizer's memory; the
+// A training state in one safetensors file: "model.*" are the parameters, "optimizer.*" the stage's memory; the
 // stage, the steps done and the seconds spent are texts beside them. Random numbers need no state: keys make them from the
 // step.
 namespace MetaKan

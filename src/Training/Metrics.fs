@@ -13,6 +13,8 @@ type MeasureKind =
     | Accuracy
     /// A number that is found in training.
     | Parameter
+    /// The weight of a term of the loss.
+    | Weight
 
 /// The measures of a run, as read back: a row is a step and a value or none for each column.
 type MetricsTable = { Columns: string list; Rows: (int * float option[])[] }

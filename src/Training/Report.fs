@@ -113,6 +113,7 @@ td { font-variant-numeric: tabular-nums }"""
            else
                errors "Error" "error on test points" Scale.Log [ MeasureKind.Error ])
         @ curves "Parameters" "value" Scale.Linear (isOf [ MeasureKind.Parameter ]) table
+        @ curves "Weights" "weight in the loss" Scale.Log (isOf [ MeasureKind.Weight ]) table
 
     /// The SVG text of a picture; an unreadable one is replaced by a note.
     let private picture (path: string) =

@@ -13,26 +13,73 @@ type TrainingState =
         /// Steps done, over all stages.
         Step: int
         Params: Params
-        /// The optimizer's memory in this stage.
+        /// The stage's memory: the optimizer's, and numbers that the loss has of its own.
         Memory: Params
         /// Time spent in steps, without evaluation.
         Seconds: float
     }
 
-/// A number of steps by one optimizer on one loss.
+/// A number of steps by one optimizer on one loss: `Stage.create` and `Stage.adaptive` make them.
 type Stage =
     {
         Steps: int
-        Optimizer: Optimizer
-        /// The loss and gradient of a step, counted over all stages.
-        Gradient: int -> Gradient
+        /// The memory at the stage's start, from the parameters there.
+        Init: Params -> Params
+        /// Steps done in the stage, steps done in all, parameters, memory → loss before the step, new parameters, new memory.
+        Update: int -> int -> Params -> Params -> Tensor * Params * Params
     }
+
+/// A loss with numbers of its own that change as training goes on, such as weights of its terms.
+type Adaptation =
+    {
+        /// The numbers at a stage's start, from the parameters there.
+        Init: Params -> Params
+        /// Steps done in the stage, steps done in all, parameters, numbers → the numbers of the step.
+        Update: int -> int -> Params -> Params -> Params
+        /// The loss and gradient of a step, counted over all stages, for its numbers.
+        Gradient: int -> Params -> Gradient
+    }
+
+[<RequireQualifiedAccess>]
+module Stage =
+    /// Steps on a loss whose gradient depends on the number of the step, counted over all stages.
+    let create (steps: int) (optimizer: Optimizer) (gradient: int -> Gradient) : Stage =
+        {
+            Steps = steps
+            Init = optimizer.Init
+            Update = fun within step -> optimizer.Update within (gradient step)
+        }
+
+    let private optimizing, private adapting = "optimizer", "loss"
+
+    /// Steps on a loss with numbers of its own, which come before each step. The stage's memory has them below "loss", and
+    /// the optimizer's below "optimizer".
+    let adaptive (steps: int) (optimizer: Optimizer) (adaptation: Adaptation) : Stage =
+        let joined (memory: Params) (numbers: Params) =
+            Params.union [ Params.prefixed optimizing memory; Params.prefixed adapting numbers ]
+
+        {
+            Steps = steps
+            Init =
+                fun p ->
+                    fun () -> joined (optimizer.Init p) (adaptation.Init p)
+                    |> Tensor.scoped (Params.tensors >> Seq.ofArray)
+            Update =
+                fun within step p memory ->
+                    let numbers = adaptation.Update within step p (Params.under adapting memory)
+                    let gradient = adaptation.Gradient step numbers
+                    let loss, p, memory = optimizer.Update within gradient p (Params.under optimizing memory)
+                    loss, p, joined memory numbers
+        }
+
+    /// The numbers of the loss among the memory of such a stage; none in that of another.
+    let internal numbers (memory: Params) : Params = Params.under adapting memory
 
 type TrainingPlan =
     {
         Stages: Stage list
-        /// Measures of the parameters on held-out data, by name, e.g. "relative_l2".
-        Evaluate: Params -> (string * float) list
+        /// Measures of a state, such as of its parameters on held-out data, by name, e.g. "relative_l2".
+        Evaluate: TrainingState -> (string * float) list
         EvaluateEvery: int
         /// Steps between `Saved` events; the end and an interruption also save.
         SaveEvery: int
@@ -75,7 +122,7 @@ module Training =
             Within = 0
             Step = 0
             Params = p
-            Memory = plan.Stages.Head.Optimizer.Init p
+            Memory = plan.Stages.Head.Init p
             Seconds = 0.0
         }
 
@@ -113,16 +160,17 @@ module Training =
         if stage = state.Stage then
             state
         else
-            let memory = plan.Stages[stage].Optimizer.Init state.Params
-            { state with Stage = stage; Within = within; Memory = memory }
+            { state with
+                Stage = stage
+                Within = within
+                Memory = plan.Stages[stage].Init state.Params
+            }
 
     /// A step of the stage that a state is in: the new state and the loss before it. The tensors of the state before are left
     /// alone.
     let step (stage: Stage) (state: TrainingState) : TrainingState * Tensor =
         fun () ->
-            let loss, p, memory =
-                stage.Optimizer.Update state.Within (stage.Gradient state.Step) state.Params state.Memory
-
+            let loss, p, memory = stage.Update state.Within state.Step state.Params state.Memory
             { state with Within = state.Within + 1; Step = state.Step + 1; Params = p; Memory = memory }, loss
         |> Tensor.scoped (fun (next, loss) -> Seq.append [ loss ] (tensors next))
 
@@ -166,7 +214,7 @@ module Training =
                     listen (Stepped(next, value))
 
                     if evaluating then
-                        listen (Evaluated(next, value.Value, plan.Evaluate next.Params))
+                        listen (Evaluated(next, value.Value, plan.Evaluate next))
 
                     if saving then
                         listen (Saved next)

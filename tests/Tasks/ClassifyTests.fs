@@ -254,9 +254,11 @@ let tests =
                     let classifier = Architecture.build settings.Network (1, 28, 28) 10
                     let start = classifier.Layers.Init (Key.ofSeed 1) Placement.cpu64
                     let batch _ = failwith "no images are wanted"
-                    let optimizer = (Classify.plan settings classifier set batch).Stages.Head.Optimizer
                     // 50 images in batches of 16, three times over.
                     let total = 12
+                    let stage = (Classify.plan settings classifier set batch).Stages.Head
+                    Expect.equal stage.Steps total "steps"
+                    let optimizer = Classify.optimizer settings classifier stage.Steps
 
                     let expected =
                         Adam.create (fun name ->

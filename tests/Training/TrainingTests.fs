@@ -16,14 +16,14 @@ let private adam = Adam.create (fun _ -> { Rate = Schedule.constant 0.05; Weight
 let private plan (stages: Stage list) : TrainingPlan =
     {
         Stages = stages
-        Evaluate = fun p -> [ "sum", Tensor.item (p["x"].sum()) ]
+        Evaluate = fun state -> [ "sum", Tensor.item (state.Params["x"].sum()) ]
         EvaluateEvery = 3
         SaveEvery = 4
         WatchEvery = 10
         Interrupted = fun () -> false
     }
 
-let private stage steps gradient = { Steps = steps; Optimizer = adam; Gradient = fun _ -> gradient }
+let private stage steps gradient = Stage.create steps adam (fun _ -> gradient)
 
 /// Runs a plan and writes its events down.
 let private record (plan: TrainingPlan) (start: TrainingState) =
@@ -38,7 +38,7 @@ let private record (plan: TrainingPlan) (start: TrainingState) =
         | Evaluated(state, loss, measures) ->
             Expect.equal loss losses[losses.Count - 1] "loss"
             // Equal as objects, so that nan is nan.
-            Expect.isTrue (measures.Equals(plan.Evaluate state.Params)) $"measures: {measures}"
+            Expect.isTrue (measures.Equals(plan.Evaluate state)) $"measures: {measures}"
             events.Add $"evaluate {state.Step}"
         | Saved state ->
             for t in state.Params.Values do
@@ -54,7 +54,7 @@ let private begin' plan = Training.start plan (at [ -1.2; 1.0 ])
 /// A loss that is no number from a step on.
 let private spoiled bad step : Gradient = gradientOf (fun p -> (p["x"] * (if step >= bad then nan else 1.0)).sum())
 
-let private spoiledAt bad steps = { Steps = steps; Optimizer = adam; Gradient = spoiled bad }
+let private spoiledAt bad steps = Stage.create steps adam (spoiled bad)
 
 let tests =
     testList
@@ -115,8 +115,8 @@ let tests =
 
                 let stages =
                     [
-                        { Steps = 12; Optimizer = momentum; Gradient = noisy }
-                        { Steps = 13; Optimizer = adam; Gradient = noisy }
+                        Stage.create 12 momentum noisy
+                        Stage.create 13 adam noisy
                     ]
 
                 let whole = plan stages
@@ -189,16 +189,10 @@ let tests =
                 let plan =
                     { plan
                           [
-                              {
-                                  Steps = 1500
-                                  Optimizer = adam
-                                  Gradient = fun step -> Collocation.gradient settings problem model (Key.ofSeed step)
-                              }
-                              {
-                                  Steps = 100
-                                  Optimizer = Lbfgs.create 3 1
-                                  Gradient = fun _ -> Collocation.gradient settings problem model (Key.ofSeed 1)
-                              }
+                              Stage.create 1500 adam (fun step ->
+                                  Collocation.gradient settings problem model (Key.ofSeed step))
+                              Stage.create 100 (Lbfgs.create 3 1) (fun _ ->
+                                  Collocation.gradient settings problem model (Key.ofSeed 1))
                           ] with
                         Evaluate = fun _ -> []
                         SaveEvery = 250
