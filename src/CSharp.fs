@@ -63,6 +63,7 @@ type Settings private () =
             [<Optional>] sampling: Sampling,
             [<Optional>] laplacian: LaplacianMethod,
             [<Optional>] memoryLimit: Nullable<int>,
+            [<Optional>] optimizer: SolveOptimizer,
             [<Optional>] rate: Nullable<float>,
             [<Optional>] embeddingRate: Nullable<float>,
             [<Optional>] generatorRate: Nullable<float>,
@@ -89,6 +90,7 @@ type Settings private () =
                     MemoryLimit = given memoryLimit o.Collocation.MemoryLimit
                 }
             Emphasis = named emphasis o.Emphasis
+            Optimizer = named optimizer o.Optimizer
             Rate = given rate o.Rate
             EmbeddingRate = given embeddingRate o.EmbeddingRate
             GeneratorRate = given generatorRate o.GeneratorRate

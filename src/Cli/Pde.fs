@@ -1,4 +1,4 @@
-/// `metakan pde`: solves one of the built-in problems.
+/// `metakan pde`: solves one of the problems of the shelf.
 module MetaKan.Cli.Pde
 
 open System
@@ -10,6 +10,7 @@ open TorchSharp
 
 type Options =
     | [<MainCommand>] Problem of string
+    | List
     | Dim of int
     | Model of string
     | Width of int
@@ -19,6 +20,7 @@ type Options =
     | Embedding_Dim of int
     | Hidden_Dim of int
     | Generators of string
+    | Optimizer of string
     | Epochs of int
     | Points of int
     | Sampling of string
@@ -53,18 +55,20 @@ type Options =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Problem _ -> "poisson or allen-cahn, on the two-body solution in the unit ball."
-            | Dim _ -> "dimension, at least 2 (10)."
-            | Model _ -> "mlp, kan or metakan (metakan)."
-            | Width _ -> "width of the hidden layers (128)."
-            | Depth _ -> "number of layers; 4 of width 128 are d-128-128-128-1 (4)."
-            | Grid _ -> "intervals of the spline grid, G (5)."
-            | Order _ -> "order of the splines, k (3)."
+            | Problem _ -> "the problem, by its name in --list, which also decides what is in brackets here."
+            | List -> "list the problems: what each is, and the network and budget that it has if none is asked for."
+            | Dim _ -> "dimension, at least 2, of problems that have any (10 or 100)."
+            | Model _ -> "mlp, kan or metakan (metakan in many dimensions, mlp in few)."
+            | Width _ -> "width of the hidden layers (128; 24, 8 or 10 in few dimensions)."
+            | Depth _ -> "number of layers; 4 of width 128 are d-128-128-128-1 (4; 3 for KANs in few dimensions)."
+            | Grid _ -> "intervals of the spline grid, G (5 or 6)."
+            | Order _ -> "order of the splines, k (3; 4 to 6 in few dimensions)."
             | Embedding_Dim _ -> "numbers that embed an edge, p (1)."
-            | Hidden_Dim _ -> "hidden width of the generators, h (32)."
+            | Hidden_Dim _ -> "hidden width of the generators, h (32 or 16)."
             | Generators _ -> "layer: one a layer; shared: one for all; or one number a layer, as 0,0,1,1 (layer)."
-            | Epochs _ -> "optimizer steps (5000)."
-            | Points _ -> "fresh points a step (100)."
+            | Optimizer _ -> "adam or natural: natural gradients, in few dimensions (adam in many dimensions, natural in few)."
+            | Epochs _ -> "optimizer steps (5000; some hundreds of natural gradients)."
+            | Points _ -> "fresh points a step (100 or 800)."
             | Sampling _ -> "how points are drawn: random, lhs, halton or sobol (random)."
             | Laplacian _ -> "exact, sdgd or hutchinson (exact)."
             | Directions _ -> "directions a step of sdgd and hutchinson (4, or the dimension where that is less)."
@@ -82,16 +86,16 @@ type Options =
             | Warmup _ -> "steps over which the rates rise at the start (0)."
             | Polish _ -> "L-BFGS steps after the epochs (0)."
             | Polish_Points _ -> "points of the polish (2000)."
-            | Test_Points _ -> "held-out points (20000)."
-            | Problem_Seed _ -> "seed of the solution's coefficients, as the reference code draws them (0)."
+            | Test_Points _ -> "held-out points (20000 or 4000)."
+            | Problem_Seed _ -> "seed of a two-body solution's coefficients, as the reference code draws them (0)."
             | Seed _ -> "seed of the parameters and the points (0)."
             | Device _ -> "auto, cpu or cuda (auto)."
-            | Dtype _ -> "float32 or float64 (float32)."
+            | Dtype _ -> "float32 or float64 (float32 in many dimensions, float64 in few)."
             | Threads _ -> "threads, each on a share of the points (all cores, 8 at most)."
             | Memory _ -> "MiB that one backward pass may take; larger batches go in chunks (2048)."
-            | Eval_Every _ -> "steps between evaluations (100)."
-            | Save_Every _ -> "steps between checkpoints (500)."
-            | Out _ -> "folder of the run (runs/PROBLEM-dDIM-MODEL-sSEED)."
+            | Eval_Every _ -> "steps between evaluations (100 or 10)."
+            | Save_Every _ -> "steps between checkpoints (500 or 100)."
+            | Out _ -> "folder of the run (runs/PROBLEM-MODEL-sSEED, with -dDIM where there is a choice)."
             | Resume _ ->
                 "go on with the run in this folder, with the settings it holds; --epochs, --polish, --eval-every, --save-every and --threads may change."
 
@@ -101,12 +105,18 @@ type private ProblemChoice = { Name: string; Dim: int; Seed: int }
 /// A network by name, as config.json has it.
 type private NetworkChoice = { Model: string; Width: int; Depth: int; Splines: Grid option; Meta: MetaLearner option }
 
-let private problemOf (choice: ProblemChoice) : Problem =
-    TwoBody.ofSeed choice.Seed choice.Dim
-    |> (choice.Name |> oneOf "pde" [ "poisson", Poisson.problem; "allen-cahn", AllenCahn.problem ])
+let private entryOf (name: string) : ShelfEntry =
+    name |> oneOf "pde" [ for entry in Shelf.all -> entry.Name, entry ]
 
-let private modelOf (dim: int) (choice: NetworkChoice) : Model =
-    let widths = [ dim; yield! List.replicate (choice.Depth - 1) choice.Width; 1 ]
+let private problemOf (choice: ProblemChoice) : Problem = (entryOf choice.Name).Problem choice.Dim choice.Seed
+
+let private modelOf (problem: Problem) (choice: NetworkChoice) : Model =
+    let widths =
+        [
+            Problem.inputs problem
+            yield! List.replicate (choice.Depth - 1) choice.Width
+            problem.Fields.Length
+        ]
 
     match choice.Splines, choice.Meta with
     | Some grid, Some meta -> MetaKan.create grid meta widths
@@ -115,22 +125,33 @@ let private modelOf (dim: int) (choice: NetworkChoice) : Model =
 
 /// The problem and the network of a run, as its config.json names them.
 let internal stored (folder: string) : Problem * Model =
-    let choice: ProblemChoice = Configuration.read folder "pde" "problem"
-    problemOf choice, Configuration.read folder "pde" "network" |> modelOf choice.Dim
+    let problem = Configuration.read<ProblemChoice> folder "pde" "problem" |> problemOf
+    problem, Configuration.read folder "pde" "network" |> modelOf problem
 
 let private problem (options: ParseResults<Options>) : ProblemChoice =
+    let entry =
+        match options.TryGetResult Problem with
+        | Some name -> entryOf name
+        | None -> raise (BadInput "pde takes a problem: metakan pde --list names them")
+
+    let withDimension = Shelf.all |> List.filter _.Dimension.IsSome |> List.map _.Name |> String.concat ", "
+    [ "--dim", options.Contains Dim ] |> onlyWith withDimension entry.Dimension.IsSome
+    let seeded = Shelf.all |> List.filter _.Seeded |> List.map _.Name |> String.concat ", "
+    [ "--problem-seed", options.Contains Problem_Seed ] |> onlyWith seeded entry.Seeded
+
     {
-        Name =
-            match options.TryGetResult Problem with
-            | Some name -> name
-            | None -> raise (BadInput "pde takes a problem: poisson or allen-cahn")
-        Dim = options.GetResult(Dim, 10) |> atLeast "--dim" 2
+        Name = entry.Name
+        Dim =
+            match entry.Dimension with
+            | Some dimension -> options.GetResult(Dim, dimension) |> atLeast "--dim" 2
+            | None -> (entry.Problem 0 0).Coordinates.Length
         Seed = options.GetResult(Problem_Seed, 0) |> atLeast "--problem-seed" 0
     }
 
-let private network (options: ParseResults<Options>) : NetworkChoice =
-    let model = options.GetResult(Model, "metakan") |> nameOf "--model" [ "mlp"; "kan"; "metakan" ]
-    let depth = options.GetResult(Depth, 4) |> atLeast "--depth" 1
+let private network (options: ParseResults<Options>) (entry: ShelfEntry) : NetworkChoice =
+    let model = options.GetResult(Model, entry.Model) |> nameOf "--model" [ "mlp"; "kan"; "metakan" ]
+    let width, depth = entry.Size model
+    let depth = options.GetResult(Depth, depth) |> atLeast "--depth" 1
 
     [ "--grid", options.Contains Grid; "--order", options.Contains Order ]
     |> onlyWith "--model kan and metakan" (model <> "mlp")
@@ -148,12 +169,12 @@ let private network (options: ParseResults<Options>) : NetworkChoice =
 
     {
         Model = model
-        Width = options.GetResult(Width, 128) |> atLeast "--width" 1
+        Width = options.GetResult(Width, width) |> atLeast "--width" 1
         Depth = depth
-        Splines = splines model (options.GetResult(Grid, 5)) (options.GetResult(Order, 3))
+        Splines = splines model (options.GetResult(Grid, entry.Splines.Size)) (options.GetResult(Order, entry.Splines.Order))
         Meta =
             lazy sharing (depth) (options.GetResult(Generators, "layer"))
-            |> metaLearner model (options.GetResult(Embedding_Dim, 1)) (options.GetResult(Hidden_Dim, 32))
+            |> metaLearner model (options.GetResult(Embedding_Dim, 1)) (options.GetResult(Hidden_Dim, entry.HiddenDim))
     }
 
 /// What training dwells on.
@@ -223,7 +244,27 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
             "hutchinson", LaplacianMethod.Hutchinson directions
         ]
 
+    let optimizer =
+        options.TryGetResult Optimizer
+        |> Option.map (oneOf "--optimizer" [ "adam", SolveOptimizer.Adam; "natural", SolveOptimizer.NaturalGradient ])
+        |> Option.defaultValue start.Optimizer
+
+    [
+        "--lr", options.Contains Lr
+        "--lr-e", options.Contains Lr_E
+        "--lr-h", options.Contains Lr_H
+        "--schedule", options.Contains Schedule
+        "--warmup", options.Contains Warmup
+        "--balance", options.Contains Balance
+        "--attention", options.Contains Attention
+        "--adapt-points", options.Contains Adapt_Points
+        "--causal", options.Contains Causal
+        "--curriculum", options.Contains Curriculum
+    ]
+    |> onlyWith "--optimizer adam" (optimizer = SolveOptimizer.Adam)
+
     { start with
+        Optimizer = optimizer
         Epochs = options.GetResult(Epochs, start.Epochs) |> atLeast "--epochs" 1
         Collocation =
             {
@@ -268,13 +309,14 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
             let problem: ProblemChoice = read "problem"
             problem, read "network", settings options problem.Dim (read "settings"), read "threads", Some folder
         | None ->
-            let place = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
-
             let problem = problem options
+            let entry = entryOf problem.Name
+            let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
+            let place = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, dtype))
 
             problem,
-            network options,
-            settings options problem.Dim { SolveSettings.defaults with Placement = place },
+            network options entry,
+            settings options problem.Dim { entry.Settings with Placement = place },
             min 8 Environment.ProcessorCount,
             None
 
@@ -283,7 +325,8 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
         raise (BadInput $"--directions takes a whole number from 1 to {choice.Dim} with --laplacian sdgd, not {count}")
     | _ -> ()
 
-    let problem, model = problemOf choice, modelOf choice.Dim network
+    let problem = problemOf choice
+    let model = modelOf problem network
 
     Emphasis.fault problem settings.Emphasis
     |> Option.iter (fun (setting, reason) -> raise (BadInput $"{emphasisOptions[setting]}: {reason}"))
@@ -296,7 +339,8 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
                 folder
                 |> Option.orElse (options.TryGetResult Out)
                 |> Option.defaultWith (fun () ->
-                    RunFolder.free $"runs/{choice.Name}-d{choice.Dim}-{model.Name}-s{settings.Seed}")
+                    let dimension = if (entryOf choice.Name).Dimension.IsSome then $"-d{choice.Dim}" else ""
+                    RunFolder.free $"runs/{choice.Name}{dimension}-{model.Name}-s{settings.Seed}")
             Resume = folder.IsSome
             Sections = [ "problem", Configuration.node choice; "network", Configuration.node network ]
             Meters = [ Info.peakCuda ]
@@ -305,7 +349,41 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
 
     place, settings, problem, model
 
-let run (options: ParseResults<Options>) : int =
+/// The shelf as a table.
+let private list () : unit =
+    let columns =
+        [
+            for entry in Shelf.all do
+                let width, depth = entry.Size entry.Model
+                let settings = entry.Settings
+
+                let optimizer =
+                    match settings.Optimizer with
+                    | SolveOptimizer.Adam -> "Adam"
+                    | SolveOptimizer.NaturalGradient -> "natural"
+
+                [
+                    entry.Name
+                    match entry.Dimension with
+                    | Some dimension -> $"d = {dimension}"
+                    | None -> String.concat ", " (entry.Problem 0 0).Coordinates
+                    entry.Formula
+                    $"{entry.Purpose} ({entry.Source})"
+                    $"{entry.Model} {width} × {depth}, {settings.Epochs} {optimizer}"
+                ]
+        ]
+
+    let heads = [ "problem"; "in"; "equation"; "for"; "network and steps" ]
+
+    let widths =
+        [ for column in List.transpose (heads :: columns) -> column |> List.map String.length |> List.max ]
+
+    for row in heads :: columns do
+        List.map2 (fun (width: int) (cell: string) -> cell.PadRight width) widths row
+        |> String.concat "  "
+        |> fun line -> printfn $"{line.TrimEnd()}"
+
+let private solve (options: ParseResults<Options>) : int =
     use interrupt = new Interrupt.Watch()
     let place, settings, problem, model = prepare options (fun () -> interrupt.Asked)
 
@@ -333,3 +411,13 @@ let run (options: ParseResults<Options>) : int =
     | Stopped -> raise (RunFailed $"stopped; go on with metakan pde --resume {place.Folder}")
     | Diverged loss ->
         raise (RunFailed $"the loss became {loss}: the run diverged; {place.Folder} keeps the last good state")
+
+let run (options: ParseResults<Options>) : int =
+    if options.Contains List then
+        if options.GetAllResults().Length > 1 then
+            raise (BadInput "--list goes alone")
+
+        list ()
+        0
+    else
+        solve options

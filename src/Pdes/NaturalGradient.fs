@@ -8,7 +8,11 @@ open TorchSharp
 
 [<RequireQualifiedAccess>]
 module NaturalGradient =
-    let private least, private most = 1e-14, 1e4
+    // The damping, relative to the mean diagonal: at the start, at least and at most.
+    let private start, private least, private most = 1e-6, 1e-14, 1e4
+
+    // Halvings of a step that does not lower the loss.
+    let private halvings = 12
 
     let private flat (p: Params) : Tensor = torch.cat (Params.tensors p |> Array.map _.flatten())
 
@@ -54,59 +58,66 @@ module NaturalGradient =
                 let solved = torch.cholesky_solve(right, factor).``to`` r.dtype
                 Some((if overPoints then Tensor.product turned solved else solved).squeeze -1L)
 
-    /// Steps on the residuals of a problem for a model of it, by `Problem.modelFor`, at the points that `points` gives a key
-    /// for in each step. Memory "damping", a scalar. Raises ArgumentException for a problem with an energy.
-    let create (settings: Collocation) (problem: Problem) (model: Model) (points: int -> Key) : Optimizer =
+    let private scalar (device: torch.Device) (value: float) =
+        torch.full ([||], value.ToScalar(), dtype = torch.float64, device = device)
+
+    /// So many steps on the residuals of a problem for a model of it, by `Problem.modelFor`, each at the points that `points`
+    /// gives the step a key for. Memory "damping", a scalar. Raises ArgumentException for a problem with an energy.
+    let stage (steps: int) (settings: Collocation) (problem: Problem) (model: Model) (points: int -> Key) : Stage =
         Residuals.check problem
 
+        let update step (p: Params) (memory: Params) =
+            use _ = torch.no_grad ()
+            let key = points step
+            let r, j = Residuals.withJacobian settings problem model key p
+            let loss = (r * r).sum ()
+            let solve = solver j r
+            let x = flat p
+
+            let rec direction damping =
+                match solve damping with
+                | Some d -> damping, d
+                | None when damping < most -> direction (damping * 10.0)
+                | None -> damping, torch.zeros_like x
+
+            let damping, d = direction (Tensor.item memory["damping"])
+
+            // What the linear model promises of a whole step.
+            let left = r - (Tensor.product j (d.unsqueeze -1L)).squeeze -1L
+            let before = Tensor.item loss
+            let promised = before - Tensor.item ((left * left).sum ())
+
+            let lossAt length =
+                fun () ->
+                    let r = Residuals.values settings problem model key (tree p (x - length * d))
+                    (r * r).sum ()
+                |> Tensor.scoped Seq.singleton
+                |> Tensor.item
+
+            let rec search length tries =
+                let found = lossAt length
+
+                if found < before then Some(length, found)
+                elif tries = 0 then None
+                else search (length / 2.0) (tries - 1)
+
+            let length, damping =
+                match search 1.0 halvings with
+                | Some(length, found) ->
+                    let kept = (before - found) / promised
+
+                    length,
+                    (if length < 0.3 || kept < 0.1 then min most (damping * 4.0)
+                     elif length = 1.0 && kept > 0.5 then max least (damping / 3.0)
+                     else damping)
+                | None -> 0.0, min most (damping * 10.0)
+
+            loss,
+            tree p (x - length * d) |> Map.map (fun _ t -> t.clone ()),
+            Map [ "damping", scalar x.device damping ]
+
         {
-            Init = fun p -> Map [ "damping", torch.full ([||], 1e-6.ToScalar(), dtype = torch.float64, device = (Seq.head p.Values).device) ]
-            Update =
-                fun step _ p memory ->
-                    use _ = torch.no_grad ()
-                    let key = points step
-                    let r, j = Residuals.withJacobian settings problem model key p
-                    let loss = (r * r).sum ()
-                    let solve = solver j r
-                    let x = flat p
-
-                    let rec direction damping =
-                        match solve damping with
-                        | Some d -> damping, d
-                        | None when damping < most -> direction (damping * 10.0)
-                        | None -> damping, torch.zeros_like x
-
-                    let damping, d = direction (Tensor.item memory["damping"])
-
-                    // What the linear model promises of a whole step.
-                    let left = r - (Tensor.product j (d.unsqueeze -1L)).squeeze -1L
-                    let before = Tensor.item loss
-                    let promised = before - Tensor.item ((left * left).sum ())
-
-                    let lossAt length =
-                        let there = tree p (x - length * d)
-                        let r = Residuals.values settings problem model key there
-                        Tensor.item ((r * r).sum ())
-
-                    let rec search length tries =
-                        let found = lossAt length
-
-                        if found < before then Some(length, found)
-                        elif tries = 0 then None
-                        else search (length / 2.0) (tries - 1)
-
-                    let length, damping =
-                        match search 1.0 12 with
-                        | Some(length, found) ->
-                            let share = (before - found) / promised
-
-                            length,
-                            (if length < 0.3 || share < 0.1 then min most (damping * 4.0)
-                             elif length = 1.0 && share > 0.5 then max least (damping / 3.0)
-                             else damping)
-                        | None -> 0.0, min most (damping * 10.0)
-
-                    loss,
-                    tree p (x - length * d) |> Map.map (fun _ t -> t.clone ()),
-                    Map [ "damping", torch.full ([||], damping.ToScalar(), dtype = torch.float64, device = x.device) ]
+            Steps = steps
+            Init = fun p -> Map [ "damping", scalar (Seq.head p.Values).device start ]
+            Update = fun _ step -> update step
         }

@@ -8,6 +8,13 @@ open System.Text.Json.Nodes
 open MetaKan
 open TorchSharp
 
+/// What takes the steps of the epochs.
+[<RequireQualifiedAccess>]
+type SolveOptimizer =
+    | Adam
+    /// Steps of Gauss and Newton on the residuals, for networks of some thousands of numbers: see `NaturalGradient`.
+    | NaturalGradient
+
 /// How a problem is solved. Rates are base learning rates; the schedule scales them over the epochs.
 type SolveSettings =
     {
@@ -16,6 +23,7 @@ type SolveSettings =
         Collocation: Collocation
         /// What the epochs dwell on beside plain mean squares; of it the polish has weights of terms alone, those at its start.
         Emphasis: Emphasis
+        Optimizer: SolveOptimizer
         /// Learning rate of ordinary weights (MLP, KAN).
         Rate: float
         /// Learning rate of MetaKAN's embeddings.
@@ -45,6 +53,7 @@ module SolveSettings =
             Epochs = 5000
             Collocation = { Points = 100; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
             Emphasis = Emphasis.none
+            Optimizer = SolveOptimizer.Adam
             Rate = 1e-3
             EmbeddingRate = 1e-3
             GeneratorRate = 1e-4
@@ -85,8 +94,8 @@ module Solve =
     let private found (problem: Problem) (p: Params) : (string * float) list =
         problem.Parameters |> List.map (fun (name, _) -> name, Tensor.item p[Problem.parameterName name])
 
-    /// The optimizer of the epochs, for a problem's model.
-    let internal optimizer (settings: SolveSettings) (model: Model) : Optimizer =
+    /// Adam as the settings have it, for a problem's model.
+    let internal adam (settings: SolveSettings) (model: Model) : Optimizer =
         let rate (name: string) =
             match model.Group name with
             | ParameterGroup.Embeddings -> settings.EmbeddingRate
@@ -117,15 +126,24 @@ module Solve =
         {
             Stages =
                 [
-                    Emphasis.stage
-                        settings.Emphasis
-                        settings.Collocation
-                        problem
-                        model
-                        settings.Epochs
-                        (optimizer settings model)
-                        (fun step -> Key.fold step points)
-                        (draws 0)
+                    match settings.Optimizer with
+                    | SolveOptimizer.Adam ->
+                        Emphasis.stage
+                            settings.Emphasis
+                            settings.Collocation
+                            problem
+                            model
+                            settings.Epochs
+                            (adam settings model)
+                            (fun step -> Key.fold step points)
+                            (draws 0)
+                    | SolveOptimizer.NaturalGradient ->
+                        NaturalGradient.stage
+                            settings.Epochs
+                            settings.Collocation
+                            problem
+                            model
+                            (fun step -> Key.fold step points)
 
                     if settings.Polish > 0 then
                         Emphasis.polish
@@ -247,6 +265,9 @@ module Solve =
         use scope = torch.NewDisposeScope()
         Collocation.check settings.Collocation problem settings.Placement
         Emphasis.check problem settings.Emphasis
+
+        if settings.Optimizer = SolveOptimizer.NaturalGradient && settings.Emphasis <> Emphasis.none then
+            invalidArg (nameof settings) "natural gradients take the loss as it is: an emphasis goes with Adam"
 
         let sections =
             [

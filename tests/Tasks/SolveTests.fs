@@ -492,7 +492,7 @@ let tests =
 
                     for model in [ model; Kan.create { Size = 3; Order = 3 } [ 2; 3; 1 ]; Mlp.create [ 2; 3; 1 ] ] do
                         let start = Solve.initial settings problem model
-                        let optimizer = Solve.optimizer settings (Problem.modelFor problem model)
+                        let optimizer = Solve.adam settings (Problem.modelFor problem model)
 
                         let expected =
                             Adam.create (fun name ->

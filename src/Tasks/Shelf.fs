@@ -1,0 +1,179 @@
+// The problems that are ready to be solved by name: what each is for, and the network and budget that reach its error.
+namespace MetaKan.Pdes
+
+open MetaKan
+
+/// A problem by name.
+type ShelfEntry =
+    {
+        Name: string
+        /// The equation, in a line.
+        Formula: string
+        /// What it is there for.
+        Purpose: string
+        /// Who posed it, or the solution that its error is measured from.
+        Source: string
+        /// The dimension if none is asked for; None where the problem has its own.
+        Dimension: int option
+        /// Whether a seed draws it.
+        Seeded: bool
+        /// The problem of a dimension and a seed.
+        Problem: int -> int -> Problem
+        /// The family of networks if none is asked for: "mlp", "kan" or "metakan".
+        Model: string
+        /// Width of the hidden layers and number of layers of a network of a family.
+        Size: string -> int * int
+        /// The splines of KAN and MetaKAN.
+        Splines: Grid
+        /// The hidden width of MetaKAN's generators.
+        HiddenDim: int
+        Settings: SolveSettings
+    }
+
+[<RequireQualifiedAccess>]
+module Shelf =
+    let private twoBody (problem: TwoBody -> Problem) dim seed = problem (TwoBody.ofSeed seed dim)
+
+    // Networks of some thousands of numbers, natural gradients and double precision: in few dimensions.
+    let private low name formula purpose source (problem: Lazy<Problem>) : ShelfEntry =
+        {
+            Name = name
+            Formula = formula
+            Purpose = purpose
+            Source = source
+            Dimension = None
+            Seeded = false
+            Problem = fun _ _ -> problem.Value
+            Model = "mlp"
+            Size =
+                function
+                | "mlp" -> 24, 4
+                | "kan" -> 8, 3
+                | _ -> 10, 3
+            Splines = { Size = 6; Order = 4 }
+            HiddenDim = 16
+            Settings =
+                { SolveSettings.defaults with
+                    Optimizer = SolveOptimizer.NaturalGradient
+                    Epochs = 300
+                    Collocation = { SolveSettings.defaults.Collocation with Points = 800 }
+                    Placement = Placement.cpu64
+                    TestPoints = 4000
+                    EvaluateEvery = 10
+                    SaveEvery = 100
+                }
+        }
+
+    // MetaKAN by Adam on exact derivatives: in many dimensions.
+    let private high name formula purpose source dimension seeded problem : ShelfEntry =
+        {
+            Name = name
+            Formula = formula
+            Purpose = purpose
+            Source = source
+            Dimension = Some dimension
+            Seeded = seeded
+            Problem = problem
+            Model = "metakan"
+            Size = fun _ -> 128, 4
+            Splines = { Size = 5; Order = 3 }
+            HiddenDim = 32
+            Settings = SolveSettings.defaults
+        }
+
+    let private epochs (steps: int) (entry: ShelfEntry) =
+        { entry with Settings = { entry.Settings with Epochs = steps } }
+
+    let private points (n: int) (entry: ShelfEntry) =
+        { entry with
+            Settings = { entry.Settings with Collocation = { entry.Settings.Collocation with Points = n } }
+        }
+
+    // Splines with as many continuous derivatives as the equation reads, and one more.
+    let private order (k: int) (entry: ShelfEntry) =
+        { entry with Splines = { entry.Splines with Order = k } }
+
+    /// All of them.
+    let all: ShelfEntry list =
+        [
+            high
+                "poisson"
+                "Δu = f"
+                "many dimensions: the unit ball, exact Laplacian"
+                "two-body solution, Hu et al. 2023"
+                10
+                true
+                (twoBody Poisson.problem)
+            high
+                "allen-cahn"
+                "Δu + u - u³ = f"
+                "many dimensions, nonlinear"
+                "two-body solution, Hu et al. 2023"
+                10
+                true
+                (twoBody AllenCahn.problem)
+            high
+                "sine-gordon"
+                "Δu + sin u = f"
+                "a hundred dimensions"
+                "two-body solution, Hu et al. 2023"
+                100
+                true
+                (twoBody SineGordon.problem)
+            high
+                "hjb"
+                "u_t + Δu = |∇u|²"
+                "optimal control in a hundred dimensions"
+                "Han, Jentzen, E 2018; Cole–Hopf and a quadrature"
+                100
+                false
+                (fun dim _ -> HamiltonJacobiBellman.problem dim)
+            low "helmholtz" "Δu + k²u = f" "waves at rest" "closed form" (lazy Helmholtz.problem)
+            low "heat" "u_t = a u_xx" "diffusion" "closed form" (lazy Heat.problem)
+            low "wave" "u_tt = c² u_xx" "waves in motion, two modes" "Wang, Yu, Perdikaris 2022; closed form" (lazy Wave.problem)
+            low "advection" "u_t + β u_x = 0" "transport round a circle" "Krishnapriyan et al. 2021; closed form" (lazy Advection.problem)
+            low "reaction-diffusion" "u_t = u_xx + f" "several scales at once" "Lu et al. 2021; closed form" (lazy ReactionDiffusion.problem)
+            low "klein-gordon" "u_tt - u_xx + u² = f" "a nonlinear wave, a long time" "Lu et al. 2021; closed form" (lazy KleinGordon.problem)
+            low "burgers" "u_t + u u_x = ν u_xx" "a front that steepens" "Raissi et al. 2019; Cole–Hopf" (lazy Burgers.problem)
+            low "allen-cahn-1d" "u_t = ν u_xx + 5u - 5u³" "layers in time" "Raissi et al. 2019; Fourier modes" (lazy AllenCahn1D.problem)
+            low "kdv" "u_t + u u_x + δ² u_xxx = 0" "third derivatives: solitons" "Zabusky, Kruskal 1965; Fourier modes" (lazy KortewegDeVries.problem)
+            |> order 5
+            low
+                "kuramoto-sivashinsky"
+                "u_t + α u u_x + β u_xx + γ u_xxxx = 0"
+                "fourth derivatives in time"
+                "Wang et al. 2024; Fourier modes"
+                (lazy KuramotoSivashinsky.problem)
+            |> order 6
+            low "schrodinger" "i h_t + h_xx/2 + |h|²h = 0" "a complex field" "Raissi et al. 2019; Fourier modes" (lazy Schrodinger.problem)
+            low "biharmonic" "Δ²u = f" "fourth derivatives in the plane" "closed form" (lazy Biharmonic.problem)
+            |> order 6
+            low "poisson-l" "Δu = -1" "a corner that is singular" "Lu et al. 2021; rational functions" (lazy PoissonL.problem)
+            low "poisson-disk" "Δu = 0" "a disk with a hole, flux given" "closed form" (lazy PoissonDisk.problem)
+            low "kovasznay" "(w·∇)w + ∇p = Δw/40, ∇·w = 0" "a system: steady flow" "Kovasznay 1948; closed form" (lazy Kovasznay.problem)
+            low "cavity" "ψ_y Δψ_x - ψ_x Δψ_y = Δ²ψ/100" "flow by its stream function" "Ghia et al. 1982; our own fit" (lazy LidDrivenCavity.problem)
+            |> order 6
+            low "lorenz" "x' = σ(y-x), y' = x(ρ-z)-y, z' = xy-βz" "ordinary equations" "Lorenz 1963; Dormand–Prince" (lazy Lorenz.problem)
+            low
+                "black-scholes"
+                "V_t + ½σ²S²V_SS + rSV_S = rV"
+                "backwards in time from a kink"
+                "Black, Scholes 1973; closed form"
+                (lazy BlackScholesCall.problem)
+            low "heat-diffusivity" "u_t = k u_xx, k unknown" "an unknown number from data" "closed form" (lazy HeatDiffusivity.problem)
+            low
+                "lorenz-parameters"
+                "Lorenz' system, σ, ρ, β unknown"
+                "three unknown numbers from data"
+                "Lorenz 1963; Dormand–Prince"
+                (lazy LorenzParameters.problem)
+            low
+                "navier-stokes"
+                "ω_t + (w·∇)ω = νΔω, ν unknown"
+                "viscosity from noisy velocities"
+                "Taylor 1923; closed form"
+                (lazy NavierStokes.problem)
+        ]
+
+    /// The problem of a name, if there is one.
+    let tryFind (name: string) : ShelfEntry option = all |> List.tryFind (fun entry -> entry.Name = name)
