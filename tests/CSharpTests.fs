@@ -33,6 +33,12 @@ let tests =
                         Collocation = { solve.Collocation with Laplacian = LaplacianMethod.Sdgd 3 }
                         Schedule = Annealing.Cosine
                         Seed = 7
+                        Emphasis =
+                            { Emphasis.none with
+                                Balance = Balance.Ntk
+                                Causal = Some { Epsilon = 2.0; Slices = 8 }
+                                Every = 50
+                            }
                     }
 
                 same

@@ -85,6 +85,12 @@ let private tests =
         ReferenceTests.tests
         CollocationTests.tests
         ResidualsTests.tests
+        BalancingTests.tests
+        AttentionTests.tests
+        AdaptivePointsTests.tests
+        CausalityTests.tests
+        CurriculumTests.tests
+        EmphasisTests.tests
         NetworkTests.tests
         RegridTests.tests
         PruningTests.tests

@@ -10,7 +10,8 @@ namespace MetaKan.Tests.CSharp;
 public static class Calls
 {
     public static SolveSettings Solve() =>
-        Settings.Solve(epochs: 300, laplacian: LaplacianMethod.NewSdgd(3), schedule: Annealing.Cosine, seed: 7);
+        Settings.Solve(epochs: 300, laplacian: LaplacianMethod.NewSdgd(3), schedule: Annealing.Cosine, seed: 7,
+            emphasis: Settings.Emphasis(balance: Balance.Ntk, causal: new Causal(epsilon: 2, slices: 8), every: 50));
 
     public static FitSettings Fit() =>
         Settings.Fit(steps: [20, 50], prune: new Thresholds(node: 0.1, edge: 0.2), seed: 3);

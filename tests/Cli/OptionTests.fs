@@ -54,6 +54,13 @@ let private pde =
                 "--points 7", "", Changes
                 "--laplacian hutchinson", "", Changes
                 "--directions 1", "--laplacian sdgd", Changes
+                "--balance gradients", "", Refused "--balance: the loss of poisson is a single term"
+                "--attention", "", Changes
+                "--adapt-points rad", "", Changes
+                "--causal 1", "", Refused "--causal: a problem in time is one whose last coordinate is named 't'"
+                "--slices 4", "", Refused "--slices is for --causal"
+                "--curriculum 0.5", "", Refused "--curriculum: a problem in time is one whose last coordinate is named 't'"
+                "--adapt-every 2", "--adapt-points rad", Changes
                 "--lr 0.5", "--model kan --hidden-dim -", Changes
                 "--lr-e 0.5", "", Changes
                 "--lr-h 0.5", "", Changes

@@ -66,6 +66,14 @@ let tests =
                     "pde poisson --generators 0,2,2,0", "--generators takes layer, shared or 4 numbers"
                     "pde --resume nowhere", "nowhere/config.json"
                     "pde --resume nowhere --lr 1", "--lr is fixed once a run has begun"
+                    "pde poisson --balance even", "--balance takes one of fixed, gradients, ntk"
+                    "pde poisson --adapt-points all", "--adapt-points takes one of rad, rard"
+                    "pde poisson --attention --adapt-points rad", "--attention: points that are weighed stay"
+                    "pde poisson --causal 0", "--causal takes a positive number"
+                    "pde poisson --causal 1 --slices 1", "--slices takes a whole number from 2 up"
+                    "pde poisson --curriculum 2", "--curriculum: a curriculum takes a fraction of the epochs above 0"
+                    "pde poisson --adapt-every 9", "--adapt-every is for --balance gradients and ntk, and --adapt-points"
+                    "pde poisson --adapt-points rad --adapt-every 0", "--adapt-every takes a whole number from 1 up"
                     "bench pde --dim 1", "--dim"
                 ]
 

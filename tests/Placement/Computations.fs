@@ -378,6 +378,34 @@ let private ofProblems =
                 let v = field "v"
                 let terms = [ u; d v [ x; x; t ]; laplacian u [ x; y ] * v; Term.Number 1.0 ]
                 [ "columns", Evaluation.columns system model (model.Init key place) terms (points place 3) ])
+        for name, emphasis in
+            [
+                "balanced by gradients, in a window",
+                { Emphasis.none with Balance = Balance.Gradients; Curriculum = Some 0.5 }
+                "balanced by the kernel, causal",
+                { Emphasis.none with Balance = Balance.Ntk; Causal = Some { Epsilon = 1.0; Slices = 3 } }
+                "with attention", { Emphasis.none with Attention = true }
+                "at chosen points", { Emphasis.none with Points = PointChoice.RarD; Every = 1 }
+            ] do
+            row $"steps on a loss {name}" Stops (fun place ->
+                let stage =
+                    Emphasis.stage
+                        emphasis
+                        (collocation LaplacianMethod.Exact 2048)
+                        conditioned
+                        mlp
+                        4
+                        (Adam.create (fun _ -> { Rate = Schedule.constant 1e-2; WeightDecay = 0.0 }))
+                        (fun step -> Key.fold step key)
+                        key
+
+                let p = mlp.Init key place
+
+                ((p, stage.Init p), [ 0..2 ])
+                ||> List.fold (fun (p, memory) step ->
+                    let _, p, memory = stage.Update step step p memory
+                    p, memory)
+                |> fun (p, memory) -> [ yield! tree "parameters" p; yield! tree "memory" memory ])
 
         row "a loss in chunks of one point" (axes LaplacianMethod.Exact) (fun place ->
             let loss, gradient =

@@ -14,6 +14,7 @@ open MetaKan.Tests.Folder
 open MetaKan.Tests.Losses
 open MetaKan.Tests.Numeric
 open MetaKan.Tests.Runs
+open MetaKan.Tests.Timed
 open TorchSharp
 
 let private model =
@@ -48,23 +49,6 @@ let private same (folder: string) (expected: Solution) (other: string) (found: S
     for name in [ "loss"; "relative_l2"; "relative_l1"; "epochs"; "parameters"; "outcome" ] do
         Expect.equal (found.Result[name].ToJsonString()) (expected.Result[name].ToJsonString()) "result"
 
-/// u_t = 0.2 u_xx on x in [-1, 1], t in [0, 1]: its start and its walls are penalties.
-let private heat: Problem =
-    let sides = [ -1.0, 1.0; 0.0, 1.0 ]
-    let diffusivity = 0.2
-
-    let x, t, u = coordinate "x", coordinate "t", field "u"
-    let exact = exp (-diffusivity * Math.PI * Math.PI * t) * sin (Math.PI * x)
-    let equation = d u [ t ] - diffusivity * d u [ x; x ]
-
-    { Problem.manufactured "heat" (Domain.box sides) [ "x"; "t" ] [ "u", exact ] [ "heat", equation ] with
-        Conditions =
-            [
-                Condition.create "walls" 10.0 16 (Domain.walls [ "left"; "right" ] (Domain.box sides)) (u - exact)
-                Condition.create "start" 10.0 32 (Domain.box [ -1.0, 1.0; 0.0, 0.0 ]).Sample (u - exact)
-            ]
-    }
-
 /// A run's relative L2 error at its first and last evaluation.
 let private learned folder settings problem model =
     let solution = solve (freshIn folder) settings problem model
@@ -94,6 +78,60 @@ let tests =
                             let found = solve (resumedIn folder) settings problem model
                             Expect.equal found.Outcome Completed "outcome"
                             same whole expected folder found))))
+
+            testCase "whatever a run dwells on, interrupted and resumed it is the uninterrupted one" (fun () ->
+                let it = { Emphasis.none with Every = 3 }
+                let causal = Some { Epsilon = 1.0; Slices = 4 }
+                let mlp = Mlp.create [ 2; 4; 1 ]
+
+                for emphasis in
+                    [
+                        { it with Balance = Balance.Gradients; Causal = causal; Points = PointChoice.Rad }
+                        { it with Balance = Balance.Ntk; Curriculum = Some 0.5 }
+                        { it with Attention = true }
+                        { it with Points = PointChoice.RarD }
+                    ] do
+                    let settings =
+                        { settings with Emphasis = emphasis; Polish = 4; EvaluateEvery = 2; Collocation = collocation 12 }
+
+                    withFolder (fun whole ->
+                        let expected = solve (freshIn whole) settings heat mlp
+                        let balanced = emphasis.Balance <> Balance.Fixed
+                        let table = Metrics.read whole
+                        let weights = table.Columns |> List.filter _.StartsWith("weight_")
+
+                        Expect.equal
+                            weights
+                            (if balanced then [ "weight_heat"; "weight_walls"; "weight_start" ] else [])
+                            "weights that are told"
+
+                        if balanced then
+                            let column = List.findIndex ((=) "weight_walls") table.Columns
+                            let path = table.Rows |> Array.map (fun (_, row) -> row[column].Value)
+                            Expect.isGreaterThan (Array.distinct path).Length 3 "weights that change"
+                            Expect.equal path[6] path[7] "weights of the polish"
+                            Report.write whole
+                            let report = File.ReadAllText(RunFolder.reportPath whole)
+                            Expect.stringContains report "<title>Weights</title>" "report"
+
+                        for cut' in [ 0; 1; 7; 12; 14 ] do
+                            withFolder (fun folder ->
+                                let stopped = solve (freshIn folder |> cut cut') settings heat mlp
+                                Expect.equal stopped.Outcome Stopped "outcome"
+                                same whole expected folder (solve (resumedIn folder) settings heat mlp))))
+
+            testCase "what cannot be dwelt on is refused before the folder is made" (fun () ->
+                withFolder (fun folder ->
+                    let folder = Path.Combine(folder, "run")
+                    let settings = { settings with Emphasis = { Emphasis.none with Curriculum = Some 0.5 } }
+
+                    Expect.stringStarts
+                        (messageOf<ArgumentException>(fun () ->
+                            solve (freshIn folder) settings problem model |> ignore))
+                        "Curriculum: "
+                        "message"
+
+                    Expect.isFalse (Directory.Exists folder) "a folder"))
 
             testCase "what happened after the last save is made again" (fun () ->
                 withFolder (fun whole ->
@@ -294,22 +332,37 @@ let tests =
                     Expect.isFalse (File.Exists(RunFolder.checkpointPath folder)) "no checkpoint"))
 
             testCase "steps, measures and saves leave no tensors behind" (fun () ->
-                withFolder (fun folder ->
-                    let settings =
-                        { settings with
-                            Epochs = 100
-                            Polish = 0
-                            EvaluateEvery = 10
-                            SaveEvery = 20
-                            TestPoints = 1200
-                        }
+                let it = { Emphasis.none with Every = 7 }
 
-                    let counts = ResizeArray<int64>()
+                for emphasis, problem, model in
+                    [
+                        it, problem, model
+                        { it with Attention = true }, problem, model
+                        { it with
+                            Balance = Balance.Ntk
+                            Points = PointChoice.Rad
+                            Causal = Some { Epsilon = 1.0; Slices = 4 }
+                        },
+                        heat,
+                        Mlp.create [ 2; 4; 1 ]
+                    ] do
+                    withFolder (fun folder ->
+                        let settings =
+                            { settings with
+                                Epochs = 100
+                                Polish = 0
+                                EvaluateEvery = 10
+                                SaveEvery = 20
+                                TestPoints = 1200
+                                Emphasis = emphasis
+                            }
 
-                    let listen = counting counts
+                        let counts = ResizeArray<int64>()
 
-                    Solve.run (freshIn folder) settings problem model listen |> ignore
-                    Expect.equal (List.ofSeq counts) (List.replicate 5 counts[0]) "live tensors at each save"))
+                        let listen = counting counts
+
+                        Solve.run (freshIn folder) settings problem model listen |> ignore
+                        Expect.equal (List.ofSeq counts) (List.replicate 5 counts[0]) "live tensors at each save"))
 
             testCase "an equation in time with data at its start and walls is solved" (fun () ->
                 withFolder (fun folder ->

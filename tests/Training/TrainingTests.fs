@@ -129,6 +129,47 @@ let tests =
                 closeTrees "memory" 0.0 expected.Memory found.Memory
                 Expect.equal (first @ rest) losses "losses")
 
+            property
+                "a loss's own numbers come before each step, and a run in two pieces has them as the run in one"
+                12
+                (Gen.choose (0, 24))
+                (fun cut ->
+                    let adaptation: Adaptation =
+                        {
+                            Init = fun p -> Map.ofList [ "target", p["x"] * 2.0 ]
+                            Update =
+                                fun within step p numbers ->
+                                    let sum = numbers["target"] * 0.5 + p["x"] + float within + 0.1 * float step
+                                    Map.ofList [ "target", sum ]
+                            Gradient =
+                                fun step numbers ->
+                                    gradientOf (fun p ->
+                                        let difference = p["x"] - numbers["target"] * float step
+                                        (difference * difference).sum())
+                        }
+
+                    let whole = plan [ Stage.adaptive 12 adam adaptation; Stage.adaptive 13 adam adaptation ]
+
+                    // The first step: x = 1 and target = 2/2 + 1 = 2, of which step 0 has none.
+                    let first = Stage.adaptive 12 adam adaptation
+                    let memory = first.Init(at [ 1.0 ])
+                    let loss, p, memory = first.Update 0 0 (at [ 1.0 ]) memory
+                    Check.near 1e-12 (Tensor.item loss) 1.0 "loss"
+                    Check.near 1e-12 (Tensor.item memory["loss.target"]) 2.0 "numbers"
+                    Expect.isTrue (Map.containsKey "optimizer.0.first.x" memory) "the optimizer's memory"
+                    let x = Tensor.item p["x"]
+                    let loss, _, memory = first.Update 1 1 p memory
+                    let target = 1.0 + x + 1.1
+                    Check.near 1e-12 (Tensor.item memory["loss.target"]) target "numbers"
+                    Check.near 1e-12 (Tensor.item loss) ((x - target) ** 2.0) "loss"
+
+                    let _, expected, _, losses = record whole (begin' whole)
+                    let _, middle, _, before = record { whole with Interrupted = after cut } (begin' whole)
+                    let _, found, _, rest = record whole middle
+                    closeTrees "parameters" 0.0 expected.Params found.Params
+                    closeTrees "memory" 0.0 expected.Memory found.Memory
+                    Expect.equal (before @ rest) losses "losses")
+
             testCase "a stage begins with an optimizer's fresh memory" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let split = plan [ stage 3 rosenbrock; stage 3 rosenbrock ]
