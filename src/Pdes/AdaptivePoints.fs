@@ -46,7 +46,14 @@ module internal AdaptivePoints =
 
     /// The points [N, d] after a redraw, from candidates [M, d] with sizes of their residuals [M]; `count` is that of the
     /// points at the start.
-    let redrawn (choice: PointChoice) (count: int) (key: Key) (x: Tensor) (candidates: Tensor) (sizes: Tensor) : Tensor =
+    let redrawn
+        (choice: PointChoice)
+        (count: int)
+        (key: Key)
+        (x: Tensor)
+        (candidates: Tensor)
+        (sizes: Tensor)
+        : Tensor =
         let drawn n probabilities =
             let numbers = draw key n probabilities |> Array.map int64
             candidates.index_select (0L, torch.tensor(numbers, device = torch.CPU).``to``(x.device))

@@ -41,7 +41,7 @@ module internal Balancing =
     let fromSquares (balance: Balance) (key: Key) (squares: Key option -> Tensor) : Tensor option =
         match balance with
         | Balance.Fixed -> None
-        | Balance.Gradients -> Some(weights ((squares None).sqrt ()))
+        | Balance.Gradients -> Some(weights ((squares None).sqrt()))
         | Balance.Ntk ->
             [| for n in 0 .. probes - 1 -> squares (Some(Key.fold n key)) |]
             |> torch.stack

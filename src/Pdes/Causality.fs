@@ -32,5 +32,12 @@ module internal Causality =
         // Sums by products and not by scattered additions, whose order CUDA leaves open.
         let members = torch.nn.functional.one_hot(slice, int64 causal.Slices).``to`` squares.dtype
         let losses = (members * squares.unsqueeze 1L).sum(0L) / members.sum(0L).clamp_min(1.0.ToScalar())
-        let before = torch.cat [| torch.zeros_like (losses.narrow (0L, 0L, 1L)); losses.cumsum(0L).narrow(0L, 0L, losses.size 0 - 1L) |]
-        (members * (-causal.Epsilon * before).exp ()).sum(1L, keepdim = true)
+
+        let before =
+            torch.cat
+                [|
+                    torch.zeros_like (losses.narrow (0L, 0L, 1L))
+                    losses.cumsum(0L).narrow(0L, 0L, losses.size 0 - 1L)
+                |]
+
+        (members * (-causal.Epsilon * before).exp()).sum(1L, keepdim = true)

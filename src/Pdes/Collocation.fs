@@ -145,9 +145,12 @@ module Collocation =
                 for found in terms key (placeOf p) chosen signs do
                     for i in 0 .. found.Group.Names.Length - 1 do
                         fun () ->
-                            [ for piece in found.Pieces -> fun network p -> found.Shares piece network p |> List.item i ]
+                            [
+                                for piece in found.Pieces ->
+                                    fun network p -> found.Shares piece network p |> List.item i
+                            ]
                             |> Model.gradient model p
-                            |> fun (_, g) -> torch.stack([| for t in g.Values -> t.square().sum() |]).sum ()
+                            |> fun (_, g) -> torch.stack([| for t in g.Values -> t.square().sum() |]).sum()
                         |> Tensor.scoped Seq.singleton
             |]
             |> torch.stack
@@ -207,7 +210,9 @@ module Collocation =
                 let truth, found = exact rows, u rows
 
                 if LossTerms.shape truth <> LossTerms.shape found then
-                    invalidArg (nameof exact) $"the exact solution is {LossTerms.shape truth} where u is {LossTerms.shape found}"
+                    invalidArg
+                        (nameof exact)
+                        $"the exact solution is {LossTerms.shape truth} where u is {LossTerms.shape found}"
 
                 let difference = truth - found
                 let sum (t: Tensor) = Tensor.toArray (t.``to``(torch.float64).sum(0L))

@@ -46,7 +46,8 @@ module Emphasis =
         let hasEnergy = problem.Equations |> List.exists (fun equation -> equation.Objective = Objective.Energy)
 
         let anyEnergy =
-            hasEnergy || problem.Conditions |> List.exists (fun condition -> condition.Objective = Objective.Energy)
+            hasEnergy
+            || problem.Conditions |> List.exists (fun condition -> condition.Objective = Objective.Energy)
 
         let inTime name =
             match tryTime problem with
@@ -67,7 +68,9 @@ module Emphasis =
             not ((problem.Domain.Contains(Curriculum.confine start 0.3 x)).all().item<bool>())
 
         let chooses = emphasis.Points <> PointChoice.Fresh
-        let noResidual name = if hasEnergy then Some(name, $"{problem.Name} has an energy, which has no residual") else None
+
+        let noResidual name =
+            if hasEnergy then Some(name, $"{problem.Name} has an energy, which has no residual") else None
 
         let given condition fault = if condition then fault () else None
 
@@ -93,7 +96,10 @@ module Emphasis =
 
             given chooses (fun () ->
                 if emphasis.Points = PointChoice.RarD && emphasis.Curriculum.IsSome then
-                    Some(nameof emphasis.Points, "points that are only added to would stay in a curriculum's first window")
+                    Some(
+                        nameof emphasis.Points,
+                        "points that are only added to would stay in a curriculum's first window"
+                    )
                 else
                     noResidual (nameof emphasis.Points))
 
@@ -103,13 +109,15 @@ module Emphasis =
             | Some causal when causal.Slices < 2 ->
                 Some(nameof emphasis.Causal, $"causal weights take 2 slices of time or more, not {causal.Slices}")
             | Some _ ->
-                inTime (nameof emphasis.Causal)
-                |> Option.orElseWith (fun () -> noResidual (nameof emphasis.Causal))
+                inTime (nameof emphasis.Causal) |> Option.orElseWith (fun () -> noResidual (nameof emphasis.Causal))
             | None -> None
 
             match emphasis.Curriculum with
             | Some fraction when not (fraction > 0.0 && fraction <= 1.0) ->
-                Some(nameof emphasis.Curriculum, $"a curriculum takes a fraction of the epochs above 0 and up to 1, not {fraction}")
+                Some(
+                    nameof emphasis.Curriculum,
+                    $"a curriculum takes a fraction of the epochs above 0 and up to 1, not {fraction}"
+                )
             | Some _ ->
                 inTime (nameof emphasis.Curriculum)
                 |> Option.orElseWith (fun () ->
@@ -123,7 +131,10 @@ module Emphasis =
             | None -> None
 
             if emphasis.Every < 1 then
-                Some(nameof emphasis.Every, $"weights and points change every so many steps from 1 up, not {emphasis.Every}")
+                Some(
+                    nameof emphasis.Every,
+                    $"weights and points change every so many steps from 1 up, not {emphasis.Every}"
+                )
         ]
         |> List.tryPick id
 
@@ -249,7 +260,7 @@ module Emphasis =
                             AdaptivePoints.candidates settings.Points
                             |> sample n (Key.fold 0 key) (Placement.ofTensor x)
 
-                        let sizes = (residuals (step n) p candidates |> total).sqrt ()
+                        let sizes = (residuals (step n) p candidates |> total).sqrt()
 
                         let x =
                             AdaptivePoints.redrawn emphasis.Points settings.Points (Key.fold 1 key) x candidates sizes
@@ -278,8 +289,7 @@ module Emphasis =
                 {
                     Init = init
                     Update = update
-                    Gradient =
-                        fun n numbers p -> gradient (step n) (chosen n numbers p) (Map.tryFind weights numbers) p
+                    Gradient = fun n numbers p -> gradient (step n) (chosen n numbers p) (Map.tryFind weights numbers) p
                 }
 
     /// The stage of a polish on the points of one key: the terms' weights are those at its start, and stay; the rest of an

@@ -49,11 +49,7 @@ type internal Piece = { Rows: Tensor; Factors: Tensor option; Signs: Tensor opti
 
 /// A group at the points of a step: its pieces, and its terms' shares of the loss there, for a network and its weights.
 type internal TermGroupAtPoints =
-    {
-        Group: TermGroup
-        Pieces: Piece list
-        Shares: Piece -> Model -> Params -> Tensor list
-    }
+    { Group: TermGroup; Pieces: Piece list; Shares: Piece -> Model -> Params -> Tensor list }
 
 [<RequireQualifiedAccess>]
 module internal LossTerms =
@@ -62,7 +58,13 @@ module internal LossTerms =
 
     // A residual's share of its term: Σ f r²/total, or of an energy Σ r/total. With signs s, random ones, it is
     // Σ s √f r/√total, a random combination of the numbers whose squares make the term.
-    let private share (objective: Objective) (total: int64) (factors: Tensor option) (signs: Tensor option) (r: Tensor) =
+    let private share
+        (objective: Objective)
+        (total: int64)
+        (factors: Tensor option)
+        (signs: Tensor option)
+        (r: Tensor)
+        =
         match objective, signs, factors with
         | _, Some s, Some f -> (s * f.sqrt () * r).sum() / sqrt (float total)
         | _, Some s, None -> (s * r).sum() / sqrt (float total)
@@ -131,8 +133,7 @@ module internal LossTerms =
         ]
 
     /// Refuses a problem, naming the place.
-    let refuse (problem: Problem) name fault =
-        invalidArg (nameof problem) $"problem {problem.Name}, {name}: {fault}"
+    let refuse (problem: Problem) name fault = invalidArg (nameof problem) $"problem {problem.Name}, {name}: {fault}"
 
     /// A tensor's shape, as messages have it.
     let shape (t: Tensor) = List.ofArray (Tensor.shape t)
@@ -229,11 +230,7 @@ module internal LossTerms =
                                 let n = residual.numel ()
                                 share objective n factors (signs |> Option.map _.narrow(0L, 0L, n)) residual)
 
-                    {
-                        Group = group
-                        Pieces = pieces rows x chosen.Factors signs
-                        Shares = shares
-                    }
+                    { Group = group; Pieces = pieces rows x chosen.Factors signs; Shares = shares }
             ]
 
     /// The residuals of the equations [N, equations] at points [N, d], along the directions of a step's key, without

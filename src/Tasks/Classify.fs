@@ -172,11 +172,7 @@ module Classify =
         let watched = Images.subset watched set.Train
 
         {
-            Stages =
-                [
-                    gradient settings classifier batch
-                    |> Stage.create steps (optimizer settings classifier steps)
-                ]
+            Stages = [ gradient settings classifier batch |> Stage.create steps (optimizer settings classifier steps) ]
             Evaluate =
                 fun { Params = p } ->
                     let train, _ = measure settings classifier p watched

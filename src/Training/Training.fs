@@ -117,14 +117,7 @@ module Outcome =
 module Training =
     /// The state before the first step.
     let start (plan: TrainingPlan) (p: Params) : TrainingState =
-        {
-            Stage = 0
-            Within = 0
-            Step = 0
-            Params = p
-            Memory = plan.Stages.Head.Init p
-            Seconds = 0.0
-        }
+        { Stage = 0; Within = 0; Step = 0; Params = p; Memory = plan.Stages.Head.Init p; Seconds = 0.0 }
 
     /// Raises ArgumentException for a plan that evaluates or saves every so many steps that are none.
     let internal check (plan: TrainingPlan) : unit =
@@ -160,11 +153,7 @@ module Training =
         if stage = state.Stage then
             state
         else
-            { state with
-                Stage = stage
-                Within = within
-                Memory = plan.Stages[stage].Init state.Params
-            }
+            { state with Stage = stage; Within = within; Memory = plan.Stages[stage].Init state.Params }
 
     /// A step of the stage that a state is in: the new state and the loss before it. The tensors of the state before are left
     /// alone.

@@ -59,7 +59,9 @@ let private pde =
                 "--adapt-points rad", "", Changes
                 "--causal 1", "", Refused "--causal: a problem in time is one whose last coordinate is named 't'"
                 "--slices 4", "", Refused "--slices is for --causal"
-                "--curriculum 0.5", "", Refused "--curriculum: a problem in time is one whose last coordinate is named 't'"
+                "--curriculum 0.5",
+                "",
+                Refused "--curriculum: a problem in time is one whose last coordinate is named 't'"
                 "--adapt-every 2", "--adapt-points rad", Changes
                 "--lr 0.5", "--model kan --hidden-dim -", Changes
                 "--lr-e 0.5", "", Changes

@@ -72,7 +72,8 @@ let tests =
                     "pde poisson --causal 0", "--causal takes a positive number"
                     "pde poisson --causal 1 --slices 1", "--slices takes a whole number from 2 up"
                     "pde poisson --curriculum 2", "--curriculum: a curriculum takes a fraction of the epochs above 0"
-                    "pde poisson --adapt-every 9", "--adapt-every is for --balance gradients and ntk, and --adapt-points"
+                    "pde poisson --adapt-every 9",
+                    "--adapt-every is for --balance gradients and ntk, and --adapt-points"
                     "pde poisson --adapt-points rad --adapt-every 0", "--adapt-every takes a whole number from 1 up"
                     "bench pde --dim 1", "--dim"
                 ]

@@ -12,13 +12,20 @@ open TorchSharp
 /// u' with a steep front at 0.3.
 let private front =
     let x, u = coordinate "x", field "u"
-    Problem.create "front" (Domain.box [ -1.0, 1.0 ]) [ "x" ] [ "u" ] [ "front", d u [ x ] - 50.0 / cosh ((x - 0.3) * 20.0) ** 2.0 ]
+
+    Problem.create
+        "front"
+        (Domain.box [ -1.0, 1.0 ])
+        [ "x" ]
+        [ "u" ]
+        [ "front", d u [ x ] - 50.0 / cosh ((x - 0.3) * 20.0) ** 2.0 ]
 
 let private model = Problem.modelFor front (Mlp.create [ 1; 4; 1 ])
 
 /// The points that steps took, of a stage of the front's; they change every second step.
 let private pointsBy choice count =
     let stage = stageOf { Emphasis.none with Points = choice; Every = 2 } count front model 99
+
     run stage 5 (model.Init (Key.ofSeed 3) Placement.cpu64)
     |> List.map (fun (_, memory) -> (Stage.numbers memory)["points"])
 
@@ -55,7 +62,10 @@ let tests =
 
                 // Pearson's statistic of four degrees of freedom: one draw in a million is beyond 33.
                 let statistic =
-                    [ for i in [ 0; 2; 3; 4; 5 ] -> (count i - float n * probabilities[i]) ** 2.0 / (float n * probabilities[i]) ]
+                    [
+                        for i in [ 0; 2; 3; 4; 5 ] ->
+                            (count i - float n * probabilities[i]) ** 2.0 / (float n * probabilities[i])
+                    ]
                     |> List.sum
 
                 Check.inRange 0.01 33.0 statistic "chi square")
@@ -73,6 +83,6 @@ let tests =
             testCase "RAR-D adds a tenth of the points, at the front, and keeps the others" (fun () ->
                 let points = pointsBy PointChoice.RarD 100
                 Expect.equal [ for x in points -> x.size 0 ] [ 100L; 100L; 100L; 110L; 110L; 120L ] "points"
-                close "kept" 0.0 points[0] (points[5].narrow (0L, 0L, 100L))
-                Check.inRange 16 20 (nearFront (points[5].narrow (0L, 100L, 20L))) "added at the front")
+                close "kept" 0.0 points[0] (points[5].narrow(0L, 0L, 100L))
+                Check.inRange 16 20 (nearFront (points[5].narrow(0L, 100L, 20L))) "added at the front")
         ]

@@ -30,7 +30,11 @@ let tests =
 
             testCase "weights stay below ten, and residuals that vanish change nothing but that they fall" (fun () ->
                 let one = tensor [ 2; 1 ] [ 1.0; 0.5 ]
-                let found = (Attention.start Placement.cpu64 2 1, [ 1..20000 ]) ||> List.fold (fun w _ -> Attention.update w one)
+
+                let found =
+                    (Attention.start Placement.cpu64 2 1, [ 1..20000 ])
+                    ||> List.fold (fun w _ -> Attention.update w one)
+
                 close "limit" 1e-6 (tensor [ 2; 1 ] [ 10.0; 5.0 ]) found
                 close "fall" 1e-12 (found * 0.999) (Attention.update found (one * 0.0)))
 

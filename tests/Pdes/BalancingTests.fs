@@ -40,7 +40,7 @@ let private traces points (factors: Tensor) p : float list =
     let inside, data = normal 3 [ points; 1 ] * 0.5, normal 4 [ 3; 1 ] * 0.5
 
     [
-        sum (fun p -> (model.Apply p inside).square () - inside) factors
+        sum (fun p -> (model.Apply p inside).square() - inside) factors
         sum (fun p -> model.Apply p data - 1.0) (torch.ones (3L, 1L, dtype = torch.float64))
     ]
 
@@ -54,10 +54,15 @@ let tests =
                 (Gen.zip (Gen.choose (1, 6)) seeds)
                 (fun (n, seed) ->
                     let sizes = uniform seed (0.1, 5.0) [ n ]
-                    close "products" 1e-12 (sizes.sum().expand (int64 n)) (Balancing.weights sizes * sizes))
+                    close "products" 1e-12 (sizes.sum().expand(int64 n)) (Balancing.weights sizes * sizes))
 
             testCase "terms without a gradient get finite weights" (fun () ->
-                close "some" 1e-9 (tensor [ 3 ] [ 1.0; 1e6; 1e6 ]) (Balancing.weights (tensor [ 3 ] [ 2.0; 0.0; 1e-30 ]))
+                close
+                    "some"
+                    1e-9
+                    (tensor [ 3 ] [ 1.0; 1e6; 1e6 ])
+                    (Balancing.weights (tensor [ 3 ] [ 2.0; 0.0; 1e-30 ]))
+
                 close "none" 0.0 (tensor [ 2 ] [ 1.0; 1.0 ]) (Balancing.weights (tensor [ 2 ] [ 0.0; 0.0 ])))
 
             property "the gradients of weighed terms have one norm, whatever the points count" 8 seeds (fun seed ->
@@ -76,7 +81,7 @@ let tests =
                         match causal with
                         | Some causal ->
                             let squares = (r * r * tensor [ 1; 2 ] [ 0.5; 3.0 ]).sum 1L
-                            (Causality.weights causal (0.0, 1.0) (x.select (1L, 1L)) squares).expand (6L, 2L)
+                            (Causality.weights causal (0.0, 1.0) (x.select (1L, 1L)) squares).expand(6L, 2L)
                         | None -> torch.ones_like r
 
                     let norms =

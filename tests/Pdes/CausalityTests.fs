@@ -33,7 +33,11 @@ let tests =
                     let recorded = (tensor [ 11 ] squares).requires_grad_ true
 
                     let found =
-                        Causality.weights { Epsilon = epsilon; Slices = slices } (2.0, 5.0) (tensor [ 11 ] times) recorded
+                        Causality.weights
+                            { Epsilon = epsilon; Slices = slices }
+                            (2.0, 5.0)
+                            (tensor [ 11 ] times)
+                            recorded
 
                     close "weights" 1e-12 (tensor [ 11; 1 ] expected) found
                     Expect.isFalse found.requires_grad "gradients")
@@ -46,7 +50,7 @@ let tests =
                 let x = pointsOf 7 system 0
                 let r = residuals 7 system model 0 p x
                 let squares = (r * r * tensor [ 1; 2 ] [ 0.5; 3.0 ]).sum 1L
-                let factors = (Causality.weights causal (0.0, 1.0) (x.select (1L, 1L)) squares).expand (7L, 2L)
+                let factors = (Causality.weights causal (0.0, 1.0) (x.select (1L, 1L)) squares).expand(7L, 2L)
                 Expect.isLessThan (Tensor.item (factors.min ())) 0.9 "weights that matter"
                 let expected, g = lossOf 7 system model 0 [ 1.0; 1.0; 1.0 ] x factors p
 
@@ -54,7 +58,15 @@ let tests =
                 let descent = Optimizer.chain [ Transform.scale (fun _ -> Schedule.constant 1.0) ]
 
                 let stage =
-                    Emphasis.stage emphasis (collocation 7) system model 9 descent (fun n -> Key.fold n (Key.ofSeed 1)) draws
+                    Emphasis.stage
+                        emphasis
+                        (collocation 7)
+                        system
+                        model
+                        9
+                        descent
+                        (fun n -> Key.fold n (Key.ofSeed 1))
+                        draws
 
                 let loss, after, _ = stepOf stage 0 p (stage.Init p)
                 close "loss" 1e-12 expected loss
@@ -62,7 +74,14 @@ let tests =
 
             testCase "early times are learned first" (fun () ->
                 let t, u = coordinate "t", field "u"
-                let problem = Problem.create "wave" (Domain.box [ 0.0, 1.0 ]) [ "t" ] [ "u" ] [ "wave", u - 2.0 * cos (12.0 * t) ]
+
+                let problem =
+                    Problem.create
+                        "wave"
+                        (Domain.box [ 0.0, 1.0 ])
+                        [ "t" ]
+                        [ "u" ]
+                        [ "wave", u - 2.0 * cos (12.0 * t) ]
                 // Splines are local, and plain descent leaves gradients as small as they are.
                 let model = Problem.modelFor problem (Kan.create { Size = 12; Order = 3 } [ 1; 1 ])
                 let descent = Optimizer.chain [ Transform.scale (fun _ -> Schedule.constant 0.5) ]
@@ -76,14 +95,25 @@ let tests =
                     part 0L, part 32L
 
                 let after emphasis =
-                    Emphasis.stage emphasis (collocation 64) problem model 200 descent (fun n -> Key.fold n (Key.ofSeed 1)) draws
+                    Emphasis.stage
+                        emphasis
+                        (collocation 64)
+                        problem
+                        model
+                        200
+                        descent
+                        (fun n -> Key.fold n (Key.ofSeed 1))
+                        draws
                     |> fun stage -> run stage 200 start |> List.last |> fst |> ends
 
                 let early, late = ends start
                 let plainEarly, plainLate = after Emphasis.none
                 Expect.isLessThan plainEarly (0.5 * early) "early, of points that count alike"
                 Expect.isLessThan plainLate (0.5 * late) "late, of points that count alike"
-                let causalEarly, causalLate = after { Emphasis.none with Causal = Some { Epsilon = 1000.0; Slices = 5 } }
+
+                let causalEarly, causalLate =
+                    after { Emphasis.none with Causal = Some { Epsilon = 1000.0; Slices = 5 } }
+
                 Expect.isLessThan causalEarly (0.5 * early) "early"
                 Expect.isGreaterThan causalLate (0.8 * late) "late")
         ]

@@ -18,7 +18,7 @@ let private growing =
 
     let triangle =
         { box with
-            Contains = fun x -> (x.select (1L, 0L)).le (x.select (1L, 1L))
+            Contains = fun x -> (x.select (1L, 0L)).le(x.select (1L, 1L))
             Sample =
                 fun key place n ->
                     let x = box.Sample key place n
@@ -28,7 +28,8 @@ let private growing =
 
     { heat with Name = "growing"; Domain = triangle }
 
-let private withEnergy = { heat with Name = "energetic"; Equations = [ Equation.energy "energy" (field "u") ] }
+let private withEnergy =
+    { heat with Name = "energetic"; Equations = [ Equation.energy "energy" (field "u") ] }
 
 let tests =
     testList
@@ -75,12 +76,7 @@ let tests =
                 let p = model.Init (Key.ofSeed 3) Placement.cpu64
 
                 let emphasis =
-                    { it with
-                        Balance = Balance.Gradients
-                        Causal = causal
-                        Points = PointChoice.Rad
-                        Every = 1
-                    }
+                    { it with Balance = Balance.Gradients; Causal = causal; Points = PointChoice.Rad; Every = 1 }
 
                 let stage =
                     Emphasis.polish emphasis (collocation 20) heat model 5 (Lbfgs.create 5 1) (Key.ofSeed 6) draws
@@ -95,21 +91,54 @@ let tests =
             Check.theory
                 "what cannot be is refused by its setting"
                 [
-                    "one term", ball, { it with Balance = Balance.Gradients }, "Balance: the loss of poisson is a single term"
-                    "an energy's kernel", withEnergy, { it with Balance = Balance.Ntk }, "Balance: energetic has an energy"
+                    "one term",
+                    ball,
+                    { it with Balance = Balance.Gradients },
+                    "Balance: the loss of poisson is a single term"
+                    "an energy's kernel",
+                    withEnergy,
+                    { it with Balance = Balance.Ntk },
+                    "Balance: energetic has an energy"
                     "an energy weighed", withEnergy, { it with Attention = true }, "Attention: energetic has an energy"
-                    "an energy's points", withEnergy, { it with Points = PointChoice.Rad }, "Points: energetic has an energy"
+                    "an energy's points",
+                    withEnergy,
+                    { it with Points = PointChoice.Rad },
+                    "Points: energetic has an energy"
                     "an energy in time", withEnergy, { it with Causal = causal }, "Causal: energetic has an energy"
-                    "no time", ball, { it with Causal = causal }, "Causal: a problem in time is one whose last coordinate is named 't', and those of poisson are x1, x2"
+                    "no time",
+                    ball,
+                    { it with Causal = causal },
+                    "Causal: a problem in time is one whose last coordinate is named 't', and those of poisson are x1, x2"
                     "no window", ball, { it with Curriculum = Some 0.5 }, "Curriculum: a problem in time is one"
-                    "epsilon", heat, { it with Causal = Some { Epsilon = 0.0; Slices = 4 } }, "Causal: causal weights take an epsilon above zero"
-                    "slices", heat, { it with Causal = Some { Epsilon = 1.0; Slices = 1 } }, "Causal: causal weights take 2 slices"
+                    "epsilon",
+                    heat,
+                    { it with Causal = Some { Epsilon = 0.0; Slices = 4 } },
+                    "Causal: causal weights take an epsilon above zero"
+                    "slices",
+                    heat,
+                    { it with Causal = Some { Epsilon = 1.0; Slices = 1 } },
+                    "Causal: causal weights take 2 slices"
                     "no fraction", heat, { it with Curriculum = Some 0.0 }, "Curriculum: a curriculum takes a fraction"
-                    "more than all", heat, { it with Curriculum = Some 1.5 }, "Curriculum: a curriculum takes a fraction"
-                    "a growing domain", growing, { it with Curriculum = Some 0.5 }, "Curriculum: the domain of growing changes with time"
-                    "attention, points", heat, { it with Attention = true; Points = PointChoice.Rad }, "Attention: points that are weighed stay"
-                    "attention, window", heat, { it with Attention = true; Curriculum = Some 0.5 }, "Attention: points that are weighed stay"
-                    "added points, window", heat, { it with Points = PointChoice.RarD; Curriculum = Some 0.5 }, "Points: points that are only added to"
+                    "more than all",
+                    heat,
+                    { it with Curriculum = Some 1.5 },
+                    "Curriculum: a curriculum takes a fraction"
+                    "a growing domain",
+                    growing,
+                    { it with Curriculum = Some 0.5 },
+                    "Curriculum: the domain of growing changes with time"
+                    "attention, points",
+                    heat,
+                    { it with Attention = true; Points = PointChoice.Rad },
+                    "Attention: points that are weighed stay"
+                    "attention, window",
+                    heat,
+                    { it with Attention = true; Curriculum = Some 0.5 },
+                    "Attention: points that are weighed stay"
+                    "added points, window",
+                    heat,
+                    { it with Points = PointChoice.RarD; Curriculum = Some 0.5 },
+                    "Points: points that are only added to"
                     "steps", heat, { it with Every = 0 }, "Every: weights and points change every so many steps"
                 ]
                 (fun (_, problem, emphasis, said) ->
@@ -123,7 +152,13 @@ let tests =
                         ball, { it with Points = PointChoice.RarD }
                         withEnergy, { it with Balance = Balance.Gradients; Curriculum = Some 1.0 }
                         growing, { it with Causal = causal }
-                        heat, { it with Balance = Balance.Ntk; Causal = causal; Curriculum = Some 0.5; Points = PointChoice.Rad }
+                        heat,
+                        { it with
+                            Balance = Balance.Ntk
+                            Causal = causal
+                            Curriculum = Some 0.5
+                            Points = PointChoice.Rad
+                        }
                         heat, { it with Balance = Balance.Gradients; Causal = causal; Attention = true }
                     ] do
                     Expect.isNone (Emphasis.fault problem emphasis) "fault")

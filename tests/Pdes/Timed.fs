@@ -19,7 +19,7 @@ let heat: Problem =
     { Problem.manufactured "heat" (Domain.box sides) [ "x"; "t" ] [ "u", exact ] [ "heat", equation ] with
         Conditions =
             [
-                Condition.create "walls" 10.0 16 (Domain.faces sides [ 0 ]) (u - exact)
+                Condition.create "walls" 10.0 16 (Domain.walls [ "left"; "right" ] (Domain.box sides)) (u - exact)
                 Condition.create "start" 10.0 32 (Domain.box [ -1.0, 1.0; 0.0, 0.0 ]).Sample (u - exact)
             ]
     }
@@ -29,14 +29,21 @@ let system: Problem =
     let x, t, u, v = coordinate "x", coordinate "t", field "u", field "v"
 
     let problem =
-        Problem.create "system" (Domain.box sides) [ "x"; "t" ] [ "u"; "v" ] [ "first", d u [ t ] - v * x; "second", d v [ x ] + u * t - 1.0 ]
+        Problem.create
+            "system"
+            (Domain.box sides)
+            [ "x"; "t" ]
+            [ "u"; "v" ]
+            [ "first", d u [ t ] - v * x; "second", d v [ x ] + u * t - 1.0 ]
 
     { problem with
-        Equations = problem.Equations |> List.map2 (fun weight equation -> { equation with Weight = weight }) [ 0.5; 3.0 ]
+        Equations =
+            problem.Equations
+            |> List.map2 (fun weight equation -> { equation with Weight = weight }) [ 0.5; 3.0 ]
         Conditions = [ Condition.create "start" 2.0 5 (Domain.box [ -1.0, 1.0; 0.0, 0.0 ]).Sample (u - x) ]
     }
 
-let collocation points : Collocation = { Points = points; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+let collocation points : Collocation = { Points = points; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
 
 let private keyOf (step: int) = Key.fold step (Key.ofSeed 1)
 let draws = Key.ofSeed 2
@@ -47,8 +54,7 @@ let stageOf emphasis points problem model steps : Stage =
     Emphasis.stage emphasis (collocation points) problem model steps optimizer keyOf draws
 
 /// What the equations' residuals are in a step [N, equations].
-let residuals points problem model step p x =
-    LossTerms.residuals (collocation points) problem model (keyOf step) p x
+let residuals points problem model step p x = LossTerms.residuals (collocation points) problem model (keyOf step) p x
 
 /// The loss and its gradient, and the parameters after it, by the stage's update.
 let stepOf (stage: Stage) step p memory : Tensor * Params * Params = stage.Update step step p memory

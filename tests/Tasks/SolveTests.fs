@@ -92,7 +92,12 @@ let tests =
                         { it with Points = PointChoice.RarD }
                     ] do
                     let settings =
-                        { settings with Emphasis = emphasis; Polish = 4; EvaluateEvery = 2; Collocation = collocation 12 }
+                        { settings with
+                            Emphasis = emphasis
+                            Polish = 4
+                            EvaluateEvery = 2
+                            Collocation = collocation 12
+                        }
 
                     withFolder (fun whole ->
                         let expected = solve (freshIn whole) settings heat mlp

@@ -113,11 +113,7 @@ let tests =
                             Transform.scale (fun _ -> Schedule.product [ Schedule.constant 0.05; Schedule.warmup 5 ])
                         ]
 
-                let stages =
-                    [
-                        Stage.create 12 momentum noisy
-                        Stage.create 13 adam noisy
-                    ]
+                let stages = [ Stage.create 12 momentum noisy; Stage.create 13 adam noisy ]
 
                 let whole = plan stages
                 let _, expected, _, losses = record whole (begin' whole)
