@@ -153,7 +153,8 @@ module Emphasis =
         | None -> []
 
     /// The stage of training on fresh points of `step`'s keys, or on chosen ones: with memory for what the emphasis
-    /// remembers, and without where there is none. `draws` is what all other draws come from.
+    /// remembers, and without where there is none. `draws` is what all other draws come from. Raises ArgumentException as
+    /// `check` does.
     let internal stage
         (emphasis: Emphasis)
         (settings: Collocation)
@@ -164,6 +165,8 @@ module Emphasis =
         (step: int -> Key)
         (draws: Key)
         : Stage =
+        check problem emphasis
+
         if { emphasis with Every = none.Every } = none then
             let gradient = Collocation.gradient settings problem model
             Stage.create steps optimizer (step >> gradient)

@@ -264,7 +264,6 @@ module Solve =
         : Solution =
         use scope = torch.NewDisposeScope()
         Collocation.check settings.Collocation problem settings.Placement
-        Emphasis.check problem settings.Emphasis
 
         if settings.Optimizer = SolveOptimizer.NaturalGradient && settings.Emphasis <> Emphasis.none then
             invalidArg (nameof settings) "natural gradients take the loss as it is: an emphasis goes with Adam"

@@ -88,8 +88,7 @@ let tests =
                     Expect.equal (List.ofSeq found.Keys) [ "weights" ] "weights alone"
                     close "weights" 0.0 weights.Head["weights"] found["weights"])
 
-            Check.theory
-                "what cannot be is refused by its setting"
+            for name, problem, emphasis, said in
                 [
                     "one term",
                     ball,
@@ -140,8 +139,8 @@ let tests =
                     { it with Points = PointChoice.RarD; Curriculum = Some 0.5 },
                     "Points: points that are only added to"
                     "steps", heat, { it with Every = 0 }, "Every: weights and points change every so many steps"
-                ]
-                (fun (_, problem, emphasis, said) ->
+                ] do
+                testCase $"what cannot be is refused by its setting: {name}" (fun () ->
                     let message = Folder.messageOf<System.ArgumentException>(fun () -> Emphasis.check problem emphasis)
                     Expect.stringStarts message said "message")
 
