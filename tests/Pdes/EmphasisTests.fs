@@ -19,8 +19,8 @@ let private growing =
     let triangle =
         { box with
             Contains = fun x -> (x.select (1L, 0L)).le(x.select (1L, 1L))
-            Sample =
-                fun key place n ->
+            Draw =
+                fun _ key place n ->
                     let x = box.Sample key place n
                     let t = x.narrow (1L, 1L, 1L)
                     TorchSharp.torch.cat ([| x.narrow (1L, 0L, 1L) * t; t |], 1L)
