@@ -255,11 +255,6 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
         "--lr-h", options.Contains Lr_H
         "--schedule", options.Contains Schedule
         "--warmup", options.Contains Warmup
-        "--balance", options.Contains Balance
-        "--attention", options.Contains Attention
-        "--adapt-points", options.Contains Adapt_Points
-        "--causal", options.Contains Causal
-        "--curriculum", options.Contains Curriculum
     ]
     |> onlyWith "--optimizer adam" (optimizer = SolveOptimizer.Adam)
 

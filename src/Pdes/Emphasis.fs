@@ -22,6 +22,17 @@ type Emphasis =
         Every: int
     }
 
+/// An emphasis at work: numbers that it remembers, as `Adaptation` has them, and what they make of a step.
+type internal Dwelling =
+    {
+        Init: Params -> Params
+        Update: int -> int -> Params -> Params -> Params
+        /// Step, numbers, parameters → the points of the equations and what they count.
+        Chosen: int -> Params -> Params -> EquationPoints
+        /// Further weights of the terms [terms]; None where they are not balanced.
+        Weights: Params -> Tensor option
+    }
+
 [<RequireQualifiedAccess>]
 module Emphasis =
     /// None: fresh points in each step, all alike.
@@ -152,26 +163,22 @@ module Emphasis =
         | Some t -> Tensor.toArray t |> List.ofArray |> List.zip (Collocation.weightNames problem)
         | None -> []
 
-    /// The stage of training on fresh points of `step`'s keys, or on chosen ones: with memory for what the emphasis
-    /// remembers, and without where there is none. `draws` is what all other draws come from. Raises ArgumentException as
-    /// `check` does.
-    let internal stage
+    /// What a loss on fresh points of `step`'s keys, or on chosen ones, remembers and takes in each step; None where there
+    /// is no emphasis. `draws` is what all other draws come from. Raises ArgumentException as `check` does.
+    let internal tryDwelling
         (emphasis: Emphasis)
         (settings: Collocation)
         (problem: Problem)
         (model: Model)
         (steps: int)
-        (optimizer: Optimizer)
         (step: int -> Key)
         (draws: Key)
-        : Stage =
+        : Dwelling option =
         check problem emphasis
 
         if { emphasis with Every = none.Every } = none then
-            let gradient = Collocation.gradient settings problem model
-            Stage.create steps optimizer (step >> gradient)
+            None
         else
-            let gradient = Collocation.emphasized settings problem model
             let squares = Collocation.gradientSquares settings problem model
             let residuals = LossTerms.residuals settings problem model
             let start, finish = tryTime problem |> Option.defaultValue (0.0, 0.0)
@@ -286,13 +293,33 @@ module Emphasis =
 
                 numbers |> redraw |> attend |> balance
 
+            Some { Init = init; Update = update; Chosen = chosen; Weights = Map.tryFind weights }
+
+    /// The stage of training by an optimizer: with memory for what the emphasis remembers, and without where there is none.
+    let internal stage
+        (emphasis: Emphasis)
+        (settings: Collocation)
+        (problem: Problem)
+        (model: Model)
+        (steps: int)
+        (optimizer: Optimizer)
+        (step: int -> Key)
+        (draws: Key)
+        : Stage =
+        match tryDwelling emphasis settings problem model steps step draws with
+        | None ->
+            let gradient = Collocation.gradient settings problem model
+            Stage.create steps optimizer (step >> gradient)
+        | Some dwelling ->
+            let gradient = Collocation.emphasized settings problem model
+
             Stage.adaptive
                 steps
                 optimizer
                 {
-                    Init = init
-                    Update = update
-                    Gradient = fun n numbers p -> gradient (step n) (chosen n numbers p) (Map.tryFind weights numbers) p
+                    Init = dwelling.Init
+                    Update = dwelling.Update
+                    Gradient = fun n numbers p -> gradient (step n) (dwelling.Chosen n numbers p) (dwelling.Weights numbers) p
                 }
 
     /// The stage of a polish on the points of one key: the terms' weights are those at its start, and stay; the rest of an

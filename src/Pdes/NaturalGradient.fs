@@ -24,14 +24,17 @@ module NaturalGradient =
             (Array.map2 (fun (part: Tensor) (t: Tensor) -> part.view (Tensor.shape t)) (v.split counts) (Params.tensors p))
             p
 
-    // A·Bᵀ, its rows on several threads.
-    let private product (a: Tensor) (b: Tensor) : Tensor =
-        let rows = max 1L ((a.size 0 + 7L) / 8L)
-        let turned = b.t ()
+    // A Aᵀ, of which only the blocks up to the diagonal are worked out, on several threads; zeros above them.
+    let private gram (a: Tensor) : Tensor =
+        let n = a.size 0
+        let rows = max 1L ((n + 15L) / 16L)
+        let turned = a.t ()
 
         a.split rows
         |> List.ofArray
-        |> Workers.map a.device Seq.singleton (fun part -> Tensor.product part turned)
+        |> List.mapi (fun i part -> part, min n (int64 (i + 1) * rows))
+        |> Workers.map a.device Seq.singleton (fun (part, width) ->
+            torch.nn.functional.pad (Tensor.product part (turned.narrow (1L, 0L, width)), [| 0L; n - width |]))
         |> List.toArray
         |> fun parts -> torch.cat (parts, 0L)
 
@@ -39,7 +42,7 @@ module NaturalGradient =
     let private solver (j: Tensor) (r: Tensor) : float -> Tensor option =
         let overPoints = j.size 0 <= j.size 1
         let turned = j.t ()
-        let gram = if overPoints then product j j else product (turned.contiguous ()) (turned.contiguous ())
+        let gram = if overPoints then gram j else gram (turned.contiguous ())
         let gram = gram.``to`` torch.float64
         let mean = gram.diagonal().mean ()
         let size = gram.size 0
@@ -61,15 +64,44 @@ module NaturalGradient =
     let private scalar (device: torch.Device) (value: float) =
         torch.full ([||], value.ToScalar(), dtype = torch.float64, device = device)
 
-    /// So many steps on the residuals of a problem for a model of it, by `Problem.modelFor`, each at the points that `points`
-    /// gives the step a key for. Memory "damping", a scalar. Raises ArgumentException for a problem with an energy.
-    let stage (steps: int) (settings: Collocation) (problem: Problem) (model: Model) (points: int -> Key) : Stage =
-        Residuals.check problem
+    let private descending, private dwellingOn = "natural", "loss"
 
-        let update step (p: Params) (memory: Params) =
+    /// So many steps on the residuals of a problem for a model of it, by `Problem.modelFor`, each at the points of `step`'s
+    /// key, or as the emphasis has them; `draws` is what its draws come from. Memory "natural.damping", a scalar, and below
+    /// "loss" what the emphasis remembers. Raises ArgumentException for a problem with an energy, and for an emphasis that
+    /// it cannot have.
+    let internal stage
+        (emphasis: Emphasis)
+        (settings: Collocation)
+        (problem: Problem)
+        (model: Model)
+        (steps: int)
+        (step: int -> Key)
+        (draws: Key)
+        : Stage =
+        Residuals.check problem
+        let dwelling = Emphasis.tryDwelling emphasis settings problem model steps step draws
+
+        let memory (damping: Tensor) (numbers: Params) =
+            Params.union
+                [
+                    Params.prefixed descending (Map [ "damping", damping ])
+                    Params.prefixed dwellingOn numbers
+                ]
+
+        let update within n (p: Params) (before: Params) =
+            let key = step n
+            let numbers = Params.under dwellingOn before
+
+            let numbers, chosen, weights =
+                match dwelling with
+                | Some dwelling ->
+                    let numbers = dwelling.Update within n p numbers
+                    numbers, dwelling.Chosen n numbers p, dwelling.Weights numbers
+                | None -> numbers, LossTerms.fresh, None
+
+            let r, j = Residuals.withJacobian settings problem model key chosen weights p
             use _ = torch.no_grad ()
-            let key = points step
-            let r, j = Residuals.withJacobian settings problem model key p
             let loss = (r * r).sum ()
             let solve = solver j r
             let x = flat p
@@ -80,31 +112,32 @@ module NaturalGradient =
                 | None when damping < most -> direction (damping * 10.0)
                 | None -> damping, torch.zeros_like x
 
-            let damping, d = direction (Tensor.item memory["damping"])
+            let memorized = Params.under descending before
+            let damping, d = direction (Tensor.item memorized["damping"])
 
             // What the linear model promises of a whole step.
             let left = r - (Tensor.product j (d.unsqueeze -1L)).squeeze -1L
-            let before = Tensor.item loss
-            let promised = before - Tensor.item ((left * left).sum ())
+            let whole = Tensor.item loss
+            let promised = whole - Tensor.item ((left * left).sum ())
 
             let lossAt length =
                 fun () ->
-                    let r = Residuals.values settings problem model key (tree p (x - length * d))
+                    let r = Residuals.values settings problem model key chosen weights (tree p (x - length * d))
                     (r * r).sum ()
                 |> Tensor.scoped Seq.singleton
                 |> Tensor.item
 
-            let rec search length tries =
+            let rec search (length: float) tries =
                 let found = lossAt length
 
-                if found < before then Some(length, found)
+                if found < whole then Some(length, found)
                 elif tries = 0 then None
                 else search (length / 2.0) (tries - 1)
 
             let length, damping =
                 match search 1.0 halvings with
                 | Some(length, found) ->
-                    let kept = (before - found) / promised
+                    let kept = (whole - found) / promised
 
                     length,
                     (if length < 0.3 || kept < 0.1 then min most (damping * 4.0)
@@ -114,10 +147,17 @@ module NaturalGradient =
 
             loss,
             tree p (x - length * d) |> Map.map (fun _ t -> t.clone ()),
-            Map [ "damping", scalar x.device damping ]
+            memory (scalar x.device damping) numbers
 
         {
             Steps = steps
-            Init = fun p -> Map [ "damping", scalar (Seq.head p.Values).device start ]
-            Update = fun _ step -> update step
+            Init =
+                fun p ->
+                    fun () ->
+                        dwelling
+                        |> Option.map (fun dwelling -> dwelling.Init p)
+                        |> Option.defaultValue Map.empty
+                        |> memory (scalar (Seq.head p.Values).device start)
+                    |> Tensor.scoped (Params.tensors >> Seq.ofArray)
+            Update = update
         }

@@ -17,29 +17,69 @@ module internal Residuals =
             Reading: Reading
             Directions: Directions list
             X: Tensor
+            /// How many points the group has in all.
+            Count: int64
+            /// Factors of the residuals' squares: of each term, and of each point and term [m, terms].
+            Weights: Tensor option
+            Factors: Tensor option
         }
 
-    let private pieces (rows: int64) (settings: Collocation) (problem: Problem) (key: Key) (place: Placement) =
+    let private pieces
+        (rows: int64)
+        (settings: Collocation)
+        (problem: Problem)
+        (key: Key)
+        (chosen: EquationPoints)
+        (weights: Tensor option)
+        (place: Placement)
+        : Part list =
+        let groups = LossTerms.groups settings problem
+        let starts = groups |> List.scan (fun start group -> start + group.Names.Length) 0
+
         [
-            for index, group in List.indexed (LossTerms.groups settings problem) do
+            for index, (start, group) in List.indexed (List.zip (List.take groups.Length starts) groups) do
                 let reading = LossTerms.reading true problem group
                 let key = Key.fold index key
-                let x = LossTerms.points problem group (Key.fold 1 key) place
+                let chosen = if index = 0 then chosen else LossTerms.fresh
+
+                let x =
+                    chosen.Points
+                    |> Option.defaultWith (fun () -> LossTerms.points problem group (Key.fold 1 key) place)
 
                 let directions = LossTerms.directions settings reading place key |> List.map snd
+                let rows = if group.Splits then rows else x.size 0
+                let factors = chosen.Factors |> Option.map _.split(rows)
 
-                for x in (if group.Splits then x.split rows else [| x |]) do
-                    { Group = group; Reading = reading; Directions = directions; X = x }
+                for i, part in Array.indexed (x.split rows) do
+                    {
+                        Group = group
+                        Reading = reading
+                        Directions = directions
+                        X = part
+                        Count = x.size 0
+                        Weights = weights |> Option.map _.narrow(0L, int64 start, int64 group.Names.Length)
+                        Factors = factors |> Option.map (Array.item i)
+                    }
         ]
 
-    // √(w/N)·r, so that the squares add up to the loss; [n, 1], or [1, 1] for a mean.
+    // √(f·w/N)·r, so that the squares add up to the loss; [n, 1], or [1, 1] for a mean.
     let private scaled (piece: Part) (residuals: Tensor list) : Tensor list =
         [
-            for weight, residual in List.zip piece.Group.Weights residuals ->
-                if piece.Group.Splits then
-                    residual.expand (piece.X.size 0, 1L) * sqrt (weight / float piece.Group.Points)
-                else
-                    residual * sqrt (weight / float (residual.numel ()))
+            for i, (weight, residual: Tensor) in List.indexed (List.zip piece.Group.Weights residuals) ->
+                let r =
+                    if piece.Group.Splits then
+                        residual.expand (piece.X.size 0, 1L) * sqrt (weight / float piece.Count)
+                    else
+                        residual * sqrt (weight / float (residual.numel ()))
+
+                let r =
+                    match piece.Factors with
+                    | Some f -> r * f.narrow(1L, int64 i, 1L).sqrt ()
+                    | None -> r
+
+                match piece.Weights with
+                | Some w -> r * w.select(0L, int64 i).sqrt ()
+                | None -> r
         ]
 
     let private evaluate jet (p: Params) (piece: Part) : Tensor list =
@@ -61,17 +101,25 @@ module internal Residuals =
                 $"problem {problem.Name}: '{name}' is an energy, and methods of Gauss and Newton take residuals alone"
         | [] -> ()
 
-    /// The residuals on the points of a key at parameters [M].
-    let values (settings: Collocation) (problem: Problem) (model: Model) (key: Key) (p: Params) : Tensor =
+    /// The residuals on the points of a key [M], those of the equations as chosen, the terms weighed by further weights too.
+    let values
+        (settings: Collocation)
+        (problem: Problem)
+        (model: Model)
+        (key: Key)
+        (chosen: EquationPoints)
+        (weights: Tensor option)
+        (p: Params)
+        : Tensor =
         fun () ->
             use _ = torch.no_grad ()
-            let network, weights = Model.generate model p
+            let network, generated = Model.generate model p
             let place = Collocation.placeOf p
 
-            pieces (4L * together) settings problem key place
+            pieces (4L * together) settings problem key chosen weights place
             |> Workers.map place.Device Seq.ofList (fun piece ->
                 use _ = torch.no_grad ()
-                evaluate (fun directions -> Problem.jet problem network directions weights) weights piece)
+                evaluate (fun directions -> Problem.jet problem network directions generated) generated piece)
             |> List.concat
             |> List.map _.flatten()
             |> List.toArray
@@ -151,20 +199,21 @@ module internal Residuals =
                 torch.cat ([| residual.detach (); yield! columns |], 1L))
             outputs
 
-    /// The residuals on the points of a key [M], and their Jacobian [M, P] by the parameters in the order of their names,
-    /// each flattened.
+    /// The same residuals [M], and their Jacobian [M, P] by the parameters in the order of their names, each flattened.
     let withJacobian
         (settings: Collocation)
         (problem: Problem)
         (model: Model)
         (key: Key)
+        (chosen: EquationPoints)
+        (weights: Tensor option)
         (p: Params)
         : Tensor * Tensor =
         fun () ->
             let place = Collocation.placeOf p
 
             let table =
-                pieces together settings problem key place
+                pieces together settings problem key chosen weights place
                 |> Workers.map place.Device Seq.ofList (rows problem model p)
                 |> List.concat
                 |> List.toArray

@@ -139,11 +139,13 @@ module Solve =
                             (draws 0)
                     | SolveOptimizer.NaturalGradient ->
                         NaturalGradient.stage
-                            settings.Epochs
+                            settings.Emphasis
                             settings.Collocation
                             problem
                             model
+                            settings.Epochs
                             (fun step -> Key.fold step points)
+                            (draws 0)
 
                     if settings.Polish > 0 then
                         Emphasis.polish
@@ -264,9 +266,6 @@ module Solve =
         : Solution =
         use scope = torch.NewDisposeScope()
         Collocation.check settings.Collocation problem settings.Placement
-
-        if settings.Optimizer = SolveOptimizer.NaturalGradient && settings.Emphasis <> Emphasis.none then
-            invalidArg (nameof settings) "natural gradients take the loss as it is: an emphasis goes with Adam"
 
         let sections =
             [

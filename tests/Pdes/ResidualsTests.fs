@@ -79,9 +79,9 @@ let tests =
                     let model = Problem.modelFor problem model
                     let p, key = started model seed, Key.ofSeed (seed + 1)
                     let loss, g = Collocation.gradient settings problem model key p
-                    let r, j = Residuals.withJacobian settings problem model key p
+                    let r, j = Residuals.withJacobian settings problem model key LossTerms.fresh None p
                     close "loss" 1e-10 (1.0 + loss) (1.0 + (r * r).sum ())
-                    close "values" 1e-10 (1.0 + Residuals.values settings problem model key p) (1.0 + r)
+                    close "values" 1e-10 (1.0 + Residuals.values settings problem model key LossTerms.fresh None p) (1.0 + r)
                     let byRows = 2.0 * (Tensor.product (j.t ()) (r.unsqueeze -1L)).squeeze -1L
                     let scale = 1.0 + Tensor.item ((flat g).abs().max())
                     close "gradient" 1e-8 (1.0 + flat g / scale) (1.0 + byRows / scale))
@@ -93,12 +93,12 @@ let tests =
                 (fun (model, seed) ->
                     let model = Problem.modelFor problem model
                     let p, key = started model seed, Key.ofSeed (seed + 1)
-                    let r, j = Residuals.withJacobian settings problem model key p
+                    let r, j = Residuals.withJacobian settings problem model key LossTerms.fresh None p
 
                     // Differences of all residuals along a direction in the parameters.
                     let direction = p |> Map.map (fun name _ -> normal (seed + name.Length) (Tensor.shape p[name] |> Array.map int |> List.ofArray))
                     let moved sign = p |> Map.map (fun name t -> t + direction[name] * (sign * 1e-6))
-                    let at sign = Residuals.values settings problem model key (moved sign)
+                    let at sign = Residuals.values settings problem model key LossTerms.fresh None (moved sign)
                     let along = (Tensor.product j ((flat direction).unsqueeze -1L)).squeeze -1L
                     let differences = (at 1.0 - at -1.0) / 2e-6
                     let scale = 1.0 + Tensor.item (along.abs().max())
@@ -111,7 +111,7 @@ let tests =
                 let p = started model 1
                 let settings = { settings with Points = 300 }
                 let loss, g = Collocation.gradient settings problem model (Key.ofSeed 2) p
-                let r, j = Residuals.withJacobian settings problem model (Key.ofSeed 2) p
+                let r, j = Residuals.withJacobian settings problem model (Key.ofSeed 2) LossTerms.fresh None p
                 Expect.equal (j.size 0) (3L * 300L + 5L + 1L + 4L) "rows"
                 close "loss" 1e-10 (1.0 + loss) (1.0 + (r * r).sum ())
                 close "gradient" 1e-8 (1.0 + flat g) (1.0 + 2.0 * (Tensor.product (j.t ()) (r.unsqueeze -1L)).squeeze -1L))
