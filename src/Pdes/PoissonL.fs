@@ -6,7 +6,7 @@ open MetaKan
 
 [<RequireQualifiedAccess>]
 module PoissonL =
-    /// The square [-1, 1]² without [0, 1]²; walls are built in.
+    /// The square [-1, 1]² without [0, 1]²; walls are conditions.
     let problem: Problem =
         let x, y, u = coordinate "x", coordinate "y", field "u"
 
@@ -18,4 +18,4 @@ module PoissonL =
               [ ("poisson", laplacian u [ x; y ] + 1.0) ] with
             Exact = Some LShape.poisson
         }
-        |> Problem.hard [] [ ("u", number 0.0) ]
+        |> Problem.on [] 100.0 300 [ ("walls", u) ]
