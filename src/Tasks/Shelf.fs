@@ -52,16 +52,7 @@ module Shelf =
                 | _ -> 10, 3
             Splines = { Size = 6; Order = 4 }
             HiddenDim = 16
-            Settings =
-                { SolveSettings.defaults with
-                    Optimizer = SolveOptimizer.NaturalGradient
-                    Epochs = 300
-                    Collocation = { SolveSettings.defaults.Collocation with Points = 800 }
-                    Placement = Placement.cpu64
-                    TestPoints = 4000
-                    EvaluateEvery = 10
-                    SaveEvery = 100
-                }
+            Settings = SolveSettings.natural
         }
 
     // MetaKAN by Adam on exact derivatives: in many dimensions.

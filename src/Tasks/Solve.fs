@@ -68,6 +68,19 @@ module SolveSettings =
             SaveEvery = 500
         }
 
+    /// The settings of a run in few dimensions: 300 natural gradients of 800 points in double precision, for networks of some
+    /// thousands of numbers. Energies are not for them: see `NaturalGradient`.
+    let natural: SolveSettings =
+        { defaults with
+            Optimizer = SolveOptimizer.NaturalGradient
+            Epochs = 300
+            Collocation = { defaults.Collocation with Points = 800 }
+            Placement = Placement.cpu64
+            TestPoints = 4000
+            EvaluateEvery = 10
+            SaveEvery = 100
+        }
+
 /// A solved problem.
 type Solution =
     {
