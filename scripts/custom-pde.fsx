@@ -15,12 +15,7 @@ let solution = exp (-t) * sin (Math.PI * x) * cos (Math.PI * y)
 let equation = d u [ t ] - laplacian u [ x; y ] - u + u ** 3.0
 
 let problem =
-    Problem.manufactured
-        "reaction-diffusion"
-        square
-        [ "x"; "y"; "t" ]
-        [ ("u", solution) ]
-        [ ("reaction", equation) ]
+    Problem.manufactured "custom-pde" square [ "x"; "y"; "t" ] [ ("u", solution) ] [ ("reaction", equation) ]
     |> Problem.on [ "start" ] 100.0 100 [ ("start", u - solution) ]
     |> Problem.on [] 100.0 100 [ ("walls", u - solution) ]
 
@@ -28,8 +23,4 @@ let model = Kan.create { Size = 5; Order = 3 } [ 3; 32; 32; 1 ]
 
 let settings = { SolveSettings.defaults with Epochs = Script.argument 1 "EPOCHS" 2000; Rate = 1e-2 }
 
-let folder = RunFolder.free "runs/custom-pde"
-
-let run = Solve.run (RunPlace.fresh folder) settings problem model Solve.print
-Report.write folder
-printfn $"{run.Result}\nThe report is {RunFolder.reportPath folder}"
+Script.solve problem model settings |> ignore

@@ -5,7 +5,10 @@ module Script
 #r "../artifacts/bin/MetaKan.Core/release/TorchSharp.dll"
 #r "../artifacts/bin/MetaKan.Core/release/MetaKan.Core.dll"
 
-MetaKan.Libtorch.load ()
+open MetaKan
+open MetaKan.Pdes
+
+Libtorch.load ()
 
 /// The script's n-th argument, a whole number from 1 up; `missing` where it is not given.
 let argument (n: int) (name: string) (missing: int) : int =
@@ -17,3 +20,17 @@ let argument (n: int) (name: string) (missing: int) : int =
         | _ ->
             eprintfn $"{name} takes a whole number from 1 up, not '{text}'"
             exit 2
+
+/// Solves a problem with its progress printed, in a new folder below runs/ of the problem's name; then prints the last
+/// loss, the errors as far as they are known, the parameters that were sought, and where the report is.
+let solve (problem: Problem) (model: Model) (settings: SolveSettings) : Solution =
+    let folder = RunFolder.free $"runs/{problem.Name}"
+    let solution = Solve.run (RunPlace.fresh folder) settings problem model Solve.print
+    Report.write folder
+
+    for pair in solution.Result do
+        if pair.Key = "loss" || pair.Key.StartsWith "relative_" || pair.Key.StartsWith "parameter_" then
+            printfn $"{pair.Key} {pair.Value}"
+
+    printfn $"The report is {RunFolder.reportPath folder}"
+    solution

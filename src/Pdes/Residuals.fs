@@ -128,6 +128,8 @@ module internal Residuals =
 
     // The residuals of a piece [m] and their gradients [m, P], by the parameters in the order of their names.
     let private rows (problem: Problem) (model: Model) (p: Params) (piece: Part) : Tensor list =
+        // Whatever the caller has switched off: pieces run on its thread where no others are hired.
+        use _ = torch.enable_grad ()
         let n = piece.X.size 0
         let tracked = Params.tracked p
         let found = System.Collections.Generic.List<Traced>()

@@ -569,6 +569,34 @@ let tests =
 
                         closeTrees "after some steps" 1e-13 (moved steps expected start) (moved steps optimizer start))
 
+            testCase "natural gradients step on the caller's thread too, where none is hired" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let t, u = coordinate "t", field "u"
+
+                let decay =
+                    Problem.manufactured
+                        "decay"
+                        (Domain.interval 0.0 1.0)
+                        [ "t" ]
+                        [ ("u", exp (-t)) ]
+                        [ ("decay", d u [ t ] + u) ]
+                    |> Problem.hard [ "left" ] [ ("u", number 1.0) ]
+
+                let settings =
+                    { SolveSettings.natural with
+                        Epochs = 10
+                        Collocation = { SolveSettings.natural.Collocation with Points = 20 }
+                        TestPoints = 50
+                    }
+
+                let model = Mlp.create [ 1; 6; 1 ]
+                let plan = Solve.plan settings decay model
+                let start = Training.start plan (Solve.initial settings decay model)
+                let error (state: TrainingState) = plan.Evaluate state |> List.find (fst >> (=) "relative_l2") |> snd
+                let before = error start
+                let _, finish = Training.run plan ignore start
+                Check.inRange 0.0 (1e-3 * before) (error finish) "error")
+
             testCase "each model learns a small problem" (fun () ->
                 let poisson = Poisson.problem (TwoBody.ofSeed 1 2)
 
