@@ -55,6 +55,36 @@ module internal Pictures =
                 "3-error", chart "Absolute error" $"|{field} - {field}*|" errors
         ]
 
+    /// Curves along the first of two coordinates at times of the second, the exact solution beside them as dots.
+    let private moments (problem: Problem) (place: Placement) (field: string) (u: Tensor -> Tensor) exact =
+        let coordinate = coordinate problem
+        let low, high = problem.Domain.Bounds[1]
+        let at = Plots.places problem.Domain.Bounds[0]
+
+        let points (at: float[]) t =
+            at |> Array.collect (fun x -> [| x; t |]) |> Tensor.ofArray place [ int64 at.Length; 2L ]
+
+        // Fewer dots than the curve has points.
+        let few = Array.indexed at |> Array.filter (fun (i, _) -> i % 16 = 0) |> Array.map snd
+        let times = [ for k in 0..4 -> low + (high - low) * float k / 4.0 ]
+
+        "5-moments",
+        Plots.chart
+            "Solution over time"
+            $"{field} along {coordinate 0} at {times.Length} values of {coordinate 1}"
+            (coordinate 0)
+            field
+            [
+                for t in times do
+                    Plots.series $"{coordinate 1} = {t:g3}" Mark.Line (Array.zip at (values u (points at t)))
+
+                match exact with
+                | Some exact ->
+                    let drawn = times |> List.map (fun t -> Array.zip few (values exact (points few t)))
+                    Plots.series "exact" Mark.Dots (Array.concat drawn)
+                | None -> ()
+            ]
+
     /// Maps over the first two coordinates, the others in the middle of their bounds.
     let private slices (problem: Problem) (place: Placement) (u: Tensor -> Tensor) exact =
         let coordinate = coordinate problem
@@ -139,7 +169,7 @@ module internal Pictures =
             (values u x)
 
     /// The pictures of a solution u of a problem, as names and SVG texts, for each field: curves in one dimension, otherwise
-    /// maps over the first two coordinates; where the exact solution is known, also that, the error and values at random
+    /// maps over the first two coordinates, and in time curves at several of its values; where the exact solution is known, also that, the error and values at random
     /// points. The names of several fields begin with the field's.
     let draw (problem: Problem) (u: Tensor -> Tensor) (key: Key) (place: Placement) : (string * string) list =
         use _ = torch.NewDisposeScope()
@@ -159,6 +189,9 @@ module internal Pictures =
                         match exact with
                         | Some exact -> scatter problem key place field u exact
                         | None -> ()
+
+                        if problem.Coordinates.Length = 2 && problem.Coordinates[1] = "t" then
+                            moments problem place field u exact
                     ]
 
                 for name, svg in drawn do

@@ -40,6 +40,17 @@ let tests =
                     Expect.equal (names None) [ "1-solution" ] "names"
                     Expect.equal (names (Some first)) [ "1-solution"; "3-error"; "4-points" ] "names")
 
+            testCase "a solution in time is drawn at several times, beside the exact one" (fun () ->
+                let inTime exact =
+                    { problem (Domain.box [ 0.0, 1.0; 0.0, 2.0 ]) exact with Coordinates = [ "x"; "t" ] }
+
+                let names exact = draw (inTime exact) first |> List.map fst
+                Expect.equal (names None) [ "1-solution"; "5-moments" ] "names"
+                let svg = draw (inTime (Some first)) first |> Map.ofList |> Map.find "5-moments"
+
+                for text in [ "t = 0"; "t = 0.5"; "t = 1"; "t = 1.5"; "t = 2"; "exact" ] do
+                    Expect.stringContains svg text "legend")
+
             testCase "each field has its own pictures" (fun () ->
                 for domain in [ Domain.box [ (0.0, 1.0) ]; Domain.box [ 0.0, 1.0; 2.0, 3.0 ] ] do
                     let problem = problem domain None
