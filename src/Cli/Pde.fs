@@ -20,6 +20,8 @@ type Options =
     | Embedding_Dim of int
     | Hidden_Dim of int
     | Generators of string
+    | Fourier of float
+    | Factorised
     | Optimizer of string
     | Epochs of int
     | Points of int
@@ -66,6 +68,8 @@ type Options =
             | Embedding_Dim _ -> "numbers that embed an edge, p (1)."
             | Hidden_Dim _ -> "hidden width of the generators, h (32 or 16)."
             | Generators _ -> "layer: one a layer; shared: one for all; or one number a layer, as 0,0,1,1 (layer)."
+            | Fourier _ -> "random Fourier features before the network, as many as it is wide: their scale (none)."
+            | Factorised -> "factorise the weight matrices of an MLP."
             | Optimizer _ -> "adam or natural: natural gradients, in few dimensions (adam in many dimensions, natural in few)."
             | Epochs _ -> "optimizer steps (5000; some hundreds of natural gradients)."
             | Points _ -> "fresh points a step (100 or 800)."
@@ -103,7 +107,16 @@ type Options =
 type private ProblemChoice = { Name: string; Dim: int; Seed: int }
 
 /// A network by name, as config.json has it.
-type private NetworkChoice = { Model: string; Width: int; Depth: int; Splines: Grid option; Meta: MetaLearner option }
+type private NetworkChoice =
+    {
+        Model: string
+        Width: int
+        Depth: int
+        Splines: Grid option
+        Meta: MetaLearner option
+        Fourier: float option
+        Factorised: bool
+    }
 
 let private entryOf (name: string) : ShelfEntry =
     name |> oneOf "pde" [ for entry in Shelf.all -> entry.Name, entry ]
@@ -111,9 +124,11 @@ let private entryOf (name: string) : ShelfEntry =
 let private problemOf (choice: ProblemChoice) : Problem = (entryOf choice.Name).Problem choice.Dim choice.Seed
 
 let private modelOf (problem: Problem) (choice: NetworkChoice) : Model =
+    let inputs = Problem.inputs problem
+
     let widths =
         [
-            Problem.inputs problem
+            if choice.Fourier.IsSome then 2 * choice.Width else inputs
             yield! List.replicate (choice.Depth - 1) choice.Width
             problem.Fields.Length
         ]
@@ -122,6 +137,10 @@ let private modelOf (problem: Problem) (choice: NetworkChoice) : Model =
     | Some grid, Some meta -> MetaKan.create grid meta widths
     | Some grid, None -> Kan.create grid widths
     | None, _ -> Mlp.create widths
+    |> if choice.Factorised then Factorised.create 1.0 0.1 else id
+    |> match choice.Fourier with
+       | Some scale -> FourierFeatures.create inputs choice.Width scale 0
+       | None -> id
 
 /// The problem and the network of a run, as its config.json names them.
 let internal stored (folder: string) : Problem * Model =
@@ -166,9 +185,12 @@ let private network (options: ParseResults<Options>) (entry: ShelfEntry) : Netwo
     |> onlyWith "--model metakan" (model = "metakan")
 
     [ "--lr", options.Contains Lr ] |> onlyWith "--model mlp and kan" (model <> "metakan")
+    [ "--factorised", options.Contains Factorised ] |> onlyWith "--model mlp" (model = "mlp")
 
     {
         Model = model
+        Fourier = options.TryGetResult Fourier |> Option.map (positive "--fourier") |> Option.orElse entry.Fourier
+        Factorised = options.Contains Factorised
         Width = options.GetResult(Width, width) |> atLeast "--width" 1
         Depth = depth
         Splines = splines model (options.GetResult(Grid, entry.Splines.Size)) (options.GetResult(Order, entry.Splines.Order))
