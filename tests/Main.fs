@@ -91,6 +91,7 @@ let private tests =
         CausalityTests.tests
         CurriculumTests.tests
         EmphasisTests.tests
+        NaturalGradientTests.tests
         NetworkTests.tests
         RegridTests.tests
         PruningTests.tests
@@ -108,6 +109,7 @@ let private tests =
         FitPicturesTests.tests
         FitTests.tests
         SolveTests.tests
+        ShelfTests.tests
         EvaluationTests.tests
         ClassifyTests.tests
         MetaTests.tests

@@ -39,7 +39,7 @@ module NaturalGradient =
         |> fun parts -> torch.cat (parts, 0L)
 
     // d of least |r - J d|² + λ|d|², with λ relative to the mean diagonal of J Jᵀ or, of fewer parameters than points, Jᵀ J.
-    let private solver (j: Tensor) (r: Tensor) : float -> Tensor option =
+    let internal solver (j: Tensor) (r: Tensor) : float -> Tensor option =
         let overPoints = j.size 0 <= j.size 1
         let turned = j.t ()
         let gram = if overPoints then gram j else gram (turned.contiguous ())
@@ -134,19 +134,20 @@ module NaturalGradient =
                 elif tries = 0 then None
                 else search (length / 2.0) (tries - 1)
 
-            let length, damping =
+            let x, damping =
                 match search 1.0 halvings with
                 | Some(length, found) ->
                     let kept = (whole - found) / promised
 
-                    length,
+                    x - length * d,
                     (if length < 0.3 || kept < 0.1 then min most (damping * 4.0)
                      elif length = 1.0 && kept > 0.5 then max least (damping / 3.0)
                      else damping)
-                | None -> 0.0, min most (damping * 10.0)
+                // d may hold what is no number.
+                | None -> x, min most (damping * 10.0)
 
             loss,
-            tree p (x - length * d) |> Map.map (fun _ t -> t.clone ()),
+            tree p x |> Map.map (fun _ t -> t.clone ()),
             memory (scalar x.device damping) numbers
 
         {

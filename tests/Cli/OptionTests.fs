@@ -39,8 +39,12 @@ let private pde =
             "poisson --dim 2 --width 3 --depth 2 --grid 2 --order 2 --hidden-dim 3 --points 6 --test-points 8 --epochs 3 \
              --eval-every 2 --polish 1 --polish-points 4 --threads 1"
         Rows =
+            // A problem in few dimensions, whose own network is another.
+            let low name = $"{name} --dim - --model metakan"
+
             [
                 "allen-cahn", "", Changes
+                "--list", "", Refused "--list goes alone"
                 "--dim 3", "", Changes
                 "--model kan", "--hidden-dim -", Changes
                 "--width 4", "", Changes
@@ -50,18 +54,18 @@ let private pde =
                 "--embedding-dim 2", "", Changes
                 "--hidden-dim 5", "", Changes
                 "--generators shared", "", Changes
+                "--optimizer natural", "", Changes
                 "--epochs 4", "", Changes
                 "--points 7", "", Changes
+                "--sampling sobol", "", Changes
                 "--laplacian hutchinson", "", Changes
                 "--directions 1", "--laplacian sdgd", Changes
-                "--balance gradients", "", Refused "--balance: the loss of poisson is a single term"
+                "--balance gradients", low "klein-gordon" + " --optimizer adam", Changes
                 "--attention", "", Changes
                 "--adapt-points rad", "", Changes
-                "--causal 1", "", Refused "--causal: a problem in time is one whose last coordinate is named 't'"
-                "--slices 4", "", Refused "--slices is for --causal"
-                "--curriculum 0.5",
-                "",
-                Refused "--curriculum: a problem in time is one whose last coordinate is named 't'"
+                "--causal 1", low "burgers", Changes
+                "--slices 4", low "burgers" + " --causal 1", Changes
+                "--curriculum 0.5", low "burgers", Changes
                 "--adapt-every 2", "--adapt-points rad", Changes
                 "--lr 0.5", "--model kan --hidden-dim -", Changes
                 "--lr-e 0.5", "", Changes

@@ -7,6 +7,7 @@ open System.IO
 open System.Text.Json.Nodes
 open Expecto
 open MetaKan
+open MetaKan.Pdes
 open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Launcher.Process
@@ -51,8 +52,26 @@ let tests =
         [
             refused
                 [
-                    "pde", "poisson or allen-cahn"
-                    "pde heat", "'heat'"
+                    "pde", "metakan pde --list names them"
+                    "pde nonesuch", "pde takes one of poisson, allen-cahn, sine-gordon, hjb, helmholtz, heat, wave,"
+                    "pde nonesuch", "not 'nonesuch'"
+                    "pde --list --dim 3", "--list goes alone"
+                    "pde burgers --dim 2", "--dim is for poisson, allen-cahn, sine-gordon, hjb"
+                    "pde burgers --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
+                    "pde hjb --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
+                    "pde burgers --grid 3", "--grid is for --model kan and metakan"
+                    "pde poisson --optimizer newton", "--optimizer takes one of adam, natural"
+                    "pde poisson --sampling regular", "--sampling takes one of random, lhs, halton, sobol"
+                    "pde burgers --lr 1e-3", "--lr is for --optimizer adam"
+                    "pde poisson --optimizer natural --lr-e 1", "--lr-e is for --optimizer adam"
+                    "pde poisson --optimizer natural --lr-h 1", "--lr-h is for --optimizer adam"
+                    "pde burgers --schedule cosine", "--schedule is for --optimizer adam"
+                    "pde burgers --warmup 2", "--warmup is for --optimizer adam"
+                    "pde poisson --balance gradients", "--balance: the loss of poisson is a single term"
+                    "pde poisson --causal 1", "--causal: a problem in time is one whose last coordinate is named 't'"
+                    "pde poisson --curriculum 0.5",
+                    "--curriculum: a problem in time is one whose last coordinate is named 't'"
+                    "pde poisson --slices 4", "--slices is for --causal"
                     "pde poisson --dim 1", "--dim takes a whole number from 2 up"
                     "pde poisson --dim many", "--dim"
                     "pde poisson --model tree", "--model takes one of mlp, kan, metakan"
@@ -77,6 +96,66 @@ let tests =
                     "pde poisson --adapt-points rad --adapt-every 0", "--adapt-every takes a whole number from 1 up"
                     "bench pde --dim 1", "--dim"
                 ]
+
+            testCase "the list has every problem, with what it is and how it is solved" (fun () ->
+                let ended, left = metakan [ "pde"; "--list" ]
+                Expect.equal ended.Code 0 "exit code"
+                Expect.isEmpty ended.Err "standard error"
+                Expect.isEmpty left "files left behind"
+                Expect.equal ended.Out.Length (1 + Shelf.all.Length) "lines"
+
+                for entry, line in List.zip Shelf.all ended.Out.Tail do
+                    Expect.stringStarts line (entry.Name + " ") "name"
+
+                    for part in [ entry.Formula; entry.Purpose; entry.Source; string entry.Settings.Epochs ] do
+                        Expect.stringContains line part "line"
+
+                let line name = ended.Out |> List.find _.StartsWith(name + " ")
+                Expect.stringContains (line "poisson") "d = 10" "dimension"
+                Expect.stringContains (line "poisson") "5000 Adam" "steps"
+                Expect.stringContains (line "burgers") " x, t " "coordinates"
+                Expect.stringContains (line "burgers") "mlp 24 × 4, 300 natural" "network and steps")
+
+            testCase "a problem in few dimensions is solved by natural gradients, and goes on" (fun () ->
+                withFolder (fun folder ->
+                    let small =
+                        words
+                            "pde burgers --width 4 --depth 2 --points 10 --test-points 20 --eval-every 1 --threads 1 --device cpu"
+
+                    let ran arguments =
+                        let ended = run folder arguments
+
+                        Expect.equal
+                            (ended.Code, ended.Err |> List.filter (fun line -> line.StartsWith "metakan"))
+                            (0, [])
+                            "end"
+
+                    ran (small @ words "--epochs 2 --out short")
+                    ran (small @ words "--epochs 4 --out long")
+                    let short, long = Path.Combine(folder, "short"), Path.Combine(folder, "long")
+
+                    for path in
+                        [
+                            RunFolder.configPath short
+                            RunFolder.metricsPath short
+                            RunFolder.resultPath short
+                            RunFolder.reportPath short
+                            RunFolder.checkpointPath short
+                        ] do
+                        Expect.isTrue (File.Exists path) path
+
+                    let settings: SolveSettings = Configuration.read short "pde" "settings"
+                    Expect.equal settings.Optimizer SolveOptimizer.NaturalGradient "optimizer"
+                    Expect.equal settings.Placement.DType TorchSharp.torch.float64 "element type"
+                    let result = (RunFolder.tryReadResult short).Value
+                    Expect.equal (result["problem"].GetValue<string>()) "burgers" "problem"
+                    Expect.equal (result["model"].GetValue<string>()) "mlp" "model"
+                    Expect.equal (metrics short).Length 3 "rows"
+                    ran [ "pde"; "--resume"; short; "--epochs"; "4" ]
+                    Expect.equal (outcome short) (outcome long) "outcome"
+                    // A run of the name that stands for it, where none is given.
+                    ran (small @ words "--epochs 1")
+                    Expect.isTrue (Directory.Exists(Path.Combine(folder, "runs", "burgers-mlp-s0"))) "folder"))
 
             testCase "a run's folder tells all about it" (fun () ->
                 withFolder (fun folder ->
