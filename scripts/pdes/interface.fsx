@@ -1,8 +1,6 @@
-// Heat through a wall of two layers of diffusivities 1 and 1/4: a field each, u and v, both of the distance x from the
-// seam,
+// Heat through a wall of two layers of diffusivities 1 and 1/4: a field each, u and v, both of the distance x from the seam,
 //   u_t = u_xx,  v_t = v_xx/4,  at the seam u = v,  and what flows out of one flows into the other.
-// Carslaw, Jaeger, Conduction of Heat in Solids (1959), section 12.8, has such walls; the solution is a mode that
-// decays.
+// Carslaw, Jaeger, Conduction of Heat in Solids (1959), have such walls; the solution is a mode that decays.
 //   ./metakan script scripts/pdes/interface.fsx [STEPS]
 #load "../metakan.fsx"
 
