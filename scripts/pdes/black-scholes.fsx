@@ -1,5 +1,5 @@
-// The price of a European call,  v_t + ½σ²s² v_ss + r s v_s = r v,  from its payoff at the end backwards: strike 1, r =
-// 0.05, σ = 0.4. The exact price is a function of tensors. Black, Scholes, J. Political Economy 81 (1973).
+// The price of a European call,  v_t + ½σ²s² v_ss + r s v_s = r v,  from its payoff at the end backwards: strike 1, rate
+// r = 0.05, σ = 0.4. The exact price is a function of tensors. Black, Scholes, J. Political Economy 81 (1973).
 //   ./metakan script scripts/pdes/black-scholes.fsx [STEPS]
 #load "../metakan.fsx"
 

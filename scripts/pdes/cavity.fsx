@@ -1,8 +1,7 @@
-// The flow in a square cavity under a lid that moves, Reynolds number 100, by its stream function s: velocities s_y and
-// -s_x,
+// The flow in a square cavity under a moving lid, Reynolds number 100, by its stream function s, velocities s_y and -s_x:
 //   s_y Δs_x - s_x Δs_y = Δ²s/100,
-// with s = 0 on the walls built in and its slopes conditions. Velocities go into a file for ParaView. Ghia, Ghia, Shin,
-// J. Comput. Phys. 48 (1982).
+// with s = 0 on the walls built in and its slopes conditions. Velocities go into a file for ParaView.
+// Ghia, Ghia, Shin, J. Comput. Phys. 48 (1982).
 //   ./metakan script scripts/pdes/cavity.fsx [STEPS]
 #load "../metakan.fsx"
 

@@ -1,7 +1,6 @@
-// The viscosity ν of a flow from 400 measured velocities, with errors of 1 % of the largest, by the equation of
-// vorticity
-//   ω_t + u ω_x + v ω_y = ν Δω,  ω = v_x - u_y,  u_x + v_y = 0:
-// vortices that decay; ν is 0.05, and the search starts at 1. Taylor, Phil. Mag. 46 (1923).
+// The viscosity ν of a flow from 400 measured velocities, with errors of 1 % of the largest, by its vorticity:
+//   ω_t + u ω_x + v ω_y = ν Δω,  ω = v_x - u_y,  u_x + v_y = 0,
+// for vortices that decay; ν is 0.05, and the search starts at 1. Taylor, Phil. Mag. 46 (1923).
 //   ./metakan script scripts/pdes/navier-stokes.fsx [STEPS]
 #load "../metakan.fsx"
 

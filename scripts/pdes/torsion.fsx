@@ -1,5 +1,4 @@
-// The stiffness of a square bar against torsion, by the energy that Prandtl's stress function s makes least (Deep
-// Ritz):
+// The stiffness of a square bar against torsion, by the energy that Prandtl's stress function s makes least (Deep Ritz),
 //   ∫ ½|∇s|² - 2s,  s = 0 on the edge;  2 ∫ s is 0.1406 for a side of 1. Energies are for Adam.
 // E, Yu, Commun. Math. Stat. 6 (2018), arXiv 1710.00211; Timoshenko, Goodier, Theory of Elasticity (1951).
 //   ./metakan script scripts/pdes/torsion.fsx [STEPS]

@@ -1,5 +1,5 @@
-// An integro-differential equation of Volterra's,  u' + u = ∫ e^(s - x) u(s) ds  for s from 0 to x,  u(0) = 1:  e⁻ˣ
-// cosh x. As in DeepXDE's examples; Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021).
+// Volterra's integro-differential equation  u' + u = ∫ e^(s - x) u(s) ds  for s from 0 to x,  u(0) = 1, with the
+// solution e⁻ˣ cosh x. As in DeepXDE's examples; Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021).
 //   ./metakan script scripts/pdes/volterra.fsx [STEPS]
 #load "../metakan.fsx"
 
