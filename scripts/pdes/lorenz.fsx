@@ -1,5 +1,5 @@
 // Lorenz' system  x' = 10 (y - x), y' = x (15 - z) - y, z' = xy - 8/3 z,  ordinary equations with time their only
-// coordinate, by a KAN with the start built in. Lorenz, J. Atmos. Sci. 20 (1963); ρ = 15 as in DeepXDE's example.
+// coordinate, with the start built in. Lorenz, J. Atmos. Sci. 20 (1963); ρ = 15 as in DeepXDE's example.
 //   ./metakan script scripts/pdes/lorenz.fsx [STEPS]
 #load "../metakan.fsx"
 
@@ -26,7 +26,7 @@ let settings =
         Collocation = { SolveSettings.natural.Collocation with Points = 300 }
     }
 
-let solution = Script.solve problem (Kan.create { Size = 24; Order = 5 } [ 1; 8; 3 ]) settings
+let solution = Script.solve problem (Mlp.create [ 1; 24; 24; 24; 3 ]) settings
 
 let finish = solution.U(Tensor.ofArray Placement.cpu64 [ 1L; 1L ] [| 3.0 |]) |> Tensor.toArray
 printfn $"At the end x = %.4f{finish[0]}, y = %.4f{finish[1]}, z = %.4f{finish[2]}"
