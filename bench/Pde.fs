@@ -33,7 +33,8 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
     let key n = Key.fold n (Key.ofSeed 1)
 
     let ours name laplacian =
-        let collocation = { Points = points; Sampling = Sampling.Random; Laplacian = laplacian; MemoryLimit = 16384 }
+        let collocation =
+            { Points = points; Sampling = Sampling.Random; Laplacian = laplacian; MemoryLimit = 16384 }
 
         let gradient = Collocation.gradient collocation problem model
 

@@ -70,7 +70,8 @@ type Options =
             | Generators _ -> "layer: one a layer; shared: one for all; or one number a layer, as 0,0,1,1 (layer)."
             | Fourier _ -> "random Fourier features before the network, as many as it is wide: their scale (none)."
             | Factorised -> "factorise the weight matrices of an MLP."
-            | Optimizer _ -> "adam or natural: natural gradients, in few dimensions (adam in many dimensions, natural in few)."
+            | Optimizer _ ->
+                "adam or natural: natural gradients, in few dimensions (adam in many dimensions, natural in few)."
             | Epochs _ -> "optimizer steps (5000; some hundreds of natural gradients)."
             | Points _ -> "fresh points a step (100 or 800)."
             | Sampling _ -> "how points are drawn: random, lhs, halton or sobol (random)."
@@ -118,8 +119,7 @@ type private NetworkChoice =
         Factorised: bool
     }
 
-let private entryOf (name: string) : ShelfEntry =
-    name |> oneOf "pde" [ for entry in Shelf.all -> entry.Name, entry ]
+let private entryOf (name: string) : ShelfEntry = name |> oneOf "pde" [ for entry in Shelf.all -> entry.Name, entry ]
 
 let private problemOf (choice: ProblemChoice) : Problem = (entryOf choice.Name).Problem choice.Dim choice.Seed
 
@@ -193,7 +193,8 @@ let private network (options: ParseResults<Options>) (entry: ShelfEntry) : Netwo
         Factorised = options.Contains Factorised
         Width = options.GetResult(Width, width) |> atLeast "--width" 1
         Depth = depth
-        Splines = splines model (options.GetResult(Grid, entry.Splines.Size)) (options.GetResult(Order, entry.Splines.Order))
+        Splines =
+            splines model (options.GetResult(Grid, entry.Splines.Size)) (options.GetResult(Order, entry.Splines.Order))
         Meta =
             lazy sharing (depth) (options.GetResult(Generators, "layer"))
             |> metaLearner model (options.GetResult(Embedding_Dim, 1)) (options.GetResult(Hidden_Dim, entry.HiddenDim))

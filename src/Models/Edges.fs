@@ -139,7 +139,7 @@ module internal Edges =
             let shape = Tensor.shape p[name]
 
             let gradients (input: Jet) (cotangents: Tensor) =
-                let rows = (rows basis input).flatten (2L, 3L)
+                let rows = (rows basis input).flatten(2L, 3L)
                 let g = torch.bmm (rows.transpose (1L, 2L), cotangents)
                 Map [ name, g.view (Array.append [| -1L |] shape) ]
 

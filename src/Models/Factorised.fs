@@ -72,12 +72,9 @@ module Factorised =
             |> Map.map (fun name t ->
                 let byWhole = g[whole name]
 
-                if isLogs name then
-                    (byWhole * scaled t p[$"{whole name}.v"]).sum -1L
-                elif isDirections name then
-                    scaled p[$"{whole name}.s"] byWhole
-                else
-                    byWhole)
+                if isLogs name then (byWhole * scaled t p[$"{whole name}.v"]).sum -1L
+                elif isDirections name then scaled p[$"{whole name}.s"] byWhole
+                else byWhole)
 
         { model with
             Description = $"{model.Description}, factorised weights of mean {mean} and deviation {deviation}"

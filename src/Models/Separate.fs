@@ -55,11 +55,7 @@ module Separate =
             Apply = values networks _.Apply
             Jet = jets networks _.Jet
             Traced =
-                fun p x ->
-                    Traced.beside
-                        [
-                            for name, model in networks -> name, model.Traced (Params.under name p) x
-                        ]
+                fun p x -> Traced.beside [ for name, model in networks -> name, model.Traced (Params.under name p) x ]
             Group =
                 fun name ->
                     let dot = name.IndexOf '.'

@@ -94,6 +94,6 @@ module internal Traced =
     let affine (weight: string) (bias: string) (input: Jet) (cotangents: Tensor) : Params =
         Map
             [
-                weight, torch.bmm (cotangents.transpose (1L, 2L), (rows input).detach ())
+                weight, torch.bmm (cotangents.transpose (1L, 2L), (rows input).detach())
                 bias, cotangents.select (1L, 0L)
             ]

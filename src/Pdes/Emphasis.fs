@@ -319,7 +319,8 @@ module Emphasis =
                 {
                     Init = dwelling.Init
                     Update = dwelling.Update
-                    Gradient = fun n numbers p -> gradient (step n) (dwelling.Chosen n numbers p) (dwelling.Weights numbers) p
+                    Gradient =
+                        fun n numbers p -> gradient (step n) (dwelling.Chosen n numbers p) (dwelling.Weights numbers) p
                 }
 
     /// The stage of a polish on the points of one key: the terms' weights are those at its start, and stay; the rest of an

@@ -29,9 +29,5 @@ module Kovasznay =
             (Domain.box [ -0.5, 1.0; -0.5, 1.5 ])
             [ "x"; "y" ]
             exact
-            [
-                "along x", motion u + d p [ x ]
-                "along y", motion v + d p [ y ]
-                "mass", div [ u; v ] [ x; y ]
-            ]
+            [ "along x", motion u + d p [ x ]; "along y", motion v + d p [ y ]; "mass", div [ u; v ] [ x; y ] ]
         |> Problem.on [] 10.0 100 [ for name, value in exact -> name, field name - value ]

@@ -11,7 +11,7 @@ module KuramotoSivashinsky =
     /// α = 5, β = 0.5, γ = 0.005, from -sin πx, x in [-1, 1], periodic, and t up to 1; the start is built in.
     let problem: Problem =
         let x, t, u = coordinate "x", coordinate "t", field "u"
-        let start (x: Tensor) = -torch.sin (Math.PI * x)
+        let start (x: Tensor) = -torch.sin(Math.PI * x)
         let evolution = Periodic.kuramotoSivashinsky (5.0, 0.5, 0.005) (-1.0, 1.0) 1.0 start
 
         { Problem.create

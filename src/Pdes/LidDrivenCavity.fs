@@ -23,8 +23,7 @@ module LidDrivenCavity =
               [
                   ("motion",
                    ends ** 1.5
-                   * (0.01 * laplacian vorticity [ x; y ]
-                      - d s [ y ] * d vorticity [ x ]
+                   * (0.01 * laplacian vorticity [ x; y ] - d s [ y ] * d vorticity [ x ]
                       + d s [ x ] * d vorticity [ y ]))
               ] with
             Exact = Some(Cavity.stream 100.0)

@@ -21,7 +21,10 @@ module NaturalGradient =
         let counts = Params.tensors p |> Array.map _.numel()
 
         Params.withTensors
-            (Array.map2 (fun (part: Tensor) (t: Tensor) -> part.view (Tensor.shape t)) (v.split counts) (Params.tensors p))
+            (Array.map2
+                (fun (part: Tensor) (t: Tensor) -> part.view (Tensor.shape t))
+                (v.split counts)
+                (Params.tensors p))
             p
 
     // A Aᵀ, of which only the blocks up to the diagonal are worked out, on several threads; zeros above them.
@@ -44,18 +47,17 @@ module NaturalGradient =
         let turned = j.t ()
         let gram = if overPoints then gram j else gram (turned.contiguous ())
         let gram = gram.``to`` torch.float64
-        let mean = gram.diagonal().mean ()
+        let mean = gram.diagonal().mean()
         let size = gram.size 0
         let right = if overPoints then r else Tensor.product turned (r.unsqueeze -1L) |> _.squeeze(-1L)
         let right = right.``to``(torch.float64).unsqueeze -1L
 
         fun damping ->
-            let damped =
-                gram + torch.diag_embed ((mean * damping).expand size)
+            let damped = gram + torch.diag_embed ((mean * damping).expand size)
 
             let struct (factor, info) = torch.linalg.cholesky_ex damped
 
-            if info.item<int> () <> 0 then
+            if info.item<int>() <> 0 then
                 None
             else
                 let solved = torch.cholesky_solve(right, factor).``to`` r.dtype
@@ -83,11 +85,7 @@ module NaturalGradient =
         let dwelling = Emphasis.tryDwelling emphasis settings problem model steps step draws
 
         let memory (damping: Tensor) (numbers: Params) =
-            Params.union
-                [
-                    Params.prefixed descending (Map [ "damping", damping ])
-                    Params.prefixed dwellingOn numbers
-                ]
+            Params.union [ Params.prefixed descending (Map [ "damping", damping ]); Params.prefixed dwellingOn numbers ]
 
         let update within n (p: Params) (before: Params) =
             let key = step n
@@ -102,7 +100,7 @@ module NaturalGradient =
 
             let r, j = Residuals.withJacobian settings problem model key chosen weights p
             use _ = torch.no_grad ()
-            let loss = (r * r).sum ()
+            let loss = (r * r).sum()
             let solve = solver j r
             let x = flat p
 
@@ -118,12 +116,12 @@ module NaturalGradient =
             // What the linear model promises of a whole step.
             let left = r - (Tensor.product j (d.unsqueeze -1L)).squeeze -1L
             let whole = Tensor.item loss
-            let promised = whole - Tensor.item ((left * left).sum ())
+            let promised = whole - Tensor.item ((left * left).sum())
 
             let lossAt length =
                 fun () ->
                     let r = Residuals.values settings problem model key chosen weights (tree p (x - length * d))
-                    (r * r).sum ()
+                    (r * r).sum()
                 |> Tensor.scoped Seq.singleton
                 |> Tensor.item
 
@@ -146,9 +144,7 @@ module NaturalGradient =
                 // d may hold what is no number.
                 | None -> x, min most (damping * 10.0)
 
-            loss,
-            tree p x |> Map.map (fun _ t -> t.clone ()),
-            memory (scalar x.device damping) numbers
+            loss, tree p x |> Map.map (fun _ t -> t.clone ()), memory (scalar x.device damping) numbers
 
         {
             Steps = steps

@@ -108,9 +108,7 @@ module Condition =
                 invalidArg (nameof columns) $"{name}: the table has no column '{wanted}', its columns are {listed}"
 
         if points < 1 || points > count then
-            invalidArg
-                (nameof points)
-                $"{name}: a table of {count} rows has 1 to {count} points a step, not {points}"
+            invalidArg (nameof points) $"{name}: a table of {count} rows has 1 to {count} points a step, not {points}"
 
         [
             for field in fields do
@@ -171,7 +169,7 @@ module Condition =
                  let key, place = Key.ofSeed 0, Placement.cpu64
                  let x = domain.Sample (Key.fold 0 key) place count
                  let values = exact x
-                 let largest = values.abs().amax ([| 0L |], keepdim = true)
+                 let largest = values.abs().amax([| 0L |], keepdim = true)
                  let errors = Key.normal (Key.fold 1 key) place [ int64 count; int64 fields.Length ]
 
                  torch.cat ([| x; values + noise * largest * errors |], 1L)
@@ -249,7 +247,9 @@ module Problem =
         (problem: Problem)
         : Problem =
         let more =
-            [ for name, mismatch in mismatches -> Condition.on problem.Domain parts name weight points mismatch ]
+            [
+                for name, mismatch in mismatches -> Condition.on problem.Domain parts name weight points mismatch
+            ]
 
         { problem with Conditions = problem.Conditions @ more }
 
@@ -404,8 +404,7 @@ module Problem =
 
         let embedded =
             match problem.Periodic with
-            | Some(coordinates, harmonics) ->
-                PeriodicEmbedding.create (periods problem coordinates) harmonics model
+            | Some(coordinates, harmonics) -> PeriodicEmbedding.create (periods problem coordinates) harmonics model
             | None -> model
 
         let network = Model.before points jets embedded
@@ -429,8 +428,7 @@ module Problem =
 
     /// The fields' jet at points x along given directions, with what gives each point's gradient by the parameters.
     let internal traced (problem: Problem) (model: Model) (directions: Directions) (p: Params) (x: Tensor) : Traced =
-        let point =
-            if directions.Weights.numel () = 0L then Jet.still x else Directions.seed directions x
+        let point = if directions.Weights.numel () = 0L then Jet.still x else Directions.seed directions x
 
         model.Traced p point |> Traced.map (problem.Constraint point >> fieldsOf problem)
 

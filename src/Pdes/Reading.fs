@@ -274,7 +274,13 @@ module internal Reading =
 
     /// Makes terms without a fault ready. Points have further columns after the coordinates. Where `apart`, each point's
     /// values come from jets of its own; integrals that are the same everywhere are taken once otherwise.
-    let ofTerms (apart: bool) (coordinates: string list) (columns: string list) (fields: string list) (terms: Term list) : Reading =
+    let ofTerms
+        (apart: bool)
+        (coordinates: string list)
+        (columns: string list)
+        (fields: string list)
+        (terms: Term list)
+        : Reading =
         // In the order in which they are found: directions are taken by their place.
         let operators = List<int * Operator>()
 

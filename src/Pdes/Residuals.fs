@@ -74,11 +74,11 @@ module internal Residuals =
 
                 let r =
                     match piece.Factors with
-                    | Some f -> r * f.narrow(1L, int64 i, 1L).sqrt ()
+                    | Some f -> r * f.narrow(1L, int64 i, 1L).sqrt()
                     | None -> r
 
                 match piece.Weights with
-                | Some w -> r * w.select(0L, int64 i).sqrt ()
+                | Some w -> r * w.select(0L, int64 i).sqrt()
                 | None -> r
         ]
 
@@ -152,12 +152,17 @@ module internal Residuals =
 
         let residuals = evaluate jet (Params.union [ tracked; own ]) piece
         let traces = List.ofSeq found
-        let nodes = [| yield! Params.tensors own; for trace in traces do yield! trace.Nodes |]
+
+        let nodes =
+            [|
+                yield! Params.tensors own
+                for trace in traces do
+                    yield! trace.Nodes
+            |]
 
         // Residuals of points apart take one pass for all; of those that a mean ties together each takes its own.
         let outputs =
-            residuals
-            |> List.collect (fun r -> if piece.Group.Splits then [ r ] else List.ofArray (r.split 1L))
+            residuals |> List.collect (fun r -> if piece.Group.Splits then [ r ] else List.ofArray (r.split 1L))
 
         Autograd.gradientsOfEach (outputs |> List.map _.sum()) nodes
         |> List.map2
@@ -221,5 +226,5 @@ module internal Residuals =
                 |> List.toArray
                 |> fun rows -> torch.cat (rows, 0L)
 
-            table.select(1L, 0L).clone(), table.narrow(1L, 1L, table.size 1 - 1L)
+            table.select(1L, 0L).clone(), table.narrow (1L, 1L, table.size 1 - 1L)
         |> Tensor.scoped (fun (r, j) -> [ r; j ])

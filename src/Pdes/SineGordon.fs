@@ -8,8 +8,7 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 module SineGordon =
     /// f = Δu* + sin u* [N, 1].
-    let source (body: TwoBody) (x: Tensor) : Tensor =
-        TwoBody.laplacian body x + torch.sin (TwoBody.solution body x)
+    let source (body: TwoBody) (x: Tensor) : Tensor = TwoBody.laplacian body x + torch.sin (TwoBody.solution body x)
 
     /// The problem for a two-body solution.
     let problem (body: TwoBody) : Problem =

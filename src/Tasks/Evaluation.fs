@@ -58,7 +58,14 @@ module Evaluation =
                 count, Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) place operator)
 
         let network, weights = Model.generate (Problem.modelFor problem model) p
-        let limit = { Points = most; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = memory }
+
+        let limit =
+            {
+                Points = most
+                Sampling = Sampling.Random
+                Laplacian = LaplacianMethod.Exact
+                MemoryLimit = memory
+            }
 
         let values (x: Tensor) =
             reading.Values

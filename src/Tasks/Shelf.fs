@@ -84,9 +84,21 @@ module Shelf =
             Settings = { entry.Settings with Collocation = { entry.Settings.Collocation with Points = n } }
         }
 
+    // Points drawn anew every few steps where residuals are large.
+    let private adapted (entry: ShelfEntry) =
+        let emphasis = { Emphasis.none with Points = PointChoice.Rad; Every = 5 }
+        { entry with Settings = { entry.Settings with Emphasis = emphasis } }
+
+    // Time from its start on, over most of the steps.
+    let private growing (entry: ShelfEntry) =
+        { entry with
+            Settings = { entry.Settings with Emphasis = { Emphasis.none with Curriculum = Some 0.6 } }
+        }
+
+    let private by (model: string) (entry: ShelfEntry) = { entry with Model = model }
+
     // Splines with as many continuous derivatives as the equation reads, and one more.
-    let private order (k: int) (entry: ShelfEntry) =
-        { entry with Splines = { entry.Splines with Order = k } }
+    let private order (k: int) (entry: ShelfEntry) = { entry with Splines = { entry.Splines with Order = k } }
 
     /// All of them.
     let all: ShelfEntry list =
@@ -125,13 +137,56 @@ module Shelf =
                 (fun dim _ -> HamiltonJacobiBellman.problem dim)
             low "helmholtz" "Δu + k²u = f" "waves at rest" "closed form" (lazy Helmholtz.problem)
             low "heat" "u_t = a u_xx" "diffusion" "closed form" (lazy Heat.problem)
-            low "wave" "u_tt = c² u_xx" "waves in motion, two modes" "Wang, Yu, Perdikaris 2022; closed form" (lazy Wave.problem)
-            low "advection" "u_t + β u_x = 0" "transport round a circle" "Krishnapriyan et al. 2021; closed form" (lazy Advection.problem)
-            low "reaction-diffusion" "u_t = u_xx + f" "several scales at once" "Lu et al. 2021; closed form" (lazy ReactionDiffusion.problem)
-            low "klein-gordon" "u_tt - u_xx + u² = f" "a nonlinear wave, a long time" "Lu et al. 2021; closed form" (lazy KleinGordon.problem)
-            low "burgers" "u_t + u u_x = ν u_xx" "a front that steepens" "Raissi et al. 2019; Cole–Hopf" (lazy Burgers.problem)
-            low "allen-cahn-1d" "u_t = ν u_xx + 5u - 5u³" "layers in time" "Raissi et al. 2019; Fourier modes" (lazy AllenCahn1D.problem)
-            low "kdv" "u_t + u u_x + δ² u_xxx = 0" "third derivatives: solitons" "Zabusky, Kruskal 1965; Fourier modes" (lazy KortewegDeVries.problem)
+            low
+                "wave"
+                "u_tt = c² u_xx"
+                "waves in motion, two modes"
+                "Wang, Yu, Perdikaris 2022; closed form"
+                (lazy Wave.problem)
+            |> epochs 500
+            |> by "kan"
+            low
+                "advection"
+                "u_t + β u_x = 0"
+                "transport round a circle"
+                "Krishnapriyan et al. 2021; closed form"
+                (lazy Advection.problem)
+            low
+                "reaction-diffusion"
+                "u_t = u_xx + f"
+                "several scales at once"
+                "Lu et al. 2021; closed form"
+                (lazy ReactionDiffusion.problem)
+            low
+                "klein-gordon"
+                "u_tt - u_xx + u² = f"
+                "a nonlinear wave, a long time"
+                "Lu et al. 2021; closed form"
+                (lazy KleinGordon.problem)
+            |> epochs 400
+            |> growing
+            low
+                "burgers"
+                "u_t + u u_x = ν u_xx"
+                "a front that steepens"
+                "Raissi et al. 2019; Cole–Hopf"
+                (lazy Burgers.problem)
+            |> points 1000
+            |> epochs 400
+            |> adapted
+            low
+                "allen-cahn-1d"
+                "u_t = ν u_xx + 5u - 5u³"
+                "layers in time"
+                "Raissi et al. 2019; Fourier modes"
+                (lazy AllenCahn1D.problem)
+            |> epochs 500
+            low
+                "kdv"
+                "u_t + u u_x + δ² u_xxx = 0"
+                "third derivatives: solitons"
+                "Zabusky, Kruskal 1965; Fourier modes"
+                (lazy KortewegDeVries.problem)
             |> order 5
             low
                 "kuramoto-sivashinsky"
@@ -140,28 +195,62 @@ module Shelf =
                 "Wang et al. 2024; Fourier modes"
                 (lazy KuramotoSivashinsky.problem)
             |> order 6
-            low "schrodinger" "i h_t + h_xx/2 + |h|²h = 0" "a complex field" "Raissi et al. 2019; Fourier modes" (lazy Schrodinger.problem)
+            low
+                "schrodinger"
+                "i h_t + h_xx/2 + |h|²h = 0"
+                "a complex field"
+                "Raissi et al. 2019; Fourier modes"
+                (lazy Schrodinger.problem)
             low "biharmonic" "Δ²u = f" "fourth derivatives in the plane" "closed form" (lazy Biharmonic.problem)
             |> order 6
-            low "poisson-l" "Δu = -1" "a corner that is singular" "Lu et al. 2021; rational functions" (lazy PoissonL.problem)
+            low
+                "poisson-l"
+                "Δu = -1"
+                "a corner that is singular"
+                "Lu et al. 2021; rational functions"
+                (lazy PoissonL.problem)
             low "poisson-disk" "Δu = 0" "a disk with a hole, flux given" "closed form" (lazy PoissonDisk.problem)
-            low "kovasznay" "(w·∇)w + ∇p = Δw/40, ∇·w = 0" "a system: steady flow" "Kovasznay 1948; closed form" (lazy Kovasznay.problem)
-            low "cavity" "ψ_y Δψ_x - ψ_x Δψ_y = Δ²ψ/100" "flow by its stream function" "Ghia et al. 1982; our own fit" (lazy LidDrivenCavity.problem)
+            low
+                "kovasznay"
+                "(w·∇)w + ∇p = Δw/40, ∇·w = 0"
+                "a system: steady flow"
+                "Kovasznay 1948; closed form"
+                (lazy Kovasznay.problem)
+            low
+                "cavity"
+                "ψ_y Δψ_x - ψ_x Δψ_y = Δ²ψ/100"
+                "flow by its stream function"
+                "Ghia et al. 1982; our own fit"
+                (lazy LidDrivenCavity.problem)
             |> order 6
-            low "lorenz" "x' = σ(y-x), y' = x(ρ-z)-y, z' = xy-βz" "ordinary equations" "Lorenz 1963; Dormand–Prince" (lazy Lorenz.problem)
+            low
+                "lorenz"
+                "x' = σ(y-x), y' = x(ρ-z)-y, z' = xy-βz"
+                "ordinary equations"
+                "Lorenz 1963; Dormand–Prince"
+                (lazy Lorenz.problem)
+            |> points 200
+            |> epochs 500
             low
                 "black-scholes"
                 "V_t + ½σ²S²V_SS + rSV_S = rV"
                 "backwards in time from a kink"
                 "Black, Scholes 1973; closed form"
                 (lazy BlackScholesCall.problem)
-            low "heat-diffusivity" "u_t = k u_xx, k unknown" "an unknown number from data" "closed form" (lazy HeatDiffusivity.problem)
+            low
+                "heat-diffusivity"
+                "u_t = k u_xx, k unknown"
+                "an unknown number from data"
+                "closed form"
+                (lazy HeatDiffusivity.problem)
             low
                 "lorenz-parameters"
                 "Lorenz' system, σ, ρ, β unknown"
                 "three unknown numbers from data"
                 "Lorenz 1963; Dormand–Prince"
                 (lazy LorenzParameters.problem)
+            |> points 200
+            |> epochs 500
             low
                 "navier-stokes"
                 "ω_t + (w·∇)ω = νΔω, ν unknown"

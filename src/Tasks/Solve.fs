@@ -51,7 +51,8 @@ module SolveSettings =
     let defaults: SolveSettings =
         {
             Epochs = 5000
-            Collocation = { Points = 100; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+            Collocation =
+                { Points = 100; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
             Emphasis = Emphasis.none
             Optimizer = SolveOptimizer.Adam
             Rate = 1e-3

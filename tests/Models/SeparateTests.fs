@@ -156,7 +156,14 @@ let tests =
                 let p = model.Init (Key.ofSeed 1) Placement.cpu64
 
                 let gradient limit =
-                    let settings = { Points = 100; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = limit }
+                    let settings =
+                        {
+                            Points = 100
+                            Sampling = Sampling.Random
+                            Laplacian = LaplacianMethod.Exact
+                            MemoryLimit = limit
+                        }
+
                     Collocation.check settings diffusion Placement.cpu64
                     Collocation.gradient settings diffusion model (Key.ofSeed 2) p
 

@@ -15,7 +15,12 @@ let private u, x = field "u", coordinate "x"
 let private plain =
     let at seed : Sampler = fun _ _ n -> normal seed [ n; 1 ] * 0.5
 
-    { Problem.create "plain" { Domain.box [ -2.0, 2.0 ] with Draw = fun _ -> at 3 } [ "x" ] [ "u" ] [ "square", u * u - x ] with
+    { Problem.create
+          "plain"
+          { Domain.box [ -2.0, 2.0 ] with Draw = fun _ -> at 3 }
+          [ "x" ]
+          [ "u" ]
+          [ "square", u * u - x ] with
         Conditions = [ Condition.create "data" 7.0 3 (at 4) (u - 1.0) ]
     }
 

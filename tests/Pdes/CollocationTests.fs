@@ -9,7 +9,8 @@ open MetaKan.Tests.Networks
 open MetaKan.Tests.Numeric
 open TorchSharp
 
-let private settings = { Points = 7; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+let private settings =
+    { Points = 7; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
 
 /// Points that no key changes, so that a test knows them.
 let private fixedPoints seed dim : Key -> Placement -> int -> Tensor = fun _ _ n -> normal seed [ n; dim ] * 0.5
@@ -173,7 +174,8 @@ let tests =
                     // u = x y + x, whatever the parameters are.
                     let model =
                         { Mlp.create [ 2; 1 ] with
-                            Apply = fun _ p -> (p.narrow (1L, 0L, 1L)) * (p.narrow (1L, 1L, 1L)) + p.narrow (1L, 0L, 1L)
+                            Apply =
+                                fun _ p -> (p.narrow (1L, 0L, 1L)) * (p.narrow (1L, 1L, 1L)) + p.narrow (1L, 0L, 1L)
                             Jet = fun _ p -> p[0] * p[1] + p[0]
                         }
 
@@ -183,11 +185,22 @@ let tests =
                 // On a circle the normal is (x - centre)/radius.
                 let slope = ((x - 0.5) * (y + 1.0) + (y + 1.0) * x) / 2.0
                 Check.inRange 0.0 1e-20 (loss disk [] (normalDerivative u [ x; y ] - slope)) "Neumann"
-                Check.inRange 0.0 1e-20 (loss disk [ "sphere" ] (u + normalDerivative u [ x; y ] - x * y - x - slope)) "Robin"
+
+                Check.inRange
+                    0.0
+                    1e-20
+                    (loss disk [ "sphere" ] (u + normalDerivative u [ x; y ] - x * y - x - slope))
+                    "Robin"
+
                 Check.inRange 0.1 100.0 (loss disk [] (normalDerivative u [ x; y ] + slope)) "the normal's sign"
                 let box = Domain.box [ 0.0, 1.0; 0.0, 2.0 ]
                 Check.inRange 0.0 1e-20 (loss box [ "left" ] (u + Language.normal x + Language.normal y + 1.0)) "left"
-                Check.inRange 0.0 1e-20 (loss box [ "top" ] (u - 3.0 * x + Language.normal x + Language.normal y - 1.0)) "top"
+
+                Check.inRange
+                    0.0
+                    1e-20
+                    (loss box [ "top" ] (u - 3.0 * x + Language.normal x + Language.normal y - 1.0))
+                    "top"
 
                 Expect.stringContains
                     (Folder.messageOf<System.ArgumentException>(fun () -> loss box [ "wings" ] u |> ignore))
@@ -206,14 +219,20 @@ let tests =
                         [ "x1"; "x2" ]
                         [ "u" ]
                         [ "u", 0.0 * u + u - u + (x - 0.5) ]
-                    |> fun problem -> { problem with Equations = [ Equation.energy "x" (u - u + x); Equation.energy "y" (u - u + y) ] }
+                    |> fun problem ->
+                        { problem with
+                            Equations = [ Equation.energy "x" (u - u + x); Equation.energy "y" (u - u + y) ]
+                        }
 
                 let model = Mlp.create [ 2; 1 ]
                 let p = model.Init (Key.ofSeed 1) Placement.cpu64
 
                 let off sampling =
                     let settings = { settings with Points = 256; Sampling = sampling }
-                    Collocation.losses settings problem model (Key.ofSeed 3) p |> List.map (fun (_, m) -> abs (m - 0.5)) |> List.max
+
+                    Collocation.losses settings problem model (Key.ofSeed 3) p
+                    |> List.map (fun (_, m) -> abs (m - 0.5))
+                    |> List.max
 
                 for sampling in [ Sampling.LatinHypercube; Sampling.Halton; Sampling.Sobol ] do
                     Check.inRange 0.0 5e-3 (off sampling) $"{sampling}"

@@ -32,7 +32,8 @@ let private fixedTo (f: Jet -> Jet) : Model =
     }
 
 let private residualAt (points: Tensor) method f =
-    let reading = Reading.ofTerms false problem.Coordinates [] problem.Fields [ problem.Equations.Head.Residual ]
+    let reading =
+        Reading.ofTerms false problem.Coordinates [] problem.Fields [ problem.Equations.Head.Residual ]
 
     let directions =
         reading.Operators

@@ -11,7 +11,10 @@ open TorchSharp
 let private x, y, t = coordinate "x", coordinate "y", coordinate "t"
 let private u, v = field "u", field "v"
 let private place = Placement.cpu64
-let private settings = { Points = 7; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+
+let private settings =
+    { Points = 7; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+
 let private grid = { Size = 3; Order = 4 }
 
 let private meta sharing chunk =
@@ -32,8 +35,10 @@ let private models (inputs: int) (outputs: int) : Model list =
             [
                 for i in 1..outputs ->
                     $"n{i}",
-                    if i = 1 then Kan.create grid [ inputs; 3; 1 ]
-                    else Separate.reading inputs [ 1 ] (Mlp.create [ 1; 4; 1 ])
+                    if i = 1 then
+                        Kan.create grid [ inputs; 3; 1 ]
+                    else
+                        Separate.reading inputs [ 1 ] (Mlp.create [ 1; 4; 1 ])
             ]
     ]
 
@@ -52,7 +57,9 @@ let private problem: Problem =
           [
               "first", d u [ t ] - parameter "k" * d u [ x; x ] + u * v - 1.0
               "second", d v [ x; x; t ] + u ** 2.0 - integral x (number -1.0, number 1.0) (parameter "k" * u)
-              "third", v - at [ x, -1.0 * x ] (d u [ x ]) + integral (variable "s") (number 0.0, t) (at [ t, variable "s" ] v)
+              "third",
+              v - at [ x, -1.0 * x ] (d u [ x ])
+              + integral (variable "s") (number 0.0, t) (at [ t, variable "s" ] v)
           ] with
         Parameters = [ "k", 0.7 ]
         Conditions =
@@ -80,8 +87,14 @@ let tests =
                     let p, key = started model seed, Key.ofSeed (seed + 1)
                     let loss, g = Collocation.gradient settings problem model key p
                     let r, j = Residuals.withJacobian settings problem model key LossTerms.fresh None p
-                    close "loss" 1e-10 (1.0 + loss) (1.0 + (r * r).sum ())
-                    close "values" 1e-10 (1.0 + Residuals.values settings problem model key LossTerms.fresh None p) (1.0 + r)
+                    close "loss" 1e-10 (1.0 + loss) (1.0 + (r * r).sum())
+
+                    close
+                        "values"
+                        1e-10
+                        (1.0 + Residuals.values settings problem model key LossTerms.fresh None p)
+                        (1.0 + r)
+
                     let byRows = 2.0 * (Tensor.product (j.t ()) (r.unsqueeze -1L)).squeeze -1L
                     let scale = 1.0 + Tensor.item ((flat g).abs().max())
                     close "gradient" 1e-8 (1.0 + flat g / scale) (1.0 + byRows / scale))
@@ -96,7 +109,11 @@ let tests =
                     let r, j = Residuals.withJacobian settings problem model key LossTerms.fresh None p
 
                     // Differences of all residuals along a direction in the parameters.
-                    let direction = p |> Map.map (fun name _ -> normal (seed + name.Length) (Tensor.shape p[name] |> Array.map int |> List.ofArray))
+                    let direction =
+                        p
+                        |> Map.map (fun name _ ->
+                            normal (seed + name.Length) (Tensor.shape p[name] |> Array.map int |> List.ofArray))
+
                     let moved sign = p |> Map.map (fun name t -> t + direction[name] * (sign * 1e-6))
                     let at sign = Residuals.values settings problem model key LossTerms.fresh None (moved sign)
                     let along = (Tensor.product j ((flat direction).unsqueeze -1L)).squeeze -1L
@@ -113,6 +130,11 @@ let tests =
                 let loss, g = Collocation.gradient settings problem model (Key.ofSeed 2) p
                 let r, j = Residuals.withJacobian settings problem model (Key.ofSeed 2) LossTerms.fresh None p
                 Expect.equal (j.size 0) (3L * 300L + 5L + 1L + 4L) "rows"
-                close "loss" 1e-10 (1.0 + loss) (1.0 + (r * r).sum ())
-                close "gradient" 1e-8 (1.0 + flat g) (1.0 + 2.0 * (Tensor.product (j.t ()) (r.unsqueeze -1L)).squeeze -1L))
+                close "loss" 1e-10 (1.0 + loss) (1.0 + (r * r).sum())
+
+                close
+                    "gradient"
+                    1e-8
+                    (1.0 + flat g)
+                    (1.0 + 2.0 * (Tensor.product (j.t ()) (r.unsqueeze -1L)).squeeze -1L))
         ]

@@ -43,7 +43,13 @@ let system: Problem =
         Conditions = [ Condition.create "start" 2.0 5 (Domain.box [ -1.0, 1.0; 0.0, 0.0 ]).Sample (u - x) ]
     }
 
-let collocation points : Collocation = { Points = points; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+let collocation points : Collocation =
+    {
+        Points = points
+        Sampling = Sampling.Random
+        Laplacian = LaplacianMethod.Exact
+        MemoryLimit = 2048
+    }
 
 let private keyOf (step: int) = Key.fold step (Key.ofSeed 1)
 let draws = Key.ofSeed 2

@@ -347,7 +347,8 @@ let private problems =
         "conditions", conditioned
     ]
 
-let private collocation laplacian limit = { Points = 7; Sampling = Sampling.Random; Laplacian = laplacian; MemoryLimit = limit }
+let private collocation laplacian limit =
+    { Points = 7; Sampling = Sampling.Random; Laplacian = laplacian; MemoryLimit = limit }
 
 let private ofProblems =
     [

@@ -377,7 +377,13 @@ let tests =
                             Polish = 30
                             PolishPoints = 100
                             Rate = 5e-3
-                            Collocation = { Points = 32; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+                            Collocation =
+                                {
+                                    Points = 32
+                                    Sampling = Sampling.Random
+                                    Laplacian = LaplacianMethod.Exact
+                                    MemoryLimit = 2048
+                                }
                             EvaluateEvery = 10
                             TestPoints = 300
                         }
@@ -415,7 +421,13 @@ let tests =
                             Polish = 120
                             PolishPoints = 60
                             Rate = 2e-2
-                            Collocation = { Points = 30; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+                            Collocation =
+                                {
+                                    Points = 30
+                                    Sampling = Sampling.Random
+                                    Laplacian = LaplacianMethod.Exact
+                                    MemoryLimit = 2048
+                                }
                             EvaluateEvery = 20
                         }
 
@@ -515,7 +527,13 @@ let tests =
                             Polish = 60
                             PolishPoints = 60
                             Rate = 1e-2
-                            Collocation = { Points = 20; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+                            Collocation =
+                                {
+                                    Points = 20
+                                    Sampling = Sampling.Random
+                                    Laplacian = LaplacianMethod.Exact
+                                    MemoryLimit = 2048
+                                }
                             EvaluateEvery = 50
                         }
 
@@ -606,7 +624,13 @@ let tests =
                             { settings with
                                 Epochs = 150
                                 Polish = 0
-                                Collocation = { Points = 30; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+                                Collocation =
+                                    {
+                                        Points = 30
+                                        Sampling = Sampling.Random
+                                        Laplacian = LaplacianMethod.Exact
+                                        MemoryLimit = 2048
+                                    }
                                 EvaluateEvery = 5
                                 TestPoints = 200
                             }

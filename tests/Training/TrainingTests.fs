@@ -221,7 +221,8 @@ let tests =
                 let model = MetaKan.create { Size = 3; Order = 3 } meta [ 2; 3; 1 ]
                 let problem = Poisson.problem (TwoBody.ofSeed 1 2)
 
-                let settings = { Points = 6; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Sdgd 1; MemoryLimit = 2048 }
+                let settings =
+                    { Points = 6; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Sdgd 1; MemoryLimit = 2048 }
 
                 let plan =
                     { plan

@@ -151,7 +151,11 @@ module internal Cavity =
         Seq.fold newton start (seq { 1..5 })
 
     // What `read` makes of ψ's known terms and, summed up, of the others, by polynomials up to a degree.
-    let private total (degree: int) (reynolds: float) (read: ((Terms -> Tensor) -> Tensor) -> Tensor) : Tensor -> Tensor =
+    let private total
+        (degree: int)
+        (reynolds: float)
+        (read: ((Terms -> Tensor) -> Tensor) -> Tensor)
+        : Tensor -> Tensor =
         let coefficients = Reference.kept (fun () -> [ fit reynolds degree ])
 
         Reference.ofPoints 2 (fun points ->
