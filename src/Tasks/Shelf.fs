@@ -143,7 +143,7 @@ module Shelf =
                 "waves in motion, two modes"
                 "Wang, Yu, Perdikaris 2022; closed form"
                 (lazy Wave.problem)
-            |> epochs 500
+            |> epochs 1200
             |> by "kan"
             low
                 "advection"
@@ -209,6 +209,8 @@ module Shelf =
                 "a corner that is singular"
                 "Lu et al. 2021; rational functions"
                 (lazy PoissonL.problem)
+            |> epochs 500
+            |> adapted
             low "poisson-disk" "Δu = 0" "a disk with a hole, flux given" "closed form" (lazy PoissonDisk.problem)
             low
                 "kovasznay"

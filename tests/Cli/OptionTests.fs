@@ -54,6 +54,8 @@ let private pde =
                 "--embedding-dim 2", "", Changes
                 "--hidden-dim 5", "", Changes
                 "--generators shared", "", Changes
+                "--fourier 2", "", Changes
+                "--factorised", "--model mlp --grid - --order - --hidden-dim -", Changes
                 "--optimizer natural", "", Changes
                 "--epochs 4", "", Changes
                 "--points 7", "", Changes

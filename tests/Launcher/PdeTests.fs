@@ -114,7 +114,7 @@ let tests =
                 Expect.stringContains (line "poisson") "d = 10" "dimension"
                 Expect.stringContains (line "poisson") "5000 Adam" "steps"
                 Expect.stringContains (line "burgers") " x, t " "coordinates"
-                Expect.stringContains (line "burgers") "mlp 24 × 4, 300 natural" "network and steps")
+                Expect.stringContains (line "burgers") "mlp 24 × 4, 400 natural" "network and steps")
 
             testCase "a problem in few dimensions is solved by natural gradients, and goes on" (fun () ->
                 withFolder (fun folder ->

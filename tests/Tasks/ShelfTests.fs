@@ -106,7 +106,6 @@ let private builtIn name =
     | "hjb" -> [ "end" ]
     | "helmholtz"
     | "biharmonic"
-    | "poisson-l"
     | "cavity" -> [ "bottom"; "left"; "right"; "top" ]
     | "heat"
     | "wave"
