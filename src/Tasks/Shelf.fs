@@ -143,7 +143,7 @@ module Shelf =
                 "waves in motion, two modes"
                 "Wang, Yu, Perdikaris 2022; closed form"
                 (lazy Wave.problem)
-            |> epochs 1200
+            |> epochs 500
             |> by "kan"
             low
                 "advection"
