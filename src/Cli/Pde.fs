@@ -189,7 +189,7 @@ let private network (options: ParseResults<Options>) (entry: ShelfEntry) : Netwo
 
     {
         Model = model
-        Fourier = options.TryGetResult Fourier |> Option.map (positive "--fourier") |> Option.orElse entry.Fourier
+        Fourier = options.TryGetResult Fourier |> Option.map (positive "--fourier")
         Factorised = options.Contains Factorised
         Width = options.GetResult(Width, width) |> atLeast "--width" 1
         Depth = depth

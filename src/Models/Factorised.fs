@@ -81,10 +81,7 @@ module Factorised =
             Init = init
             Apply = weights >> model.Apply
             Jet = weights >> model.Jet
-            Traced =
-                fun p x ->
-                    let still = p |> Map.map (fun _ t -> t.detach ())
-                    model.Traced (weights p) x |> Traced.pullback (pullback still)
+            Traced = fun p x -> model.Traced (weights p) x |> Traced.pullback pullback p
             Group = whole >> model.Group
             Derived = Some { Weights = weights; Apply = model.Apply; Jet = model.Jet }
         }

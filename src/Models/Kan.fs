@@ -26,19 +26,17 @@ module Kan =
 
         let generated = Edges.generated grid shapes.Length coefficients
 
+        let pullback (p: Params) (g: Params) =
+            [
+                for l in 0 .. shapes.Length - 1 do
+                    // From [N, in, M, out].
+                    SplineEdges.pullback (Params.under $"layers.{l}" p) (g[$"layers.{l}"].permute(0L, 3L, 1L, 2L))
+                    |> Params.prefixed $"layers.{l}"
+            ]
+            |> Params.union
+
         let traced (p: Params) (x: Jet) =
-            let pullback (g: Params) =
-                [
-                    for l in 0 .. shapes.Length - 1 do
-                        let own = Params.under $"layers.{l}" p |> Map.map (fun _ t -> t.detach ())
-
-                        // From [N, in, M, out].
-                        SplineEdges.pullback own (g[$"layers.{l}"].permute(0L, 3L, 1L, 2L))
-                        |> Params.prefixed $"layers.{l}"
-                ]
-                |> Params.union
-
-            Edges.traced grid shapes.Length (generated.Weights p) x |> Traced.pullback pullback
+            Edges.traced grid shapes.Length (generated.Weights p) x |> Traced.pullback pullback p
 
         {
             Name = "kan"

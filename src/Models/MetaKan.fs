@@ -110,41 +110,32 @@ module MetaKan =
             p[$"embeddings.{l}"].view(int64 outputs, int64 inputs, int64 meta.EmbeddingDim)
             |> make (Params.under $"hypernet.{assignment[l]}" p)
 
+        // All coefficients at once.
+        let whole = Edges.generated grid depth (layer coefficients)
+
         let apply, jet, generated =
             match meta.Chunk with
             | Some outputs ->
                 let source = layer (blocks outputs)
                 Edges.value grid depth source, Edges.jets grid depth source, None
-            | None ->
-                let generated = Edges.generated grid depth (layer coefficients)
-                generated.Weights >> generated.Apply, generated.Weights >> generated.Jet, Some generated
+            | None -> whole.Weights >> whole.Apply, whole.Weights >> whole.Jet, Some whole
 
-        let traced (p: Params) (x: Jet) =
-            let whole = Edges.generated grid depth (layer coefficients)
+        let pullback (p: Params) (g: Params) =
+            [
+                for l in 0 .. depth - 1 do
+                    let generator = $"hypernet.{assignment[l]}"
+                    // From [N, in, M, out]; embeddings lie output by output.
+                    let g = g[$"layers.{l}"].permute(0L, 3L, 1L, 2L).flatten(1L, 2L)
 
-            let pullback (g: Params) =
-                let still = p |> Map.map (fun _ t -> t.detach ())
+                    let byEmbeddings, byGenerator = Generator.pullback (Params.under generator p) p[$"embeddings.{l}"] g
 
-                let byLayer =
-                    [
-                        for l in 0 .. depth - 1 do
-                            let generator = $"hypernet.{assignment[l]}"
-                            // From [N, in, M, out]; embeddings lie output by output.
-                            let g = g[$"layers.{l}"].permute(0L, 3L, 1L, 2L).flatten(1L, 2L)
-                            let own = still[$"embeddings.{l}"]
-                            let byEmbeddings, byGenerator = Generator.pullback (Params.under generator still) own g
-                            Map [ $"embeddings.{l}", byEmbeddings ]
-                            Params.prefixed generator byGenerator
-                    ]
+                    Map [ $"embeddings.{l}", byEmbeddings ]
+                    Params.prefixed generator byGenerator
+            ]
+            // Layers that share a generator add up.
+            |> Params.total
 
-                // Layers that share a generator add up.
-                byLayer
-                |> List.collect Map.toList
-                |> List.groupBy fst
-                |> List.map (fun (name, parts) -> name, parts |> List.map snd |> List.reduce (fun a b -> a + b))
-                |> Map.ofList
-
-            Edges.traced grid depth (whole.Weights p) x |> Traced.pullback pullback
+        let traced (p: Params) (x: Jet) = Edges.traced grid depth (whole.Weights p) x |> Traced.pullback pullback p
 
         {
             Name = "metakan"

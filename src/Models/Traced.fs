@@ -71,23 +71,30 @@ module internal Traced =
     /// An elementwise or other function without parameters after what there is.
     let map (f: Jet -> Jet) (before: Traced) : Traced = { before with Output = f before.Output }
 
-    /// The gradients by other parameters, of which those so far are functions: `pullback` takes rows [N, …] to rows.
-    let pullback (pullback: Params -> Params) (traced: Traced) : Traced =
-        { traced with Gradients = traced.Gradients >> pullback }
+    /// The gradients by other parameters p, of which those so far are functions: `pullback` takes p, detached, and rows
+    /// [N, …] to rows.
+    let pullback (pullback: Params -> Params -> Params) (p: Params) (traced: Traced) : Traced =
+        let still = p |> Map.map (fun _ t -> t.detach ())
+        { traced with Gradients = traced.Gradients >> pullback still }
+
+    /// The gradients of several by the cotangents of all their nodes, one after the other.
+    let gradientsOfEach (traces: Traced list) (cotangents: Tensor list) : Params list =
+        List.mapFold
+            (fun left trace ->
+                let mine, left = List.splitAt trace.Nodes.Length left
+                trace.Gradients mine, left)
+            cotangents
+            traces
+        |> fst
 
     /// Networks side by side, each with the name that its parameters are below.
     let beside (networks: (string * Traced) list) : Traced =
+        let names, traces = List.unzip networks
+
         {
-            Output = networks |> List.map (fun (_, t) -> t.Output) |> Jet.concat
-            Nodes = networks |> List.collect (fun (_, t) -> t.Nodes)
-            Gradients =
-                fun cotangents ->
-                    ((cotangents, []), networks)
-                    ||> List.fold (fun (left, found) (name, network) ->
-                        let mine, left = List.splitAt network.Nodes.Length left
-                        left, Params.prefixed name (network.Gradients mine) :: found)
-                    |> snd
-                    |> Params.union
+            Output = traces |> List.map _.Output |> Jet.concat
+            Nodes = traces |> List.collect _.Nodes
+            Gradients = gradientsOfEach traces >> List.map2 Params.prefixed names >> Params.union
         }
 
     /// The gradients [N, out, in] and [N, out] of an affine layer y = x Wᵀ + b, from input and cotangents of the rows.

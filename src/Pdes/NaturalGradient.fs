@@ -66,8 +66,6 @@ module NaturalGradient =
     let private scalar (device: torch.Device) (value: float) =
         torch.full ([||], value.ToScalar(), dtype = torch.float64, device = device)
 
-    let private descending, private dwellingOn = "natural", "loss"
-
     /// So many steps on the residuals of a problem for a model of it, by `Problem.modelFor`, each at the points of `step`'s
     /// key, or as the emphasis has them; `draws` is what its draws come from. Memory "natural.damping", a scalar, and below
     /// "loss" what the emphasis remembers. Raises ArgumentException for a problem with an energy, and for an emphasis that
@@ -82,23 +80,17 @@ module NaturalGradient =
         (draws: Key)
         : Stage =
         Residuals.check problem
+        let residuals = Residuals.at settings problem model
         let dwelling = Emphasis.tryDwelling emphasis settings problem model steps step draws
 
-        let memory (damping: Tensor) (numbers: Params) =
-            Params.union [ Params.prefixed descending (Map [ "damping", damping ]); Params.prefixed dwellingOn numbers ]
-
-        let update within n (p: Params) (before: Params) =
-            let key = step n
-            let numbers = Params.under dwellingOn before
-
-            let numbers, chosen, weights =
+        let update _ n (numbers: Params) (p: Params) (memory: Params) =
+            let chosen, weights =
                 match dwelling with
-                | Some dwelling ->
-                    let numbers = dwelling.Update within n p numbers
-                    numbers, dwelling.Chosen n numbers p, dwelling.Weights numbers
-                | None -> numbers, LossTerms.fresh, None
+                | Some dwelling -> dwelling.Chosen n numbers p, dwelling.Weights numbers
+                | None -> LossTerms.fresh, None
 
-            let r, j = Residuals.withJacobian settings problem model key chosen weights p
+            let residuals = residuals (step n) (Collocation.placeOf p) chosen weights
+            let r, j = residuals.WithJacobian p
             use _ = torch.no_grad ()
             let loss = (r * r).sum()
             let solve = solver j r
@@ -110,8 +102,7 @@ module NaturalGradient =
                 | None when damping < most -> direction (damping * 10.0)
                 | None -> damping, torch.zeros_like x
 
-            let memorized = Params.under descending before
-            let damping, d = direction (Tensor.item memorized["damping"])
+            let damping, d = direction (Tensor.item memory["damping"])
 
             // What the linear model promises of a whole step.
             let left = r - (Tensor.product j (d.unsqueeze -1L)).squeeze -1L
@@ -120,7 +111,7 @@ module NaturalGradient =
 
             let lossAt length =
                 fun () ->
-                    let r = Residuals.values settings problem model key chosen weights (tree p (x - length * d))
+                    let r = residuals.Values(tree p (x - length * d))
                     (r * r).sum()
                 |> Tensor.scoped Seq.singleton
                 |> Tensor.item
@@ -144,17 +135,16 @@ module NaturalGradient =
                 // d may hold what is no number.
                 | None -> x, min most (damping * 10.0)
 
-            loss, tree p x |> Map.map (fun _ t -> t.clone ()), memory (scalar x.device damping) numbers
+            loss, tree p x |> Map.map (fun _ t -> t.clone ()), Map [ "damping", scalar x.device damping ]
 
-        {
-            Steps = steps
-            Init =
-                fun p ->
-                    fun () ->
-                        dwelling
-                        |> Option.map (fun dwelling -> dwelling.Init p)
-                        |> Option.defaultValue Map.empty
-                        |> memory (scalar (Seq.head p.Values).device start)
-                    |> Tensor.scoped (Params.tensors >> Seq.ofArray)
-            Update = update
-        }
+        let numbers =
+            match dwelling with
+            | Some dwelling -> dwelling.Init, dwelling.Update
+            | None -> (fun _ -> Map.empty), (fun _ _ _ numbers -> numbers)
+
+        Stage.besideNumbers
+            steps
+            numbers
+            "natural"
+            (fun p -> Map [ "damping", scalar (Seq.head p.Values).device start ])
+            update

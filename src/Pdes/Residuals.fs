@@ -5,12 +5,16 @@ namespace MetaKan.Pdes
 open MetaKan
 open TorchSharp
 
+/// The residuals [M] at the points of a step, from the parameters; also with their Jacobian [M, P] by the parameters in the
+/// order of their names, each flattened. The order of the residuals is that of their points in pieces, and may differ.
+type internal StepResiduals = { Values: Params -> Tensor; WithJacobian: Params -> Tensor * Tensor }
+
 [<RequireQualifiedAccess>]
 module internal Residuals =
     // Points whose gradients are worked out together: their rows pass through every layer at once.
     let private together = 128L
 
-    // A piece of points of one group, with what it needs to be evaluated.
+    // Points of one group, all or a piece of them, with what they need to be evaluated.
     type private Part =
         {
             Group: TermGroup
@@ -24,42 +28,14 @@ module internal Residuals =
             Factors: Tensor option
         }
 
-    let private pieces
-        (rows: int64)
-        (settings: Collocation)
-        (problem: Problem)
-        (key: Key)
-        (chosen: EquationPoints)
-        (weights: Tensor option)
-        (place: Placement)
-        : Part list =
-        let groups = LossTerms.groups settings problem
-        let starts = groups |> List.scan (fun start group -> start + group.Names.Length) 0
+    // So many points at a time, where they are apart.
+    let private pieces (rows: int64) (part: Part) : Part list =
+        let rows = if part.Group.Splits then rows else part.Count
+        let factors = part.Factors |> Option.map _.split(rows)
 
         [
-            for index, (start, group) in List.indexed (List.zip (List.take groups.Length starts) groups) do
-                let reading = LossTerms.reading true problem group
-                let key = Key.fold index key
-                let chosen = if index = 0 then chosen else LossTerms.fresh
-
-                let x =
-                    chosen.Points
-                    |> Option.defaultWith (fun () -> LossTerms.points problem group (Key.fold 1 key) place)
-
-                let directions = LossTerms.directions settings reading place key |> List.map snd
-                let rows = if group.Splits then rows else x.size 0
-                let factors = chosen.Factors |> Option.map _.split(rows)
-
-                for i, part in Array.indexed (x.split rows) do
-                    {
-                        Group = group
-                        Reading = reading
-                        Directions = directions
-                        X = part
-                        Count = x.size 0
-                        Weights = weights |> Option.map _.narrow(0L, int64 start, int64 group.Names.Length)
-                        Factors = factors |> Option.map (Array.item i)
-                    }
+            for i, x in Array.indexed (part.X.split rows) ->
+                { part with X = x; Factors = factors |> Option.map (Array.item i) }
         ]
 
     // √(f·w/N)·r, so that the squares add up to the loss; [n, 1], or [1, 1] for a mean.
@@ -100,31 +76,6 @@ module internal Residuals =
                 (nameof problem)
                 $"problem {problem.Name}: '{name}' is an energy, and methods of Gauss and Newton take residuals alone"
         | [] -> ()
-
-    /// The residuals on the points of a key [M], those of the equations as chosen, the terms weighed by further weights too.
-    let values
-        (settings: Collocation)
-        (problem: Problem)
-        (model: Model)
-        (key: Key)
-        (chosen: EquationPoints)
-        (weights: Tensor option)
-        (p: Params)
-        : Tensor =
-        fun () ->
-            use _ = torch.no_grad ()
-            let network, generated = Model.generate model p
-            let place = Collocation.placeOf p
-
-            pieces (4L * together) settings problem key chosen weights place
-            |> Workers.map place.Device Seq.ofList (fun piece ->
-                use _ = torch.no_grad ()
-                evaluate (fun directions -> Problem.jet problem network directions generated) generated piece)
-            |> List.concat
-            |> List.map _.flatten()
-            |> List.toArray
-            |> torch.cat
-        |> Tensor.scoped Seq.singleton
 
     // The residuals of a piece [m] and their gradients [m, P], by the parameters in the order of their names.
     let private rows (problem: Problem) (model: Model) (p: Params) (piece: Part) : Tensor list =
@@ -175,25 +126,11 @@ module internal Residuals =
                     let g = g.reshape (residual.size 0, -1L, g.numel () / g.size 0)
                     g.sum 1L
 
+                // Each set of points that is read has its part.
                 let byNetworks =
-                    ((others, Map.empty), traces)
-                    ||> List.fold (fun (left, sums: Params) trace ->
-                        let mine, left = List.splitAt trace.Nodes.Length left
+                    Traced.gradientsOfEach traces others |> List.map (Map.map (fun _ g -> byPoint g)) |> Params.total
 
-                        let sums =
-                            (sums, trace.Gradients mine)
-                            ||> Map.fold (fun sums name g ->
-                                let g = byPoint g
-
-                                sums
-                                |> Map.change name (function
-                                    | Some before -> Some(before + g)
-                                    | None -> Some g))
-
-                        left, sums)
-                    |> snd
-
-                let all = Params.union [ byNetworks; Map [ for name, g in Seq.zip own.Keys byOwn -> name, byPoint g ] ]
+                let all = Params.union [ byNetworks; Params.withTensors (List.map byPoint byOwn) own ]
 
                 let columns =
                     p
@@ -206,25 +143,58 @@ module internal Residuals =
                 torch.cat ([| residual.detach (); yield! columns |], 1L))
             outputs
 
-    /// The same residuals [M], and their Jacobian [M, P] by the parameters in the order of their names, each flattened.
-    let withJacobian
-        (settings: Collocation)
-        (problem: Problem)
-        (model: Model)
-        (key: Key)
-        (chosen: EquationPoints)
-        (weights: Tensor option)
-        (p: Params)
-        : Tensor * Tensor =
-        fun () ->
-            let place = Collocation.placeOf p
+    /// The residuals of a problem for a model of it: at the points of a key, those of the equations as chosen, the terms
+    /// weighed by further weights too. What they read is found once, and the points of a step are drawn once.
+    let at (settings: Collocation) (problem: Problem) (model: Model) =
+        let groups = LossTerms.groups settings problem
+        let readings = groups |> List.map (LossTerms.reading true problem)
+        let starts = groups |> List.scan (fun start group -> start + group.Names.Length) 0
 
-            let table =
-                pieces together settings problem key chosen weights place
-                |> Workers.map place.Device Seq.ofList (rows problem model p)
+        fun (key: Key) (place: Placement) (chosen: EquationPoints) (weights: Tensor option) ->
+            let parts =
+                [
+                    for index, (group, reading) in List.indexed (List.zip groups readings) do
+                        let key = Key.fold index key
+                        let chosen = if index = 0 then chosen else LossTerms.fresh
+
+                        let x =
+                            chosen.Points
+                            |> Option.defaultWith (fun () -> LossTerms.points problem group (Key.fold 1 key) place)
+
+                        {
+                            Group = group
+                            Reading = reading
+                            Directions = LossTerms.directions settings reading place key |> List.map snd
+                            X = x
+                            Count = x.size 0
+                            Weights = weights |> Option.map _.narrow(0L, int64 starts[index], int64 group.Names.Length)
+                            Factors = chosen.Factors
+                        }
+                ]
+
+            let ofPieces rows (work: Part -> Tensor list) : Tensor =
+                parts
+                |> List.collect (pieces rows)
+                |> Workers.map place.Device Seq.ofList work
                 |> List.concat
-                |> List.toArray
-                |> fun rows -> torch.cat (rows, 0L)
+                |> fun found -> torch.cat (List.toArray found, 0L)
 
-            table.select(1L, 0L).clone(), table.narrow (1L, 1L, table.size 1 - 1L)
-        |> Tensor.scoped (fun (r, j) -> [ r; j ])
+            let values (p: Params) =
+                fun () ->
+                    use _ = torch.no_grad ()
+                    let network, generated = Model.generate model p
+
+                    ofPieces (4L * together) (fun piece ->
+                        use _ = torch.no_grad ()
+
+                        evaluate (fun directions -> Problem.jet problem network directions generated) generated piece)
+                    |> _.flatten()
+                |> Tensor.scoped Seq.singleton
+
+            let withJacobian (p: Params) =
+                fun () ->
+                    let table = ofPieces together (rows problem model p)
+                    table.select(1L, 0L).clone(), table.narrow (1L, 1L, table.size 1 - 1L)
+                |> Tensor.scoped (fun (r, j) -> [ r; j ])
+
+            { Values = values; WithJacobian = withJacobian }

@@ -25,8 +25,6 @@ type ShelfEntry =
         Size: string -> int * int
         /// The splines of KAN and MetaKAN.
         Splines: Grid
-        /// The scale of Fourier features before the network, as many as it is wide; None where it has none.
-        Fourier: float option
         /// The hidden width of MetaKAN's generators.
         HiddenDim: int
         Settings: SolveSettings
@@ -53,7 +51,6 @@ module Shelf =
                 | "kan" -> 8, 3
                 | _ -> 10, 3
             Splines = { Size = 6; Order = 4 }
-            Fourier = None
             HiddenDim = 16
             Settings = SolveSettings.natural
         }
@@ -71,7 +68,6 @@ module Shelf =
             Model = "metakan"
             Size = fun _ -> 128, 4
             Splines = { Size = 5; Order = 3 }
-            Fourier = None
             HiddenDim = 32
             Settings = SolveSettings.defaults
         }

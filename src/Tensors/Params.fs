@@ -33,6 +33,15 @@ module Params =
     /// The union of trees; of a name that several have, the last one's.
     let union (trees: Params seq) : Params = trees |> Seq.collect Map.toSeq |> Map.ofSeq
 
+    /// The union of trees; of a name that several have, the sum in the order of the trees.
+    let internal total (trees: Params seq) : Params =
+        (Map.empty, Seq.collect Map.toSeq trees)
+        ||> Seq.fold (fun sums (name, t) ->
+            sums
+            |> Map.change name (function
+                | Some before -> Some(before + t)
+                | None -> Some t))
+
     /// The tensors, in the order of their names.
     let tensors (p: Params) : Tensor[] = p |> Map.toArray |> Array.map snd
 

@@ -50,27 +50,39 @@ module Stage =
             Update = fun within step -> optimizer.Update within (gradient step)
         }
 
-    let private optimizing, private adapting = "optimizer", "loss"
+    let private adapting = "loss"
 
-    /// Steps on a loss with numbers of its own, which come before each step. The stage's memory has them below "loss", and
-    /// the optimizer's below "optimizer".
-    let adaptive (steps: int) (optimizer: Optimizer) (adaptation: Adaptation) : Stage =
+    /// Steps beside numbers of the loss, which `renew` makes anew before each step. The stage's memory has the numbers below
+    /// "loss", and what `step` remembers below `name`: steps done in the stage, steps done in all, numbers, parameters, memory
+    /// → loss before the step, new parameters, new memory.
+    let internal besideNumbers
+        (steps: int)
+        (startNumbers: Params -> Params, renew: int -> int -> Params -> Params -> Params)
+        (name: string)
+        (start: Params -> Params)
+        (step: int -> int -> Params -> Params -> Params -> Tensor * Params * Params)
+        : Stage =
         let joined (memory: Params) (numbers: Params) =
-            Params.union [ Params.prefixed optimizing memory; Params.prefixed adapting numbers ]
+            Params.union [ Params.prefixed name memory; Params.prefixed adapting numbers ]
 
         {
             Steps = steps
             Init =
                 fun p ->
-                    fun () -> joined (optimizer.Init p) (adaptation.Init p)
+                    fun () -> joined (start p) (startNumbers p)
                     |> Tensor.scoped (Params.tensors >> Seq.ofArray)
             Update =
-                fun within step p memory ->
-                    let numbers = adaptation.Update within step p (Params.under adapting memory)
-                    let gradient = adaptation.Gradient step numbers
-                    let loss, p, memory = optimizer.Update within gradient p (Params.under optimizing memory)
+                fun within n p memory ->
+                    let numbers = renew within n p (Params.under adapting memory)
+                    let loss, p, memory = step within n numbers p (Params.under name memory)
                     loss, p, joined memory numbers
         }
+
+    /// Steps on a loss with numbers of its own, which come before each step. The stage's memory has them below "loss", and
+    /// the optimizer's below "optimizer".
+    let adaptive (steps: int) (optimizer: Optimizer) (adaptation: Adaptation) : Stage =
+        besideNumbers steps (adaptation.Init, adaptation.Update) "optimizer" optimizer.Init (fun within n numbers ->
+            optimizer.Update within (adaptation.Gradient n numbers))
 
     /// The numbers of the loss among the memory of such a stage; none in that of another.
     let internal numbers (memory: Params) : Params = Params.under adapting memory

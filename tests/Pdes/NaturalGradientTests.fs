@@ -61,7 +61,7 @@ let private step points problem (model: Model) p start =
 
 /// The loss of step 0.
 let private lossAt points problem model p =
-    sumOfSquares (Residuals.values (settings points) problem model (keyOf 0) LossTerms.fresh None p)
+    sumOfSquares ((Residuals.at (settings points) problem model (keyOf 0) place LossTerms.fresh None).Values p)
 
 /// Runs steps from the start: losses before each, and where they end.
 let private steps count (stage: Stage) (p: Params) =
@@ -118,12 +118,19 @@ let tests =
                 (fun (model, points, seed) ->
                     let model = Problem.modelFor linear model
                     let p = started model seed
-                    let r, j = Residuals.withJacobian (settings points) linear model (keyOf 0) LossTerms.fresh None p
+
+                    let r, j =
+                        (Residuals.at (settings points) linear model (keyOf 0) place LossTerms.fresh None).WithJacobian
+                            p
+
                     let best = times (torch.linalg.pinv (j, 1e-7)) r
                     let loss, moved, after = step points linear model p 1e-12
                     let scale = sqrt (sumOfSquares r)
                     Check.near (1e-9 * loss) loss (sumOfSquares r) "loss"
-                    let left = Residuals.values (settings points) linear model (keyOf 0) LossTerms.fresh None moved
+
+                    let left =
+                        (Residuals.at (settings points) linear model (keyOf 0) place LossTerms.fresh None).Values moved
+
                     close "residuals" 1e-5 (1.0 + (r - times j best) / scale) (1.0 + left / scale)
 
                     close "numbers" 1e-4 (flat p - best) (flat moved)

@@ -86,13 +86,13 @@ let tests =
                     let model = Problem.modelFor problem model
                     let p, key = started model seed, Key.ofSeed (seed + 1)
                     let loss, g = Collocation.gradient settings problem model key p
-                    let r, j = Residuals.withJacobian settings problem model key LossTerms.fresh None p
+                    let r, j = (Residuals.at settings problem model key place LossTerms.fresh None).WithJacobian p
                     close "loss" 1e-10 (1.0 + loss) (1.0 + (r * r).sum())
 
                     close
                         "values"
                         1e-10
-                        (1.0 + Residuals.values settings problem model key LossTerms.fresh None p)
+                        (1.0 + (Residuals.at settings problem model key place LossTerms.fresh None).Values p)
                         (1.0 + r)
 
                     let byRows = 2.0 * (Tensor.product (j.t ()) (r.unsqueeze -1L)).squeeze -1L
@@ -106,7 +106,7 @@ let tests =
                 (fun (model, seed) ->
                     let model = Problem.modelFor problem model
                     let p, key = started model seed, Key.ofSeed (seed + 1)
-                    let r, j = Residuals.withJacobian settings problem model key LossTerms.fresh None p
+                    let r, j = (Residuals.at settings problem model key place LossTerms.fresh None).WithJacobian p
 
                     // Differences of all residuals along a direction in the parameters.
                     let direction =
@@ -115,7 +115,10 @@ let tests =
                             normal (seed + name.Length) (Tensor.shape p[name] |> Array.map int |> List.ofArray))
 
                     let moved sign = p |> Map.map (fun name t -> t + direction[name] * (sign * 1e-6))
-                    let at sign = Residuals.values settings problem model key LossTerms.fresh None (moved sign)
+
+                    let at sign =
+                        (Residuals.at settings problem model key place LossTerms.fresh None).Values(moved sign)
+
                     let along = (Tensor.product j ((flat direction).unsqueeze -1L)).squeeze -1L
                     let differences = (at 1.0 - at -1.0) / 2e-6
                     let scale = 1.0 + Tensor.item (along.abs().max())
@@ -128,7 +131,10 @@ let tests =
                 let p = started model 1
                 let settings = { settings with Points = 300 }
                 let loss, g = Collocation.gradient settings problem model (Key.ofSeed 2) p
-                let r, j = Residuals.withJacobian settings problem model (Key.ofSeed 2) LossTerms.fresh None p
+
+                let r, j =
+                    (Residuals.at settings problem model (Key.ofSeed 2) place LossTerms.fresh None).WithJacobian p
+
                 Expect.equal (j.size 0) (3L * 300L + 5L + 1L + 4L) "rows"
                 close "loss" 1e-10 (1.0 + loss) (1.0 + (r * r).sum())
 
