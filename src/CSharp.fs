@@ -76,11 +76,13 @@ type Settings private () =
             [<Optional>] placement: Placement,
             [<Optional>] evaluateEvery: Nullable<int>,
             [<Optional>] saveEvery: Nullable<int>,
-            [<Optional>] emphasis: Emphasis
+            [<Optional>] emphasis: Emphasis,
+            [<Optional>] opening: seq<SolveStage>
         ) : SolveSettings =
         let o = SolveSettings.defaults
 
         {
+            Opening = if isNull opening then o.Opening else List.ofSeq opening
             Epochs = given epochs o.Epochs
             Collocation =
                 {

@@ -65,7 +65,9 @@ let private tests =
         ClassifierTests.tests
         ScheduleTests.tests
         OptimizerTests.tests
+        SoapTests.tests
         LbfgsTests.tests
+        BroydenTests.tests
         TrainingTests.tests
         CheckpointTests.tests
         Images.FormatTests.tests

@@ -24,6 +24,15 @@ let atLeast (option: string) (least: int) (given: int) : int =
 
     given
 
+/// Whole numbers from `least` up, with commas between them.
+let wholeNumbers (option: string) (least: int) (given: string) : int list =
+    [
+        for part in given.Split ',' ->
+            match Int32.TryParse part with
+            | true, number when number >= least -> number
+            | _ -> raise (BadInput $"{option} takes a whole number from {least} up, not {part}")
+    ]
+
 /// A finite number above zero.
 let positive (option: string) (given: float) : float =
     if not (given > 0.0 && Double.IsFinite given) then

@@ -23,8 +23,8 @@ type Options =
     | Fourier of float
     | Factorised
     | Optimizer of string
-    | Epochs of int
-    | Points of int
+    | Epochs of string
+    | Points of string
     | Sampling of string
     | Laplacian of string
     | Directions of int
@@ -68,12 +68,12 @@ type Options =
             | Embedding_Dim _ -> "numbers that embed an edge, p (1)."
             | Hidden_Dim _ -> "hidden width of the generators, h (32 or 16)."
             | Generators _ -> "layer: one a layer; shared: one for all; or one number a layer, as 0,0,1,1 (layer)."
-            | Fourier _ -> "random Fourier features before the network, as many as it is wide: their scale (none)."
+            | Fourier _ -> "random Fourier features before the network, as many as it is wide: their scale, 0 for none (0)."
             | Factorised -> "factorise the weight matrices of an MLP."
             | Optimizer _ ->
-                "adam or natural: natural gradients, in few dimensions (adam in many dimensions, natural in few)."
-            | Epochs _ -> "optimizer steps (5000; some hundreds of natural gradients)."
-            | Points _ -> "fresh points a step (100 or 800)."
+                "adam, soap, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another (adam in many dimensions, natural in few)."
+            | Epochs _ -> "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; some hundreds of natural gradients)."
+            | Points _ -> "fresh points a step, or of each optimizer's steps (100 or 800)."
             | Sampling _ -> "how points are drawn: random, lhs, halton or sobol (random)."
             | Laplacian _ -> "exact, sdgd or hutchinson (exact)."
             | Directions _ -> "directions a step of sdgd and hutchinson (4, or the dimension where that is less)."
@@ -189,8 +189,12 @@ let private network (options: ParseResults<Options>) (entry: ShelfEntry) : Netwo
 
     {
         Model = model
-        Fourier = options.TryGetResult Fourier |> Option.map (positive "--fourier")
-        Factorised = options.Contains Factorised
+        Fourier =
+            match options.TryGetResult Fourier with
+            | Some 0.0 -> None
+            | Some scale -> Some(positive "--fourier" scale)
+            | None -> entry.Fourier
+        Factorised = options.Contains Factorised || (model = "mlp" && entry.Factorised)
         Width = options.GetResult(Width, width) |> atLeast "--width" 1
         Depth = depth
         Splines =
@@ -238,12 +242,13 @@ let private emphasis (options: ParseResults<Options>) (start: Emphasis) : Emphas
         Every = options.GetResult(Adapt_Every, start.Every) |> atLeast "--adapt-every" 1
     }
 
-// The options of an emphasis by its settings.
-let private emphasisOptions =
-    let it = Emphasis.none
+// The options of settings that may not go together, by name.
+let private optionOf =
+    let it, settings = Emphasis.none, SolveSettings.defaults
 
     Map
         [
+            nameof settings.Optimizer, "--optimizer"
             nameof it.Balance, "--balance"
             nameof it.Attention, "--attention"
             nameof it.Points, "--adapt-points"
@@ -251,6 +256,47 @@ let private emphasisOptions =
             nameof it.Curriculum, "--curriculum"
             nameof it.Every, "--adapt-every"
         ]
+
+let private optimizers =
+    [
+        "adam", SolveOptimizer.Adam
+        "soap", SolveOptimizer.Soap
+        "broyden", SolveOptimizer.Broyden
+        "natural", SolveOptimizer.NaturalGradient
+    ]
+
+/// The optimizers with their steps and points: what comes first, and the last one.
+let private recipe (options: ParseResults<Options>) (start: SolveSettings) : SolveStage list * SolveStage =
+    let given =
+        match options.TryGetResult Optimizer with
+        | Some names -> [ for name in names.Split ',' -> oneOf "--optimizer" optimizers name ]
+        | None -> [ for stage in start.Opening -> stage.Optimizer ] @ [ start.Optimizer ]
+
+    // Of each optimizer by itself, or the start's.
+    let each option (text: string option) ofStart =
+        match text |> Option.map (wholeNumbers option 1), given with
+        | Some numbers, _ when numbers.Length = given.Length -> numbers
+        | Some numbers, _ ->
+            raise (
+                BadInput $"{option} takes a number for each of {given.Length} optimizers, not {numbers.Length} numbers"
+            )
+        | None, [ _ ] -> [ List.last ofStart ]
+        | None, _ when ofStart.Length = given.Length -> ofStart
+        | None, _ -> raise (BadInput $"{option} takes a number for each of {given.Length} optimizers")
+
+    let epochs =
+        each "--epochs" (options.TryGetResult Epochs) ([ for stage in start.Opening -> stage.Epochs ] @ [ start.Epochs ])
+
+    let points =
+        each
+            "--points"
+            (options.TryGetResult Points)
+            ([ for stage in start.Opening -> stage.Points ] @ [ start.Collocation.Points ])
+
+    let stages: SolveStage list =
+        List.map3 (fun optimizer epochs points -> { Optimizer = optimizer; Epochs = epochs; Points = points }) given epochs points
+
+    List.truncate (stages.Length - 1) stages, List.last stages
 
 /// Settings with what the options change.
 let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSettings) : SolveSettings =
@@ -267,10 +313,8 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
             "hutchinson", LaplacianMethod.Hutchinson directions
         ]
 
-    let optimizer =
-        options.TryGetResult Optimizer
-        |> Option.map (oneOf "--optimizer" [ "adam", SolveOptimizer.Adam; "natural", SolveOptimizer.NaturalGradient ])
-        |> Option.defaultValue start.Optimizer
+    let opening, last = recipe options start
+    let optimizers = last.Optimizer :: (opening |> List.map _.Optimizer)
 
     [
         "--lr", options.Contains Lr
@@ -279,14 +323,17 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
         "--schedule", options.Contains Schedule
         "--warmup", options.Contains Warmup
     ]
-    |> onlyWith "--optimizer adam" (optimizer = SolveOptimizer.Adam)
+    |> onlyWith
+        "--optimizer adam and soap"
+        (optimizers |> List.exists (fun it -> it = SolveOptimizer.Adam || it = SolveOptimizer.Soap))
 
     { start with
-        Optimizer = optimizer
-        Epochs = options.GetResult(Epochs, start.Epochs) |> atLeast "--epochs" 1
+        Opening = opening
+        Optimizer = last.Optimizer
+        Epochs = last.Epochs
         Collocation =
             {
-                Points = options.GetResult(Points, start.Collocation.Points) |> atLeast "--points" 1
+                Points = last.Points
                 Sampling =
                     options.TryGetResult Sampling
                     |> Option.map (oneOf "--sampling" Sampling.named)
@@ -346,8 +393,11 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
     let problem = problemOf choice
     let model = modelOf problem network
 
-    Emphasis.fault problem settings.Emphasis
-    |> Option.iter (fun (setting, reason) -> raise (BadInput $"{emphasisOptions[setting]}: {reason}"))
+    let count =
+        Tensor.scoped (fun _ -> Seq.empty) (fun () -> Solve.initial settings problem model |> Params.count)
+
+    Solve.fault settings problem count
+    |> Option.iter (fun (setting, reason) -> raise (BadInput $"{optionOf[setting]}: {reason}"))
 
     torch.set_num_threads (options.GetResult(Threads, threads) |> atLeast "--threads" 1)
 
@@ -375,10 +425,7 @@ let private list () : unit =
                 let width, depth = entry.Size entry.Model
                 let settings = entry.Settings
 
-                let optimizer =
-                    match settings.Optimizer with
-                    | SolveOptimizer.Adam -> "Adam"
-                    | SolveOptimizer.NaturalGradient -> "natural"
+                let optimizer = optimizers |> List.find (fun (_, it) -> it = settings.Optimizer) |> fst
 
                 [
                     entry.Name
@@ -406,7 +453,7 @@ let private solve (options: ParseResults<Options>) : int =
     let place, settings, problem, model = prepare options (fun () -> interrupt.Asked)
 
     let solution =
-        use progress = new Progress.Display(settings.Epochs + settings.Polish)
+        use progress = new Progress.Display(SolveSettings.steps settings)
 
         Solve.run place settings problem model (function
             | Stepped(state, loss) -> progress.Step(state.Step, loss)

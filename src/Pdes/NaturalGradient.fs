@@ -14,19 +14,6 @@ module NaturalGradient =
     // Halvings of a step that does not lower the loss.
     let private halvings = 12
 
-    let private flat (p: Params) : Tensor = torch.cat (Params.tensors p |> Array.map _.flatten())
-
-    // A vector of all numbers in the order of their names, as a tree like p.
-    let private tree (p: Params) (v: Tensor) : Params =
-        let counts = Params.tensors p |> Array.map _.numel()
-
-        Params.withTensors
-            (Array.map2
-                (fun (part: Tensor) (t: Tensor) -> part.view (Tensor.shape t))
-                (v.split counts)
-                (Params.tensors p))
-            p
-
     // A Aᵀ, of which only the blocks up to the diagonal are worked out, on several threads; zeros above them.
     let private gram (a: Tensor) : Tensor =
         let n = a.size 0
@@ -66,22 +53,12 @@ module NaturalGradient =
     let private scalar (device: torch.Device) (value: float) =
         torch.full ([||], value.ToScalar(), dtype = torch.float64, device = device)
 
-    /// So many steps on the residuals of a problem for a model of it, by `Problem.modelFor`, each at the points of `step`'s
-    /// key, or as the emphasis has them; `draws` is what its draws come from. Memory "natural.damping", a scalar, and below
-    /// "loss" what the emphasis remembers. Raises ArgumentException for a problem with an energy, and for an emphasis that
-    /// it cannot have.
-    let internal stage
-        (emphasis: Emphasis)
-        (settings: Collocation)
-        (problem: Problem)
-        (model: Model)
-        (steps: int)
-        (step: int -> Key)
-        (draws: Key)
-        : Stage =
-        Residuals.check problem
-        let residuals = Residuals.at settings problem model
-        let dwelling = Emphasis.tryDwelling emphasis settings problem model steps step draws
+    /// The stage of such steps on a course's residuals. Memory "natural.damping", a scalar, and below "loss" what the emphasis
+    /// remembers. Raises ArgumentException for a problem with an energy, and for an emphasis that it cannot have.
+    let internal stage (course: Course) : Stage =
+        Residuals.check course.Problem
+        let residuals = Residuals.at course.Collocation course.Problem course.Model
+        let dwelling = Emphasis.tryDwelling course
 
         let update _ n (numbers: Params) (p: Params) (memory: Params) =
             let chosen, weights =
@@ -89,12 +66,12 @@ module NaturalGradient =
                 | Some dwelling -> dwelling.Chosen n numbers p, dwelling.Weights numbers
                 | None -> LossTerms.fresh, None
 
-            let residuals = residuals (step n) (Collocation.placeOf p) chosen weights
+            let residuals = residuals (course.Step n) (Collocation.placeOf p) chosen weights
             let r, j = residuals.WithJacobian p
             use _ = torch.no_grad ()
             let loss = (r * r).sum()
             let solve = solver j r
-            let x = flat p
+            let x = Params.flat p
 
             let rec direction damping =
                 match solve damping with
@@ -111,7 +88,7 @@ module NaturalGradient =
 
             let lossAt length =
                 fun () ->
-                    let r = residuals.Values(tree p (x - length * d))
+                    let r = residuals.Values(Params.ofFlat p (x - length * d))
                     (r * r).sum()
                 |> Tensor.scoped Seq.singleton
                 |> Tensor.item
@@ -135,7 +112,7 @@ module NaturalGradient =
                 // d may hold what is no number.
                 | None -> x, min most (damping * 10.0)
 
-            loss, tree p x |> Map.map (fun _ t -> t.clone ()), Map [ "damping", scalar x.device damping ]
+            loss, Params.ofFlat p x |> Map.map (fun _ t -> t.clone ()), Map [ "damping", scalar x.device damping ]
 
         let numbers =
             match dwelling with
@@ -143,7 +120,7 @@ module NaturalGradient =
             | None -> (fun _ -> Map.empty), (fun _ _ _ numbers -> numbers)
 
         Stage.besideNumbers
-            steps
+            course.Steps
             numbers
             "natural"
             (fun p -> Map [ "damping", scalar (Seq.head p.Values).device start ])

@@ -23,6 +23,10 @@ type ShelfEntry =
         Model: string
         /// Width of the hidden layers and number of layers of a network of a family.
         Size: string -> int * int
+        /// The scale of random Fourier features before a network; none where None.
+        Fourier: float option
+        /// Whether an MLP's weights are factorised.
+        Factorised: bool
         /// The splines of KAN and MetaKAN.
         Splines: Grid
         /// The hidden width of MetaKAN's generators.
@@ -50,6 +54,8 @@ module Shelf =
                 | "mlp" -> 24, 4
                 | "kan" -> 8, 3
                 | _ -> 10, 3
+            Fourier = None
+            Factorised = false
             Splines = { Size = 6; Order = 4 }
             HiddenDim = 16
             Settings = SolveSettings.natural
@@ -67,6 +73,8 @@ module Shelf =
             Problem = problem
             Model = "metakan"
             Size = fun _ -> 128, 4
+            Fourier = None
+            Factorised = false
             Splines = { Size = 5; Order = 3 }
             HiddenDim = 32
             Settings = SolveSettings.defaults
@@ -91,7 +99,9 @@ module Shelf =
             Settings = { entry.Settings with Emphasis = { Emphasis.none with Curriculum = Some 0.6 } }
         }
 
-    let private by (model: string) (entry: ShelfEntry) = { entry with Model = model }
+    let private wide (width: int) (entry: ShelfEntry) =
+        let size = entry.Size
+        { entry with Size = fun model -> if model = "mlp" then width, snd (size model) else size model }
 
     // Splines with as many continuous derivatives as the equation reads, and one more.
     let private order (k: int) (entry: ShelfEntry) = { entry with Splines = { entry.Splines with Order = k } }
@@ -139,8 +149,10 @@ module Shelf =
                 "waves in motion, two modes"
                 "Wang, Yu, Perdikaris 2022; closed form"
                 (lazy Wave.problem)
-            |> epochs 500
-            |> by "kan"
+            |> points 1000
+            |> epochs 400
+            |> adapted
+            |> fun entry -> { entry with Fourier = Some 3.0; Factorised = true }
             low
                 "advection"
                 "u_t + β u_x = 0"
@@ -184,6 +196,9 @@ module Shelf =
                 "Zabusky, Kruskal 1965; Fourier modes"
                 (lazy KortewegDeVries.problem)
             |> order 5
+            |> wide 32
+            |> points 1500
+            |> adapted
             low
                 "kuramoto-sivashinsky"
                 "u_t + α u u_x + β u_xx + γ u_xxxx = 0"

@@ -12,12 +12,22 @@ open TorchSharp
 [<RequireQualifiedAccess>]
 type SolveOptimizer =
     | Adam
+    /// Adam in the eigenbases of the gradient's statistics: see `Soap`.
+    | Soap
+    /// Steps of a quasi-Newton method with its whole matrix, on points that stay for `Emphasis.Every` steps, for networks of
+    /// some thousands of numbers in double precision: see `Broyden`.
+    | Broyden
     /// Steps of Gauss and Newton on the residuals, for networks of some thousands of numbers: see `NaturalGradient`.
     | NaturalGradient
+
+/// Epochs by one optimizer, before those of another.
+type SolveStage = { Optimizer: SolveOptimizer; Epochs: int; Points: int }
 
 /// How a problem is solved. Rates are base learning rates; the schedule scales them over the epochs.
 type SolveSettings =
     {
+        /// What comes before the epochs, in this order.
+        Opening: SolveStage list
         /// Optimizer steps, each on fresh points.
         Epochs: int
         Collocation: Collocation
@@ -50,6 +60,7 @@ module SolveSettings =
     /// The settings of a plain run: MetaKAN's rates and sizes, 5000 epochs of 100 points, exact derivatives.
     let defaults: SolveSettings =
         {
+            Opening = []
             Epochs = 5000
             Collocation =
                 { Points = 100; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
@@ -82,6 +93,10 @@ module SolveSettings =
             SaveEvery = 100
         }
 
+    /// All steps: the opening's, the epochs and the polish.
+    let steps (settings: SolveSettings) : int =
+        (settings.Opening |> List.sumBy _.Epochs) + settings.Epochs + settings.Polish
+
 /// A solved problem.
 type Solution =
     {
@@ -108,69 +123,76 @@ module Solve =
     let private found (problem: Problem) (p: Params) : (string * float) list =
         problem.Parameters |> List.map (fun (name, _) -> name, Tensor.item p[Problem.parameterName name])
 
-    /// Adam as the settings have it, for a problem's model.
-    let internal adam (settings: SolveSettings) (model: Model) : Optimizer =
-        let rate (name: string) =
+    /// The learning rates of so many epochs, by the names of a model's parameters.
+    let private rates (settings: SolveSettings) (model: Model) (epochs: int) (name: string) : Schedule =
+        let rate =
             match model.Group name with
             | ParameterGroup.Embeddings -> settings.EmbeddingRate
             | ParameterGroup.Generators -> settings.GeneratorRate
             | ParameterGroup.Weights -> settings.Rate
 
-        Adam.create (fun name ->
-            {
-                Rate =
-                    Schedule.product
-                        [
-                            Schedule.constant (rate name)
-                            Schedule.annealed settings.Schedule settings.Epochs
-                            Schedule.warmup settings.Warmup
-                        ]
-                WeightDecay = 0.0
-            })
+        Schedule.product
+            [
+                Schedule.constant rate
+                Schedule.annealed settings.Schedule epochs
+                Schedule.warmup settings.Warmup
+            ]
+
+    /// Adam as the settings have it for their epochs, for a problem's model.
+    let internal adam (settings: SolveSettings) (model: Model) : Optimizer =
+        Adam.create (fun name -> { Rate = rates settings model settings.Epochs name; WeightDecay = 0.0 })
+
+    let private stageOf (settings: SolveSettings) (optimizer: SolveOptimizer) (course: Course) : Stage =
+        match optimizer with
+        | SolveOptimizer.Adam -> adam { settings with Epochs = course.Steps } course.Model |> Emphasis.stage course
+        | SolveOptimizer.Soap ->
+            Soap.create (rates settings course.Model course.Steps) |> Emphasis.stage course
+        | SolveOptimizer.Broyden ->
+            let every = course.Emphasis.Every
+            // The same points until the emphasis may change what else there is.
+            let still n = n - (n - course.First) % every
+            Broyden.create every |> Emphasis.stage { course with Step = still >> course.Step }
+        | SolveOptimizer.NaturalGradient -> NaturalGradient.stage course
 
     /// The run as a fold: no files, no output.
     let plan (settings: SolveSettings) (problem: Problem) (model: Model) : TrainingPlan =
         let model = Problem.modelFor problem model
-        let points = keyFor settings 2
+        let stages =
+            settings.Opening
+            @ [
+                {
+                    Optimizer = settings.Optimizer
+                    Epochs = settings.Epochs
+                    Points = settings.Collocation.Points
+                }
+            ]
 
-        let polishing = { settings.Collocation with Points = settings.PolishPoints }
-        let draws n = Key.fold n (keyFor settings 6)
+        let course index steps points : Course =
+            {
+                Problem = problem
+                Model = model
+                Collocation = { settings.Collocation with Points = points }
+                Emphasis = settings.Emphasis
+                Steps = steps
+                First = stages |> List.truncate index |> List.sumBy _.Epochs
+                Span = stages |> List.sumBy _.Epochs
+                Step = fun step -> Key.fold step (keyFor settings 2)
+                Draws = Key.fold index (keyFor settings 6)
+            }
+
         let test = lazy (problem.Domain.Sample (keyFor settings 3) settings.Placement settings.TestPoints)
 
         {
             Stages =
                 [
-                    match settings.Optimizer with
-                    | SolveOptimizer.Adam ->
-                        Emphasis.stage
-                            settings.Emphasis
-                            settings.Collocation
-                            problem
-                            model
-                            settings.Epochs
-                            (adam settings model)
-                            (fun step -> Key.fold step points)
-                            (draws 0)
-                    | SolveOptimizer.NaturalGradient ->
-                        NaturalGradient.stage
-                            settings.Emphasis
-                            settings.Collocation
-                            problem
-                            model
-                            settings.Epochs
-                            (fun step -> Key.fold step points)
-                            (draws 0)
+                    for index, stage in List.indexed stages do
+                        course index stage.Epochs stage.Points |> stageOf settings stage.Optimizer
 
                     if settings.Polish > 0 then
                         Emphasis.polish
-                            settings.Emphasis
-                            polishing
-                            problem
-                            model
-                            settings.Polish
-                            (Lbfgs.create 20 1)
+                            (course stages.Length settings.Polish settings.PolishPoints)
                             (keyFor settings 4)
-                            (draws 1)
+                            (Lbfgs.create 20 1)
                 ]
             Evaluate =
                 fun { Params = p; Memory = memory } ->
@@ -201,6 +223,24 @@ module Solve =
             WatchEvery = 10
             Interrupted = fun () -> false
         }
+
+    /// The first setting that does not go with the others or with a problem, by its name, and why; `count` is how many numbers
+    /// are trained.
+    let internal fault (settings: SolveSettings) (problem: Problem) (count: int64) : (string * string) option =
+        let optimizers = settings.Optimizer :: (settings.Opening |> List.map _.Optimizer)
+        let emphasis = settings.Emphasis
+
+        let broyden reason =
+            Some(nameof settings.Optimizer, $"the self-scaled Broyden method takes {reason}")
+
+        if not (List.contains SolveOptimizer.Broyden optimizers) then
+            Emphasis.fault problem emphasis
+        elif count > Broyden.largest then
+            broyden $"networks of up to {Broyden.largest} numbers, not {count}"
+        elif emphasis.Attention || emphasis.Causal.IsSome || emphasis.Curriculum.IsSome then
+            broyden "a loss that stays for some steps: attention, causal weights and a curriculum change it in each"
+        else
+            Emphasis.fault problem emphasis
 
     let private methodName method =
         match method with
@@ -280,6 +320,12 @@ module Solve =
         : Solution =
         use scope = torch.NewDisposeScope()
         Collocation.check settings.Collocation problem settings.Placement
+
+        let count =
+            Tensor.scoped (fun _ -> Seq.empty) (fun () -> initial settings problem model |> Params.count)
+
+        fault settings problem count
+        |> Option.iter (fun (name, reason) -> invalidArg (nameof settings) $"{name}: {reason}")
 
         let sections =
             [

@@ -49,6 +49,17 @@ module Params =
     let withTensors (values: Tensor seq) (p: Params) : Params =
         Seq.map2 (fun name t -> name, t) (Map.keys p) values |> Map.ofSeq
 
+    /// All numbers in a vector [count], in the order of the names.
+    let flat (p: Params) : Tensor = torch.cat (tensors p |> Array.map _.reshape(-1L))
+
+    /// The tree like p whose numbers are those of a vector, as `flat` has them: views of it.
+    let ofFlat (p: Params) (vector: Tensor) : Params =
+        let leaves = tensors p
+
+        vector.split (leaves |> Array.map _.numel())
+        |> Seq.map2 (fun (t: Tensor) (v: Tensor) -> v.view (Tensor.shape t)) leaves
+        |> fun values -> withTensors values p
+
     /// Leaves that record gradients, sharing the tree's memory.
     let tracked (p: Params) : Params = p |> Map.map (fun _ t -> t.detach().requires_grad_(true))
 

@@ -1,84 +1,11 @@
 // L-BFGS with a strong Wolfe line search, on the whole parameter tree as one vector.
-// Nocedal & Wright, "Numerical Optimization" (2006): algorithm 7.4 (two loops), 3.5 and 3.6 (line search).
+// Nocedal & Wright, "Numerical Optimization" (2006), algorithm 7.4.
 namespace MetaKan
 
 open TorchSharp
 
 [<RequireQualifiedAccess>]
 module Lbfgs =
-    let private flatten (p: Params) : Tensor = torch.cat (Params.tensors p |> Array.map (fun t -> t.reshape -1L))
-
-    let private unflatten (like: Params) (vector: Tensor) : Params =
-        let leaves = Params.tensors like
-
-        vector.split (leaves |> Array.map _.numel())
-        |> Seq.map2 (fun (t: Tensor) (v: Tensor) -> v.view (Tensor.shape t)) leaves
-        |> fun values -> Params.withTensors values like
-
-    // `torch.dot` takes three times as long for a vector of hundreds.
-    let private dot (a: Tensor) (b: Tensor) = Tensor.item ((a * b).sum())
-
-    /// A point on the search line: step length, the point itself, and loss, slope and gradient there.
-    type private Trial = { Length: float; X: Tensor; Loss: float; Slope: float; Gradient: Tensor }
-
-    /// The minimiser of the cubic with given values and slopes at a and b, kept a tenth of the interval between them away
-    /// from its ends; the middle where the cubic has none. Nocedal, Wright, equation 3.59.
-    let internal cubicMinimiser
-        (a: float, lossA: float, slopeA: float)
-        (b: float, lossB: float, slopeB: float)
-        : float =
-        let low, high = min a b, max a b
-        let d1 = slopeA + slopeB - 3.0 * (lossA - lossB) / (a - b)
-        let square = d1 * d1 - slopeA * slopeB
-
-        let minimiser =
-            if square >= 0.0 then
-                let d2 = sqrt square * float (sign (b - a))
-                b - (b - a) * (slopeB + d2 - d1) / (slopeB - slopeA + 2.0 * d2)
-            else
-                nan
-
-        let margin = 0.1 * (high - low)
-
-        if System.Double.IsFinite minimiser then
-            max (low + margin) (min (high - margin) minimiser)
-        else
-            (low + high) / 2.0
-
-    let private cubic (a: Trial) (b: Trial) = cubicMinimiser (a.Length, a.Loss, a.Slope) (b.Length, b.Loss, b.Slope)
-
-    // Algorithm 3.5 brackets a step that satisfies the strong Wolfe conditions, 3.6 closes in on it.
-    let private lineSearch (trial: float -> Trial) (start: Trial) (first: float) : Trial =
-        let c1, c2, attempts = 1e-4, 0.9, 20
-
-        let tooHigh t = not (System.Double.IsFinite t.Loss) || t.Loss > start.Loss + c1 * t.Length * start.Slope
-
-        let flat t = abs t.Slope <= c2 * abs start.Slope
-
-        let rec zoom (low: Trial) (high: Trial) left =
-            if left = 0 || abs (high.Length - low.Length) * abs start.Slope < 1e-16 then
-                low
-            else
-                let t =
-                    trial (
-                        if System.Double.IsFinite high.Loss then cubic low high else (low.Length + high.Length) / 2.0
-                    )
-
-                if tooHigh t || t.Loss >= low.Loss then zoom low t (left - 1)
-                elif flat t then t
-                elif t.Slope * (high.Length - low.Length) >= 0.0 then zoom t low (left - 1)
-                else zoom t high (left - 1)
-
-        let rec bracket (previous: Trial) length left =
-            let t = trial length
-
-            if tooHigh t || (t.Loss >= previous.Loss && previous.Length > 0.0) then zoom previous t left
-            elif flat t || left = 0 then t
-            elif t.Slope >= 0.0 then zoom t previous left
-            else bracket t (2.0 * length) (left - 1)
-
-        bracket start first attempts
-
     /// The current gradient and the last m pairs of step and change of gradient, in buffers that are overwritten: the
     /// vectors [1+2h, n], the gradient first, and their inner products. Each pair has a slot; the list has the newest
     /// first.
@@ -150,17 +77,12 @@ module Lbfgs =
         let d, slope = direction memory
         let gradient = memory.Vectors.select (0L, 0L)
 
-        let trial (length: float) =
-            let x = torch.add (x, d, length.ToScalar())
-            let loss, g = evaluate x
-            { Length = length; X = x; Loss = loss; Slope = dot g d; Gradient = g }
-
         if not (slope < 0.0) then
             None
         else
             let start = { Length = 0.0; X = x; Loss = loss; Slope = slope; Gradient = gradient }
             let first = if memory.Slots.IsEmpty then min 1.0 (1.0 / Tensor.item (gradient.abs().sum())) else 1.0
-            let found = lineSearch trial start first
+            let found = LineSearch.wolfe (LineSearch.along evaluate x d) start first
             let history = size memory / 2
 
             // If the search found no lower point, the pairs are dropped and the next direction is the gradient's.
@@ -187,10 +109,10 @@ module Lbfgs =
 
             let evaluate (x: Tensor) =
                 evaluations <- evaluations + 1
-                let loss, g = gradient (unflatten p x)
-                Tensor.item loss, flatten g
+                let loss, g = gradient (Params.ofFlat p x)
+                Tensor.item loss, Params.flat g
 
-            let x = flatten p
+            let x = Params.flat p
 
             let loss, memory =
                 match Map.tryFind "vectors" before with
@@ -230,7 +152,7 @@ module Lbfgs =
             let size = int64 (size memory)
 
             torch.tensor (loss, device = torch.CPU),
-            (unflatten p last |> Map.map (fun _ t -> t.clone ())),
+            (Params.ofFlat p last |> Map.map (fun _ t -> t.clone ())),
             Map
                 [
                     "loss", torch.tensor (lastLoss, device = torch.CPU)

@@ -50,8 +50,8 @@ module Transform =
     /// A tensor of parameters after a step.
     let internal stepped (p: Tensor) (update: Update) : Tensor = combined (1.0 - update.Decay) -1.0 p update
 
-    // The update as one tensor.
-    let private value (p: Tensor) (update: Update) : Tensor =
+    /// The update as one tensor.
+    let internal value (p: Tensor) (update: Update) : Tensor =
         match update with
         | { Divisor = None; Factor = 1.0; Decay = 0.0 } -> update.Direction
         | _ -> combined update.Decay 1.0 p update

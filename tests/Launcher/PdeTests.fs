@@ -60,13 +60,23 @@ let tests =
                     "pde burgers --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
                     "pde hjb --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
                     "pde burgers --grid 3", "--grid is for --model kan and metakan"
-                    "pde poisson --optimizer newton", "--optimizer takes one of adam, natural"
+                    "pde poisson --optimizer newton", "--optimizer takes one of adam, soap, broyden, natural"
+                    "pde poisson --optimizer broyden",
+                    "--optimizer: the self-scaled Broyden method takes networks of up to 10000 numbers, not"
+                    "pde burgers --optimizer broyden --attention",
+                    "--optimizer: the self-scaled Broyden method takes a loss that stays for some steps"
+                    "pde poisson --optimizer adam,natural", "--epochs takes a number for each of 2 optimizers"
+                    "pde poisson --optimizer adam,natural --epochs 5", "--epochs takes a number for each of 2 optimizers, not 1"
+                    "pde poisson --optimizer adam,natural --epochs 5,x", "--epochs takes a whole number from 1 up, not x"
+                    "pde poisson --optimizer adam,natural --epochs 5,6 --points 7",
+                    "--points takes a number for each of 2 optimizers, not 1"
+                    "pde poisson --epochs 5,6", "--epochs takes a number for each of 1 optimizers, not 2"
                     "pde poisson --sampling regular", "--sampling takes one of random, lhs, halton, sobol"
-                    "pde burgers --lr 1e-3", "--lr is for --optimizer adam"
-                    "pde poisson --optimizer natural --lr-e 1", "--lr-e is for --optimizer adam"
-                    "pde poisson --optimizer natural --lr-h 1", "--lr-h is for --optimizer adam"
-                    "pde burgers --schedule cosine", "--schedule is for --optimizer adam"
-                    "pde burgers --warmup 2", "--warmup is for --optimizer adam"
+                    "pde burgers --lr 1e-3", "--lr is for --optimizer adam and soap"
+                    "pde poisson --optimizer natural --lr-e 1", "--lr-e is for --optimizer adam and soap"
+                    "pde poisson --optimizer natural --lr-h 1", "--lr-h is for --optimizer adam and soap"
+                    "pde burgers --schedule cosine", "--schedule is for --optimizer adam and soap"
+                    "pde burgers --warmup 2", "--warmup is for --optimizer adam and soap"
                     "pde poisson --balance gradients", "--balance: the loss of poisson is a single term"
                     "pde poisson --causal 1", "--causal: a problem in time is one whose last coordinate is named 't'"
                     "pde poisson --curriculum 0.5",
@@ -112,7 +122,7 @@ let tests =
 
                 let line name = ended.Out |> List.find _.StartsWith(name + " ")
                 Expect.stringContains (line "poisson") "d = 10" "dimension"
-                Expect.stringContains (line "poisson") "5000 Adam" "steps"
+                Expect.stringContains (line "poisson") "5000 adam" "steps"
                 Expect.stringContains (line "burgers") " x, t " "coordinates"
                 Expect.stringContains (line "burgers") "mlp 24 × 4, 400 natural" "network and steps")
 

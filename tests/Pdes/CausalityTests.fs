@@ -58,15 +58,7 @@ let tests =
                 let descent = Optimizer.chain [ Transform.scale (fun _ -> Schedule.constant 1.0) ]
 
                 let stage =
-                    Emphasis.stage
-                        emphasis
-                        (collocation 7)
-                        system
-                        model
-                        9
-                        descent
-                        (fun n -> Key.fold n (Key.ofSeed 1))
-                        draws
+                    Emphasis.stage (courseOf emphasis 7 system model 9) descent
 
                 let loss, after, _ = stepOf stage 0 p (stage.Init p)
                 close "loss" 1e-12 expected loss
@@ -95,15 +87,7 @@ let tests =
                     part 0L, part 32L
 
                 let after emphasis =
-                    Emphasis.stage
-                        emphasis
-                        (collocation 64)
-                        problem
-                        model
-                        200
-                        descent
-                        (fun n -> Key.fold n (Key.ofSeed 1))
-                        draws
+                    Emphasis.stage (courseOf emphasis 64 problem model 200) descent
                     |> fun stage -> run stage 200 start |> List.last |> fst |> ends
 
                 let early, late = ends start

@@ -62,9 +62,9 @@ let tests =
                         { it with Balance = Balance.Gradients; Causal = causal; Attention = true; Every = 2 }
                     ] do
                     let path limit =
-                        let settings = { collocation 9 with MemoryLimit = limit }
-                        let key n = Key.fold n (Key.ofSeed 1)
-                        let stage = Emphasis.stage emphasis settings system model 9 adam key draws
+                        let course = courseOf emphasis 9 system model 9
+                        let collocation = { course.Collocation with MemoryLimit = limit }
+                        let stage = Emphasis.stage { course with Collocation = collocation } adam
                         run stage 5 p |> List.last
 
                     let (expected, memory), (found, chunked) = path 2048, path 0
@@ -79,7 +79,7 @@ let tests =
                     { it with Balance = Balance.Gradients; Causal = causal; Points = PointChoice.Rad; Every = 1 }
 
                 let stage =
-                    Emphasis.polish emphasis (collocation 20) heat model 5 (Lbfgs.create 5 1) (Key.ofSeed 6) draws
+                    Emphasis.polish (courseOf emphasis 20 heat model 5) (Key.ofSeed 6) (Lbfgs.create 5 1)
 
                 let path = run stage 4 p
                 let weights = path |> List.map (snd >> Stage.numbers)

@@ -52,7 +52,18 @@ let private sumOfSquares (r: Tensor) = Tensor.item ((r * r).sum())
 let private times (j: Tensor) (d: Tensor) = (Tensor.product j (d.unsqueeze -1L)).squeeze -1L
 
 let private stage points problem (model: Model) =
-    NaturalGradient.stage Emphasis.none (settings points) problem model 100 keyOf (Key.ofSeed 12)
+    NaturalGradient.stage
+        {
+            Problem = problem
+            Model = model
+            Collocation = settings points
+            Emphasis = Emphasis.none
+            Steps = 100
+            First = 0
+            Span = 100
+            Step = keyOf
+            Draws = Key.ofSeed 12
+        }
 
 /// One step from a damping: the loss before it, the parameters, and the damping after it.
 let private step points problem (model: Model) p start =

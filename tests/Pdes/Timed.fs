@@ -54,10 +54,24 @@ let collocation points : Collocation =
 let private keyOf (step: int) = Key.fold step (Key.ofSeed 1)
 let draws = Key.ofSeed 2
 
+/// A stretch of so many steps with an emphasis.
+let internal courseOf emphasis points problem model steps : Course =
+    {
+        Problem = problem
+        Model = model
+        Collocation = collocation points
+        Emphasis = emphasis
+        Steps = steps
+        First = 0
+        Span = steps
+        Step = keyOf
+        Draws = draws
+    }
+
 /// A stage of Adam's with an emphasis.
 let stageOf emphasis points problem model steps : Stage =
-    let optimizer = Adam.create (fun _ -> { Rate = Schedule.constant 0.01; WeightDecay = 0.0 })
-    Emphasis.stage emphasis (collocation points) problem model steps optimizer keyOf draws
+    Adam.create (fun _ -> { Rate = Schedule.constant 0.01; WeightDecay = 0.0 })
+    |> Emphasis.stage (courseOf emphasis points problem model steps)
 
 /// What the equations' residuals are in a step [N, equations].
 let residuals points problem model step p x = LossTerms.residuals (collocation points) problem model (keyOf step) p x

@@ -390,15 +390,19 @@ let private ofProblems =
             ] do
             row $"steps on a loss {name}" Stops (fun place ->
                 let stage =
-                    Emphasis.stage
-                        emphasis
-                        (collocation LaplacianMethod.Exact 2048)
-                        conditioned
-                        mlp
-                        4
-                        (Adam.create (fun _ -> { Rate = Schedule.constant 1e-2; WeightDecay = 0.0 }))
-                        (fun step -> Key.fold step key)
-                        key
+                    Adam.create (fun _ -> { Rate = Schedule.constant 1e-2; WeightDecay = 0.0 })
+                    |> Emphasis.stage
+                        {
+                            Problem = conditioned
+                            Model = mlp
+                            Collocation = collocation LaplacianMethod.Exact 2048
+                            Emphasis = emphasis
+                            Steps = 4
+                            First = 0
+                            Span = 4
+                            Step = fun step -> Key.fold step key
+                            Draws = key
+                        }
 
                 let p = mlp.Init key place
 
@@ -503,6 +507,21 @@ let private ofTraining =
             let loss, p, memory = steps (Lbfgs.create 3 4) toy 2 (toyAt place)
 
             [ "loss", loss.``to`` (place.DType); yield! tree "parameters" p; "vectors", memory["vectors"] ])
+
+        row "Broyden's method" Stops (fun place ->
+            let loss, p, memory = steps (Broyden.create 3) toy 4 (toyAt place)
+
+            [
+                "loss", loss.``to`` (place.DType)
+                yield! tree "parameters" p
+                "inverse", memory["inverse"]
+                "gradient", memory["gradient"]
+            ])
+
+        // Bases have signs of their own.
+        row "SOAP" Stops (fun place ->
+            let loss, p, _ = steps (Soap.create (fun _ -> Schedule.constant 1e-2)) toy 4 (toyAt place)
+            [ "loss", loss; yield! tree "parameters" p ])
 
         for name, problem in problems do
             for model in [ mlp; metaKan ] do

@@ -125,6 +125,91 @@ let tests =
                                 Expect.equal stopped.Outcome Stopped "outcome"
                                 same whole expected folder (solve (resumedIn folder) settings heat mlp))))
 
+            testCase "optimizers one after another, interrupted and resumed, are the uninterrupted run" (fun () ->
+                let mlp = Mlp.create [ 2; 4; 1 ]
+                let stage optimizer epochs points : SolveStage =
+                    { Optimizer = optimizer; Epochs = epochs; Points = points }
+
+                let settings =
+                    { settings with
+                        Opening = [ stage SolveOptimizer.Soap 5 9; stage SolveOptimizer.Broyden 7 10 ]
+                        Optimizer = SolveOptimizer.NaturalGradient
+                        Epochs = 3
+                        Polish = 3
+                        Emphasis = { Emphasis.none with Balance = Balance.Gradients; Points = PointChoice.Rad; Every = 3 }
+                        EvaluateEvery = 1
+                        SaveEvery = 2
+                        Collocation = collocation 12
+                    }
+
+                withFolder (fun whole ->
+                    let expected = solve (freshIn whole) settings heat mlp
+                    Expect.equal (SolveSettings.steps settings) 18 "steps"
+                    Expect.equal (expected.Result["epochs"].GetValue<int>()) 18 "steps done"
+
+                    let errors = (Metrics.read whole).Rows |> Array.map (fun (_, row) -> row[1].Value)
+                    Expect.isLessThan errors[14] errors[4] "error after Broyden's method and natural gradients"
+
+                    for cut' in [ 0; 3; 5; 6; 8; 12; 13; 16 ] do
+                        withFolder (fun folder ->
+                            let stopped = solve (freshIn folder |> cut cut') settings heat mlp
+                            Expect.equal stopped.Outcome Stopped "outcome"
+                            same whole expected folder (solve (resumedIn folder) settings heat mlp))))
+
+            testCase "points stay for Broyden's method, from its first step on" (fun () ->
+                // What it tells of a step is the loss that the step before ended at, until points change.
+                let settings =
+                    { settings with
+                        Opening = [ { Optimizer = SolveOptimizer.Adam; Epochs = 4; Points = 8 } ]
+                        Optimizer = SolveOptimizer.Broyden
+                        Epochs = 9
+                        Polish = 0
+                        Emphasis = { Emphasis.none with Every = 3 }
+                        Collocation = collocation 12
+                    }
+
+                let mlp = Mlp.create [ 2; 4; 1 ]
+                let plan = Solve.plan settings heat mlp
+                use _ = torch.NewDisposeScope()
+                let start = Training.start plan (Solve.initial settings heat mlp)
+                let opened, _ = ((start, None), [ 1..4 ]) ||> List.fold (fun (s, _) _ -> let s, l = Training.step plan.Stages[0] s in s, Some l)
+                let entered = { opened with Stage = 1; Within = 0; Memory = plan.Stages[1].Init opened.Params }
+
+                ((entered, nan), [ 0..8 ])
+                ||> List.fold (fun (state, reached) n ->
+                    let next, loss = Training.step plan.Stages[1] state
+                    let same = Tensor.item loss = reached
+                    Expect.equal same (n % 3 <> 0) $"the loss of step {n}"
+                    next, Tensor.item next.Memory["loss"])
+                |> ignore)
+
+            testCase "what Broyden's method cannot take is refused before the folder is made" (fun () ->
+                withFolder (fun folder ->
+                    let folder = Path.Combine(folder, "run")
+                    let broyden = { settings with Optimizer = SolveOptimizer.Broyden; Collocation = collocation 12 }
+                    let wide = Mlp.create [ 2; 120; 120; 1 ]
+
+                    for settings, model, said in
+                        [
+                            broyden, wide, "Optimizer: the self-scaled Broyden method takes networks of up to 10000 numbers"
+                            { broyden with Emphasis = { Emphasis.none with Attention = true } },
+                            Mlp.create [ 2; 4; 1 ],
+                            "Optimizer: the self-scaled Broyden method takes a loss that stays"
+                            { broyden with
+                                Optimizer = SolveOptimizer.Adam
+                                Opening = [ { Optimizer = SolveOptimizer.Broyden; Epochs = 2; Points = 3 } ]
+                                Emphasis = { Emphasis.none with Curriculum = Some 0.5 }
+                            },
+                            Mlp.create [ 2; 4; 1 ],
+                            "Optimizer: the self-scaled Broyden method takes a loss that stays"
+                        ] do
+                        Expect.stringStarts
+                            (messageOf<ArgumentException>(fun () -> solve (freshIn folder) settings heat model |> ignore))
+                            said
+                            "message"
+
+                        Expect.isFalse (Directory.Exists folder) "a folder"))
+
             testCase "what cannot be dwelt on is refused before the folder is made" (fun () ->
                 withFolder (fun folder ->
                     let folder = Path.Combine(folder, "run")

@@ -59,10 +59,10 @@ let tests =
                     let a, b = if turned then high, low else low, high
                     let margin = 0.1 * (high - low)
                     let expected = max (low + margin) (min (high - margin) minimum)
-                    Check.near 1e-9 (Lbfgs.cubicMinimiser (at a) (at b)) expected "minimiser")
+                    Check.near 1e-9 (LineSearch.cubicMinimiser (at a) (at b)) expected "minimiser")
 
             testCase "where a cubic has no minimum, the middle is tried" (fun () ->
-                Check.near 0.0 (Lbfgs.cubicMinimiser (0.0, 0.0, 1.0) (2.0, 2.0, 1.0)) 1.0 "middle")
+                Check.near 0.0 (LineSearch.cubicMinimiser (0.0, 0.0, 1.0) (2.0, 2.0, 1.0)) 1.0 "middle")
 
             testCase "Rosenbrock's valley is followed to its end" (fun () ->
                 use _ = torch.NewDisposeScope()

@@ -22,6 +22,25 @@ type Emphasis =
         Every: int
     }
 
+/// A stretch of training on a problem: everything but what takes its steps.
+type internal Course =
+    {
+        Problem: Problem
+        /// By `Problem.modelFor`.
+        Model: Model
+        Collocation: Collocation
+        Emphasis: Emphasis
+        Steps: int
+        /// The number of the first step, over all stages.
+        First: int
+        /// The epochs of which a curriculum has its fraction: the numbers of steps below this, over all stages.
+        Span: int
+        /// What the points of a step are drawn from, by its number over all stages.
+        Step: int -> Key
+        /// What all other draws come from.
+        Draws: Key
+    }
+
 /// An emphasis at work: numbers that it remembers, as `Adaptation` has them, and what they make of a step.
 type internal Dwelling =
     {
@@ -163,17 +182,12 @@ module Emphasis =
         | Some t -> Tensor.toArray t |> List.ofArray |> List.zip (Collocation.weightNames problem)
         | None -> []
 
-    /// What a loss on fresh points of `step`'s keys, or on chosen ones, remembers and takes in each step; None where there
-    /// is no emphasis. `draws` is what all other draws come from. Raises ArgumentException as `check` does.
-    let internal tryDwelling
-        (emphasis: Emphasis)
-        (settings: Collocation)
-        (problem: Problem)
-        (model: Model)
-        (steps: int)
-        (step: int -> Key)
-        (draws: Key)
-        : Dwelling option =
+    /// What a loss on fresh points, or on chosen ones, remembers and takes in each step; None where there is no emphasis.
+    /// Raises ArgumentException as `check` does.
+    let internal tryDwelling (course: Course) : Dwelling option =
+        let { Problem = problem; Model = model; Emphasis = emphasis; Collocation = settings; Step = step; Draws = draws } =
+            course
+
         check problem emphasis
 
         if { emphasis with Every = none.Every } = none then
@@ -186,7 +200,7 @@ module Emphasis =
 
             let share n =
                 match emphasis.Curriculum with
-                | Some fraction -> Curriculum.share fraction steps n
+                | Some fraction -> Curriculum.share fraction course.Span n
                 | None -> 1.0
 
             let sample n (key: Key) place count =
@@ -296,25 +310,18 @@ module Emphasis =
             Some { Init = init; Update = update; Chosen = chosen; Weights = Map.tryFind weights }
 
     /// The stage of training by an optimizer: with memory for what the emphasis remembers, and without where there is none.
-    let internal stage
-        (emphasis: Emphasis)
-        (settings: Collocation)
-        (problem: Problem)
-        (model: Model)
-        (steps: int)
-        (optimizer: Optimizer)
-        (step: int -> Key)
-        (draws: Key)
-        : Stage =
-        match tryDwelling emphasis settings problem model steps step draws with
+    let internal stage (course: Course) (optimizer: Optimizer) : Stage =
+        let { Collocation = settings; Problem = problem; Model = model; Step = step } = course
+
+        match tryDwelling course with
         | None ->
             let gradient = Collocation.gradient settings problem model
-            Stage.create steps optimizer (step >> gradient)
+            Stage.create course.Steps optimizer (step >> gradient)
         | Some dwelling ->
             let gradient = Collocation.emphasized settings problem model
 
             Stage.adaptive
-                steps
+                course.Steps
                 optimizer
                 {
                     Init = dwelling.Init
@@ -323,25 +330,9 @@ module Emphasis =
                         fun n numbers p -> gradient (step n) (dwelling.Chosen n numbers p) (dwelling.Weights numbers) p
                 }
 
-    /// The stage of a polish on the points of one key: the terms' weights are those at its start, and stay; the rest of an
+    /// The stage of a polish, on the points of one key: the terms' weights are those at its start, and stay; the rest of an
     /// emphasis does not apply.
-    let internal polish
-        (emphasis: Emphasis)
-        (settings: Collocation)
-        (problem: Problem)
-        (model: Model)
-        (steps: int)
-        (optimizer: Optimizer)
-        (points: Key)
-        (draws: Key)
-        : Stage =
+    let internal polish (course: Course) (points: Key) (optimizer: Optimizer) : Stage =
         // Every step is the first: weights never come due.
-        stage
-            { none with Balance = emphasis.Balance; Every = max 1 steps }
-            settings
-            problem
-            model
-            steps
-            optimizer
-            (fun _ -> points)
-            draws
+        let emphasis = { none with Balance = course.Emphasis.Balance; Every = max 1 course.Steps }
+        stage { course with Emphasis = emphasis; Step = fun _ -> points } optimizer
