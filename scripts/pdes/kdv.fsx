@@ -1,5 +1,5 @@
-// The Korteweg–de Vries equation  u_t + u u_x + 0.022² u_xxx = 0  from cos πx: a train of solitons, by a KAN of order
-// 5, since the equation reads third derivatives. Zabusky, Kruskal, Phys. Rev. Lett. 15 (1965).
+// The Korteweg–de Vries equation  u_t + u u_x + 0.022² u_xxx = 0  from cos πx: a train of solitons, at points
+// that are drawn anew where residuals are large. Zabusky, Kruskal, Phys. Rev. Lett. 15 (1965).
 //   ./metakan script scripts/pdes/kdv.fsx [STEPS]
 #load "../metakan.fsx"
 
@@ -16,8 +16,14 @@ let problem =
     |> Problem.periodic [ "x" ] 2
     |> Problem.initially [ ("u", [ cos (Math.PI * x) ]) ]
 
-let model = Kan.create { Size = 6; Order = 5 } [ Problem.inputs problem; 8; 8; 1 ]
-let settings = { SolveSettings.natural with Epochs = Script.argument 1 "STEPS" 300 }
+let model = Mlp.create [ Problem.inputs problem; 32; 32; 32; 1 ]
+
+let settings =
+    { SolveSettings.natural with
+        Epochs = Script.argument 1 "STEPS" 300
+        Collocation = { SolveSettings.natural.Collocation with Points = 1500 }
+        Emphasis = { Emphasis.none with Points = PointChoice.Rad; Every = 5 }
+    }
 
 let solution = Script.solve problem model settings
 

@@ -17,8 +17,13 @@ let problem =
     |> Problem.hard [] [ ("u", number 0.0) ]
     |> Problem.initially [ ("u", [ slow + fast; number 0.0 ]) ]
 
-// 16 random frequencies with a standard deviation of 3 in coordinates from -1 to 1.
-let model = FourierFeatures.create 2 16 3.0 0 (Mlp.create [ 32; 24; 24; 1 ])
-let settings = { SolveSettings.natural with Epochs = Script.argument 1 "STEPS" 300 }
+// 24 random frequencies with a standard deviation of 3 in coordinates from -1 to 1; rows of weights have scales of their own.
+let model = Mlp.create [ 48; 24; 24; 24; 1 ] |> Factorised.create 1.0 0.1 |> FourierFeatures.create 2 24 3.0 0
+
+let settings =
+    { SolveSettings.natural with
+        Epochs = Script.argument 1 "STEPS" 400
+        Emphasis = { Emphasis.none with Points = PointChoice.Rad; Every = 5 }
+    }
 
 Script.solve problem model settings |> ignore

@@ -225,7 +225,7 @@ let run (options: ParseResults<Options>) : int =
     let steps = settings.Epochs * Classify.stepsPerEpoch settings images
 
     let found =
-        use progress = new Progress.Display(steps)
+        use progress = new Progress.Display(steps, "")
 
         Classify.run place settings images (function
             | Stepped(state, loss) -> progress.Step(state.Step, loss)

@@ -347,7 +347,7 @@ let private single (options: ParseResults<Options>) equation : int =
     let place = { place with Interrupted = fun () -> interrupt.Asked }
 
     let run =
-        use progress = new Progress.Display(Fit.totalSteps settings data.Data learner)
+        use progress = new Progress.Display(Fit.totalSteps settings data.Data learner, "")
 
         Fit.run place settings data learner (function
             | FitStep(step, train, test) ->

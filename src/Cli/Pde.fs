@@ -24,6 +24,7 @@ type Options =
     | Factorised
     | Optimizer of string
     | Epochs of string
+    | Seconds of float
     | Points of string
     | Sampling of string
     | Laplacian of string
@@ -60,9 +61,9 @@ type Options =
             | Problem _ -> "the problem, by its name in --list, which also decides what is in brackets here."
             | List -> "list the problems: what each is, and the network and budget that it has if none is asked for."
             | Dim _ -> "dimension, at least 2, of problems that have any (10 or 100)."
-            | Model _ -> "mlp, kan or metakan (metakan in many dimensions, mlp in few)."
-            | Width _ -> "width of the hidden layers (128; 24, 8 or 10 in few dimensions)."
-            | Depth _ -> "number of layers; 4 of width 128 are d-128-128-128-1 (4; 3 for KANs in few dimensions)."
+            | Model _ -> "mlp, kan or metakan (metakan in any number of dimensions, mlp in few)."
+            | Width _ -> "width of the hidden layers (128; 32 in up to 20 dimensions; 24, 8 or 10 in few)."
+            | Depth _ -> "number of layers; 4 of width 128 are d-128-128-128-1 (4; 3 for KANs in few and in up to 20 dimensions)."
             | Grid _ -> "intervals of the spline grid, G (5 or 6)."
             | Order _ -> "order of the splines, k (3; 4 to 6 in few dimensions)."
             | Embedding_Dim _ -> "numbers that embed an edge, p (1)."
@@ -71,9 +72,10 @@ type Options =
             | Fourier _ -> "random Fourier features before the network, as many as it is wide: their scale, 0 for none (0)."
             | Factorised -> "factorise the weight matrices of an MLP."
             | Optimizer _ ->
-                "adam, soap, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another (adam in many dimensions, natural in few)."
-            | Epochs _ -> "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; some hundreds of natural gradients)."
-            | Points _ -> "fresh points a step, or of each optimizer's steps (100 or 800)."
+                "adam, soap, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another (natural; adam in more than 20 dimensions)."
+            | Epochs _ -> "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; 150 to 500 natural gradients)."
+            | Seconds _ -> "in the place of --epochs, about so many seconds of training, by the time of the first steps."
+            | Points _ -> "fresh points a step, or of each optimizer's steps (100; 200 to 1500 of natural gradients)."
             | Sampling _ -> "how points are drawn: random, lhs, halton or sobol (random)."
             | Laplacian _ -> "exact, sdgd or hutchinson (exact)."
             | Directions _ -> "directions a step of sdgd and hutchinson (4, or the dimension where that is less)."
@@ -95,7 +97,7 @@ type Options =
             | Problem_Seed _ -> "seed of a two-body solution's coefficients, as the reference code draws them (0)."
             | Seed _ -> "seed of the parameters and the points (0)."
             | Device _ -> "auto, cpu or cuda (auto)."
-            | Dtype _ -> "float32 or float64 (float32 in many dimensions, float64 in few)."
+            | Dtype _ -> "float32 or float64 (float64; float32 in more than 20 dimensions)."
             | Threads _ -> "threads, each on a share of the points (all cores, 8 at most)."
             | Memory _ -> "MiB that one backward pass may take; larger batches go in chunks (2048)."
             | Eval_Every _ -> "steps between evaluations (100 or 10)."
@@ -123,15 +125,15 @@ let private entryOf (name: string) : ShelfEntry = name |> oneOf "pde" [ for entr
 
 let private problemOf (choice: ProblemChoice) : Problem = (entryOf choice.Name).Problem choice.Dim choice.Seed
 
-let private modelOf (problem: Problem) (choice: NetworkChoice) : Model =
-    let inputs = Problem.inputs problem
+let private widthsOf (problem: Problem) (choice: NetworkChoice) : int list =
+    [
+        if choice.Fourier.IsSome then 2 * choice.Width else Problem.inputs problem
+        yield! List.replicate (choice.Depth - 1) choice.Width
+        problem.Fields.Length
+    ]
 
-    let widths =
-        [
-            if choice.Fourier.IsSome then 2 * choice.Width else inputs
-            yield! List.replicate (choice.Depth - 1) choice.Width
-            problem.Fields.Length
-        ]
+let private modelOf (problem: Problem) (choice: NetworkChoice) : Model =
+    let inputs, widths = Problem.inputs problem, widthsOf problem choice
 
     match choice.Splines, choice.Meta with
     | Some grid, Some meta -> MetaKan.create grid meta widths
@@ -375,7 +377,7 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
             problem, read "network", settings options problem.Dim (read "settings"), read "threads", Some folder
         | None ->
             let problem = problem options
-            let entry = entryOf problem.Name
+            let entry = entryOf problem.Name |> Shelf.inDimension problem.Dim
             let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
             let place = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, dtype))
 
@@ -392,6 +394,7 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
 
     let problem = problemOf choice
     let model = modelOf problem network
+    let edges = widthsOf problem network |> List.pairwise |> List.sumBy (fun (a, b) -> int64 a * int64 b)
 
     let count =
         Tensor.scoped (fun _ -> Seq.empty) (fun () -> Solve.initial settings problem model |> Params.count)
@@ -400,6 +403,16 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
     |> Option.iter (fun (setting, reason) -> raise (BadInput $"{optionOf[setting]}: {reason}"))
 
     torch.set_num_threads (options.GetResult(Threads, threads) |> atLeast "--threads" 1)
+
+    [ "--seconds", options.Contains Seconds ]
+    |> onlyWith "one optimizer, without --epochs" (settings.Opening.IsEmpty && not (options.Contains Epochs))
+
+    let settings =
+        match options.TryGetResult Seconds with
+        | Some seconds ->
+            Solve.within (positive "--seconds" seconds) { settings with Polish = 0 } problem model
+            |> fun timed -> { settings with Epochs = timed.Epochs }
+        | None -> settings
 
     let place =
         {
@@ -415,13 +428,18 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
             Interrupted = interrupted
         }
 
-    place, settings, problem, model
+    place, settings, problem, model, edges
 
 /// The shelf as a table.
 let private list () : unit =
     let columns =
         [
             for entry in Shelf.all do
+                let entry =
+                    match entry.Dimension with
+                    | Some dim -> Shelf.inDimension dim entry
+                    | None -> entry
+
                 let width, depth = entry.Size entry.Model
                 let settings = entry.Settings
 
@@ -448,12 +466,40 @@ let private list () : unit =
         |> String.concat "  "
         |> fun line -> printfn $"{line.TrimEnd()}"
 
+/// What a run trains and how, in a line. Numbers an edge are told of networks of edges: what is trained, what Adam
+/// remembers, and the coefficients that are made of it.
+let private summary (settings: SolveSettings) (problem: Problem) (model: Model) (edges: int64) : string =
+    use _ = torch.NewDisposeScope()
+    let p = Solve.initial settings problem model
+    let count = Params.count p
+    let perEdge (n: int64) = (float n / float edges).ToString("0.0", Globalization.CultureInfo.InvariantCulture)
+    let grouped (n: int64) = n.ToString("N0", Globalization.CultureInfo.InvariantCulture)
+
+    let numbers =
+        match model.Derived with
+        | Some generated ->
+            let coefficients = Params.count (generated.Weights p)
+            $"{grouped count} parameters, {perEdge count} an edge, and {perEdge coefficients} coefficients"
+        | None -> $"{grouped count} parameters"
+
+    let stage (optimizer: SolveOptimizer) epochs points =
+        let name = optimizers |> List.find (fun (_, it) -> it = optimizer) |> fst
+        $"{name}, {epochs} steps of {points} points"
+
+    [
+        $"{model.Description}: {numbers}"
+        for opening in settings.Opening do
+            stage opening.Optimizer opening.Epochs opening.Points
+        stage settings.Optimizer settings.Epochs settings.Collocation.Points
+    ]
+    |> String.concat "; "
+
 let private solve (options: ParseResults<Options>) : int =
     use interrupt = new Interrupt.Watch()
-    let place, settings, problem, model = prepare options (fun () -> interrupt.Asked)
+    let place, settings, problem, model, edges = prepare options (fun () -> interrupt.Asked)
 
     let solution =
-        use progress = new Progress.Display(SolveSettings.steps settings)
+        use progress = new Progress.Display(SolveSettings.steps settings, summary settings problem model edges)
 
         Solve.run place settings problem model (function
             | Stepped(state, loss) -> progress.Step(state.Step, loss)

@@ -49,8 +49,9 @@ let isLive (redirected: bool) (variable: string -> string option) : bool =
     not redirected && variable "TERM" <> Some "dumb" && (variable "CI").IsNone
 
 /// Shows the progress of a run of `total` steps on `out`. A step costs a look at the clock, and nothing is asked for
-/// its loss but at the few steps that are shown: ten a second as a `live` bar; as lines, one every 5 % or 10 s.
-type Display(total: int, out: TextWriter, live: bool) =
+/// its loss but at the few steps that are shown: ten a second as a `live` bar; as lines, one every 5 % or 10 s. The heading, a line, comes with the first
+/// step; none where it is empty.
+type Display(total: int, heading: string, out: TextWriter, live: bool) =
     let started = Stopwatch.StartNew()
     let mutable before = -1
     let mutable error = None
@@ -60,16 +61,13 @@ type Display(total: int, out: TextWriter, live: bool) =
     let ended = TaskCompletionSource()
     let mutable task: ProgressTask = null
 
+    let console =
+        AnsiConsoleSettings(Out = AnsiConsoleOutput out, Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes)
+        |> AnsiConsole.Create
+
     let shown =
         if live then
-            let settings =
-                AnsiConsoleSettings(
-                    Out = AnsiConsoleOutput out,
-                    Ansi = AnsiSupport.Yes,
-                    Interactive = InteractionSupport.Yes
-                )
-
-            (bar (AnsiConsole.Create settings))
+            (bar console)
                 .StartAsync(fun context ->
                     task <- context.AddTask("step 0", maxValue = float (max 1 total))
                     ended.Task)
@@ -89,9 +87,10 @@ type Display(total: int, out: TextWriter, live: bool) =
             dueStep <- step + max 1 (total / 20)
 
     /// On stderr.
-    new(total: int) =
+    new(total: int, heading: string) =
         new Display(
             total,
+            heading,
             Console.Error,
             isLive Console.IsErrorRedirected (Environment.GetEnvironmentVariable >> Option.ofObj)
         )
@@ -101,6 +100,9 @@ type Display(total: int, out: TextWriter, live: bool) =
         if before < 0 then
             before <- step - 1
             dueStep <- step
+
+            if heading <> "" then
+                if live then console.WriteLine heading else out.WriteLine heading
 
         let seconds = started.Elapsed.TotalSeconds
 

@@ -18,4 +18,4 @@ module Advection =
             [ ("u", sin (x - 30.0 * t)) ]
             [ ("advection", d u [ t ] / 30.0 + d u [ x ]) ]
         |> Problem.periodic [ "x" ] 1
-        |> Problem.on [ "start" ] 100.0 100 [ ("start", u - sin x) ]
+        |> Problem.initially [ ("u", [ sin x ]) ]

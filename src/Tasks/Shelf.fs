@@ -93,10 +93,10 @@ module Shelf =
         let emphasis = { Emphasis.none with Points = PointChoice.Rad; Every = 5 }
         { entry with Settings = { entry.Settings with Emphasis = emphasis } }
 
-    // Time from its start on, over most of the steps.
-    let private growing (entry: ShelfEntry) =
+    // Time from its start on, over such a part of the steps.
+    let private growing (fraction: float) (entry: ShelfEntry) =
         { entry with
-            Settings = { entry.Settings with Emphasis = { Emphasis.none with Curriculum = Some 0.6 } }
+            Settings = { entry.Settings with Emphasis = { Emphasis.none with Curriculum = Some fraction } }
         }
 
     let private wide (width: int) (entry: ShelfEntry) =
@@ -159,6 +159,8 @@ module Shelf =
                 "transport round a circle"
                 "Krishnapriyan et al. 2021; closed form"
                 (lazy Advection.problem)
+            |> epochs 500
+            |> growing 0.8
             low
                 "reaction-diffusion"
                 "u_t = u_xx + f"
@@ -172,7 +174,7 @@ module Shelf =
                 "Lu et al. 2021; closed form"
                 (lazy KleinGordon.problem)
             |> epochs 400
-            |> growing
+            |> growing 0.6
             low
                 "burgers"
                 "u_t + u u_x = ν u_xx"
@@ -271,6 +273,16 @@ module Shelf =
                 "Taylor 1923; closed form"
                 (lazy NavierStokes.problem)
         ]
+
+    /// The entry with the network and the budget of a dimension, where it has any: up to 20, a small network and natural
+    /// gradients.
+    let inDimension (dim: int) (entry: ShelfEntry) : ShelfEntry =
+        if entry.Dimension.IsSome && dim <= 20 then
+            { entry with Size = (fun _ -> 32, 3); Settings = SolveSettings.natural }
+            |> points 1000
+            |> epochs 150
+        else
+            entry
 
     /// The problem of a name, if there is one.
     let tryFind (name: string) : ShelfEntry option = all |> List.tryFind (fun entry -> entry.Name = name)

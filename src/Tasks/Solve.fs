@@ -242,6 +242,34 @@ module Solve =
         else
             Emphasis.fault problem emphasis
 
+    /// The settings with as many epochs as take so many seconds of training, by the time of the first ones: about a thirtieth
+    /// of these seconds goes into finding out. For settings without an opening and a polish.
+    let internal within (seconds: float) (settings: SolveSettings) (problem: Problem) (model: Model) : SolveSettings =
+        use _ = torch.NewDisposeScope()
+        let whole = plan settings problem model
+
+        let trial steps interrupted (state: TrainingState) =
+            let plan =
+                { whole with
+                    Stages = whole.Stages |> List.map (fun stage -> { stage with Steps = steps })
+                    Evaluate = fun _ -> []
+                    EvaluateEvery = steps
+                    SaveEvery = steps
+                    Interrupted = interrupted
+                }
+
+            Workers.hire (fun () -> Training.run plan ignore state) |> snd
+
+        // The first steps are compiled as they go.
+        let warm =
+            Training.start whole (initial settings problem model) |> trial 3 (fun () -> false)
+
+        let clock = Stopwatch.StartNew()
+        let enough = max 0.01 (seconds / 30.0)
+        let timed = trial 1000 (fun () -> clock.Elapsed.TotalSeconds > enough) warm
+        let step = (timed.Seconds - warm.Seconds) / float (max 1 (timed.Step - warm.Step))
+        { settings with Epochs = max 1 (int (seconds / max 1e-6 step)) }
+
     let private methodName method =
         match method with
         | LaplacianMethod.Exact -> "exact"

@@ -7,10 +7,10 @@ open Expecto
 open MetaKan.Cli
 
 /// What a display of `total` steps writes when the steps from `first` on go by at once, and how many losses it read.
-let private shown live total first =
+let private headed heading live total first =
     use out = new StringWriter()
     let mutable asked = 0
-    use display = new Progress.Display(total, out, live)
+    use display = new Progress.Display(total, heading, out, live)
 
     for step in first..total do
         if step = 50 then
@@ -27,6 +27,7 @@ let private shown live total first =
     (display :> IDisposable).Dispose()
     out.ToString(), asked
 
+let private shown = headed ""
 let private lines (text: string) = text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
 
 let tests =
@@ -53,6 +54,15 @@ let tests =
                 Expect.stringStarts (Array.last lines) "step 1000/1000 " "lines"
                 Expect.stringContains (Array.last lines) "error 0.25" "lines"
                 Check.lacks text "\u001b" "text")
+
+            testCase "a heading comes once, before the first step" (fun () ->
+                let text, _ = headed "what it is" false 100 1
+                let told = lines text
+                Expect.equal told[0] "what it is" "first line"
+                Expect.equal (Array.length told) ((fst (shown false 100 1) |> lines).Length + 1) "lines"
+
+                let live, _ = headed "what it is" true 100 1
+                Expect.stringContains live "what it is" "on a terminal")
 
             testCase "progress is live on a terminal alone" (fun () ->
                 let live redirected variables =
@@ -83,6 +93,6 @@ let tests =
 
             testCase "a display of no steps ends" (fun () ->
                 for live in [ false; true ] do
-                    use display = new Progress.Display(0, new StringWriter(), live)
+                    use display = new Progress.Display(0, "", new StringWriter(), live)
                     ())
         ]

@@ -15,7 +15,7 @@ open MetaKan.Tests.Runs
 
 /// A run so small that a step takes about a millisecond.
 let private small =
-    words "pde poisson --dim 2 --width 4 --depth 2 --points 10 --test-points 20 --threads 1 --device cpu"
+    words "pde poisson --dim 2 --width 4 --depth 2 --points 10 --test-points 20 --threads 1 --device cpu --optimizer adam --dtype float32"
 
 /// The parameters, byte for byte, and the measures but for the seconds.
 let private outcome (folder: string) =
@@ -61,7 +61,7 @@ let tests =
                     "pde hjb --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
                     "pde burgers --grid 3", "--grid is for --model kan and metakan"
                     "pde poisson --optimizer newton", "--optimizer takes one of adam, soap, broyden, natural"
-                    "pde poisson --optimizer broyden",
+                    "pde poisson --dim 50 --optimizer broyden",
                     "--optimizer: the self-scaled Broyden method takes networks of up to 10000 numbers, not"
                     "pde burgers --optimizer broyden --attention",
                     "--optimizer: the self-scaled Broyden method takes a loss that stays for some steps"
@@ -71,6 +71,9 @@ let tests =
                     "pde poisson --optimizer adam,natural --epochs 5,6 --points 7",
                     "--points takes a number for each of 2 optimizers, not 1"
                     "pde poisson --epochs 5,6", "--epochs takes a number for each of 1 optimizers, not 2"
+                    "pde poisson --seconds 9 --epochs 9", "--seconds is for one optimizer, without --epochs"
+                    "pde poisson --seconds 9 --optimizer adam,natural --epochs 9,9 --points 9,9", "--seconds is for one optimizer"
+                    "pde poisson --seconds 0", "--seconds takes a positive number"
                     "pde poisson --sampling regular", "--sampling takes one of random, lhs, halton, sobol"
                     "pde burgers --lr 1e-3", "--lr is for --optimizer adam and soap"
                     "pde poisson --optimizer natural --lr-e 1", "--lr-e is for --optimizer adam and soap"
@@ -85,14 +88,14 @@ let tests =
                     "pde poisson --dim 1", "--dim takes a whole number from 2 up"
                     "pde poisson --dim many", "--dim"
                     "pde poisson --model tree", "--model takes one of mlp, kan, metakan"
-                    "pde poisson --model kan --lr 0", "--lr takes a positive number"
+                    "pde poisson --dim 50 --model kan --lr 0", "--lr takes a positive number"
                     "pde poisson --epochs 0", "--epochs"
                     "pde poisson --laplacian sdgd --directions 11", "--directions takes a whole number from 1 to 10"
                     "pde poisson --laplacian guess", "--laplacian takes one of exact, sdgd, hutchinson"
-                    "pde poisson --schedule never", "--schedule takes one of"
+                    "pde poisson --dim 50 --schedule never", "--schedule takes one of"
                     "pde poisson --dtype float16", "--dtype takes one of float32, float64"
                     "pde poisson --device tpu", "--device takes one of auto, cpu, cuda"
-                    "pde poisson --generators 0,2,2,0", "--generators takes layer, shared or 4 numbers"
+                    "pde poisson --generators 0,2,2,0", "--generators takes layer, shared or 3 numbers"
                     "pde --resume nowhere", "nowhere/config.json"
                     "pde --resume nowhere --lr 1", "--lr is fixed once a run has begun"
                     "pde poisson --balance even", "--balance takes one of fixed, gradients, ntk"
@@ -114,7 +117,12 @@ let tests =
                 Expect.isEmpty left "files left behind"
                 Expect.equal ended.Out.Length (1 + Shelf.all.Length) "lines"
 
-                for entry, line in List.zip Shelf.all ended.Out.Tail do
+                let inDimension (entry: ShelfEntry) =
+                    entry.Dimension
+                    |> Option.map (fun dim -> Shelf.inDimension dim entry)
+                    |> Option.defaultValue entry
+
+                for entry, line in List.zip (List.map inDimension Shelf.all) ended.Out.Tail do
                     Expect.stringStarts line (entry.Name + " ") "name"
 
                     for part in [ entry.Formula; entry.Purpose; entry.Source; string entry.Settings.Epochs ] do
@@ -122,7 +130,8 @@ let tests =
 
                 let line name = ended.Out |> List.find _.StartsWith(name + " ")
                 Expect.stringContains (line "poisson") "d = 10" "dimension"
-                Expect.stringContains (line "poisson") "5000 adam" "steps"
+                Expect.stringContains (line "poisson") "metakan 32 × 3, 150 natural" "steps"
+                Expect.stringContains (line "sine-gordon") "metakan 128 × 4, 5000 adam" "steps"
                 Expect.stringContains (line "burgers") " x, t " "coordinates"
                 Expect.stringContains (line "burgers") "mlp 24 × 4, 400 natural" "network and steps")
 

@@ -115,6 +115,7 @@ let private builtIn name =
     | "allen-cahn-1d"
     | "kdv"
     | "kuramoto-sivashinsky"
+    | "advection"
     | "schrodinger" -> [ "start" ]
     | "lorenz"
     | "lorenz-parameters" -> [ "left" ]

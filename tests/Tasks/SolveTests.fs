@@ -156,6 +156,16 @@ let tests =
                             Expect.equal stopped.Outcome Stopped "outcome"
                             same whole expected folder (solve (resumedIn folder) settings heat mlp))))
 
+            testCase "epochs of so many seconds are more of a longer time, and start from nothing that was tried" (fun () ->
+                let settings = { settings with Polish = 0; Collocation = collocation 12 }
+                let mlp = Mlp.create [ 2; 4; 1 ]
+                let timed seconds = Solve.within seconds settings heat mlp
+                let short, long = timed 0.01, timed 20.0
+                Expect.isGreaterThan long.Epochs (3 * short.Epochs) "epochs"
+                Expect.equal (string (Configuration.node { long with Epochs = settings.Epochs })) (string (Configuration.node settings)) "what else there is"
+                // A step of it takes more than a microsecond, and less than a second.
+                Check.inRange 20 20_000_000 long.Epochs "epochs")
+
             testCase "points stay for Broyden's method, from its first step on" (fun () ->
                 // What it tells of a step is the loss that the step before ended at, until points change.
                 let settings =
