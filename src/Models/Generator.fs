@@ -94,18 +94,33 @@ module internal Generator =
     /// The same; with fewer hidden numbers two small products are faster than finding segments.
     let apply: Params -> Tensor -> Tensor = applyFrom (1L <<< 15)
 
-    /// The gradients by embeddings [E, p] and by the generator, a row for each point, from those by the outputs [N, E, M].
+    /// The gradients by embeddings [E, p] and by the generator, a row for each point, from those by the outputs [N, M, E].
+    /// Sums over edges come first, so that no tensor has a number for each point, edge and hidden unit.
     let pullback (p: Params) (embeddings: Tensor) (g: Tensor) : Tensor * Params =
-        let hidden = torch.nn.functional.linear (embeddings, p["0.weight"], p["0.bias"])
+        let first, second = p["0.weight"], p["2.weight"]
+        let hidden = torch.nn.functional.linear (embeddings, first, p["0.bias"])
         let active = hidden.gt(0.0.ToScalar()).``to`` g.dtype
-        let byHidden = Tensor.product g p["2.weight"] * active
-        let rows (t: Tensor) (columns: Tensor) = Tensor.product (t.transpose (1L, 2L)) columns
+        let columns = [ for j in 0L .. embeddings.size 1 - 1L -> embeddings.narrow (1L, j, 1L) ]
 
-        Tensor.product byHidden p["0.weight"],
+        // By the j-th number of an edge's embedding, [N, E].
+        let byEmbedding (j: int) =
+            let slopes = Tensor.product second ((active * first.select (1L, int64 j)).t ())
+            (g * slopes).sum 1L
+
+        // Sums over edges [N, M, h] with what the first layer passes on, with its slopes, and with these times embeddings.
+        let sums =
+            let factors =
+                [| torch.nn.functional.relu hidden; active; yield! columns |> List.map (fun e -> active * e) |]
+
+            (Tensor.product g (torch.cat (factors, 1L))).chunk (int64 factors.Length, -1L)
+
+        let byHidden (sums: Tensor) = (sums * second).sum 1L
+
+        torch.stack ([| for j in 0 .. columns.Length - 1 -> byEmbedding j |], -1L),
         Map
             [
-                "0.weight", rows byHidden embeddings
-                "0.bias", byHidden.sum 1L
-                "2.weight", rows g (torch.nn.functional.relu hidden)
-                "2.bias", g.sum 1L
+                "0.weight", torch.stack ([| for s in sums[2..] -> byHidden s |], -1L)
+                "0.bias", byHidden sums[1]
+                "2.weight", sums[0]
+                "2.bias", g.sum 2L
             ]

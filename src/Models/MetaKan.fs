@@ -125,7 +125,7 @@ module MetaKan =
                 for l in 0 .. depth - 1 do
                     let generator = $"hypernet.{assignment[l]}"
                     // From [N, in, M, out]; embeddings lie output by output.
-                    let g = g[$"layers.{l}"].permute(0L, 3L, 1L, 2L).flatten(1L, 2L)
+                    let g = g[$"layers.{l}"].permute(0L, 2L, 3L, 1L).flatten(2L, 3L)
 
                     let byEmbeddings, byGenerator = Generator.pullback (Params.under generator p) p[$"embeddings.{l}"] g
 

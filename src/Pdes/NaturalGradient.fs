@@ -8,8 +8,9 @@ open TorchSharp
 
 [<RequireQualifiedAccess>]
 module NaturalGradient =
-    // The damping, relative to the mean diagonal: at the start, at least and at most.
-    let private start, private least, private most = 1e-6, 1e-14, 1e4
+    // The damping, relative to the mean diagonal: at the start, at least and at most. From 1e-6 on, a MetaKAN on
+    // Poisson's equation in 10 dimensions stayed at an error of 0.09.
+    let private start, private least, private most = 1e-2, 1e-14, 1e4
 
     // Halvings of a step that does not lower the loss.
     let private halvings = 12
