@@ -278,9 +278,13 @@ module Shelf =
     /// gradients.
     let inDimension (dim: int) (entry: ShelfEntry) : ShelfEntry =
         if entry.Dimension.IsSome && dim <= 20 then
-            { entry with Size = (fun _ -> 32, 3); Settings = SolveSettings.natural }
-            |> points 1000
-            |> epochs 150
+            { entry with
+                Size = (fun model -> (if model = "kan" then 16 else 32), 3)
+                Splines = { Size = 3; Order = 4 }
+                Settings = SolveSettings.natural
+            }
+            |> points 1500
+            |> epochs 250
         else
             entry
 
