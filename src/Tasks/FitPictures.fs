@@ -115,6 +115,7 @@ module internal FitPictures =
                         Y = limits 1
                         Values = Array2D.init Plots.side Plots.side (fun i j -> values[i * Plots.side + j])
                         Range = range
+                        Arrows = [||]
                     }
         ]
 

@@ -85,16 +85,25 @@ module internal Pictures =
                 | None -> ()
             ]
 
-    /// Maps over the first two coordinates, the others in the middle of their bounds.
-    let private slices (problem: Problem) (place: Placement) (u: Tensor -> Tensor) exact =
-        let coordinate = coordinate problem
+    // The plane of the first two coordinates, the others in the middle of their bounds.
+    type private Plane =
+        {
+            /// The grid's points in the domain.
+            Inside: Tensor
+            /// The map of values at these, in their order.
+            Spread: float[] -> float[,]
+            /// Where the others are held, for a title.
+            Held: string
+        }
+
+    let private grid (problem: Problem) (place: Placement) (columns: float[]) (rows: float[]) : Plane =
         let bounds = problem.Domain.Bounds
         let middle = bounds |> List.map (fun (low, high) -> (low + high) / 2.0) |> List.toArray
 
         let x =
             [|
-                for y in Plots.cells bounds[1] do
-                    for x in Plots.cells bounds[0] do
+                for y in rows do
+                    for x in columns do
                         x
                         y
                         yield! middle[2..]
@@ -104,16 +113,46 @@ module internal Pictures =
         let inside = problem.Domain.Contains x
         let kept = x.index_select (0L, inside.nonzero().squeeze -1L)
         let inside = Tensor.toArray inside
+        let coordinate = coordinate problem
+        let last = bounds.Length - 1
 
-        /// The map of values at the points inside, in their order.
-        let spread (values: float[]) =
-            let rank = Array.scan (+) 0.0 inside
+        {
+            Inside = kept
+            Spread =
+                fun values ->
+                    let rank = Array.scan (+) 0.0 inside
 
-            Array2D.init Plots.side Plots.side (fun i j ->
-                let n = i * Plots.side + j
-                if inside[n] > 0.0 then values[int rank[n]] else nan)
+                    Array2D.init rows.Length columns.Length (fun i j ->
+                        let n = i * columns.Length + j
+                        if inside[n] > 0.0 then values[int rank[n]] else nan)
+            Held =
+                match List.distinct (List.ofArray middle[2..]) with
+                | [] -> ""
+                | [ value ] when last > 2 -> $" at {coordinate 2} … {coordinate last} = {value:g4}"
+                | _ -> [ for i in 2..last -> $"{coordinate i} = {middle[i]:g4}" ] |> String.concat ", " |> sprintf " at %s"
+        }
 
-        let drawn = compared (values u kept) (exact |> Option.map (fun exact -> values exact kept))
+    let private map (problem: Problem) title values range arrows : string =
+        let coordinate, bounds = coordinate problem, problem.Domain.Bounds
+
+        Plot.heatMap
+            {
+                Title = title
+                Description = $"{title}, over {coordinate 0} and {coordinate 1}"
+                X = coordinate 0, fst bounds[0], snd bounds[0]
+                Y = coordinate 1, fst bounds[1], snd bounds[1]
+                Values = values
+                Range = range
+                Arrows = arrows
+            }
+
+    let private whole (problem: Problem) (place: Placement) =
+        grid problem place (Plots.cells problem.Domain.Bounds[0]) (Plots.cells problem.Domain.Bounds[1])
+
+    /// Maps over the first two coordinates, the others in the middle of their bounds.
+    let private slices (problem: Problem) (place: Placement) (u: Tensor -> Tensor) exact =
+        let plane = whole problem place
+        let drawn = compared (values u plane.Inside) (exact |> Option.map (fun exact -> values exact plane.Inside))
 
         let common =
             drawn
@@ -122,29 +161,29 @@ module internal Pictures =
             |> Seq.toArray
             |> Plots.range
 
-        let held =
-            let last = bounds.Length - 1
-
-            match List.distinct (List.ofArray middle[2..]) with
-            | [] -> ""
-            | [ value ] when last > 2 -> $" at {coordinate 2} … {coordinate last} = {value:g4}"
-            | _ -> [ for i in 2..last -> $"{coordinate i} = {middle[i]:g4}" ] |> String.concat ", " |> sprintf " at %s"
-
         [
             for file, name, values in drawn do
-                let title = $"{Char.ToUpperInvariant name[0]}{name[1..]}{held}"
-
-                file,
-                Plot.heatMap
-                    {
-                        Title = title
-                        Description = $"{title}, over {coordinate 0} and {coordinate 1}"
-                        X = coordinate 0, fst bounds[0], snd bounds[0]
-                        Y = coordinate 1, fst bounds[1], snd bounds[1]
-                        Values = spread values
-                        Range = if file = "3-error" then None else common
-                    }
+                let title = $"{Char.ToUpperInvariant name[0]}{name[1..]}{plane.Held}"
+                file, map problem title (plane.Spread values) (if file = "3-error" then None else common) [||]
         ]
+
+    /// The speed of a flow over the first two coordinates, with arrows along it.
+    let private flow (problem: Problem) (place: Placement) (velocity: Tensor -> Tensor) =
+        let plane = whole problem place
+        let speed = values (fun x -> (velocity x).square().sum(1L, keepdim = true).sqrt()) plane.Inside
+
+        // Few enough to be told apart.
+        let few (low: float, high: float) = [| for i in 0..13 -> low + (high - low) * (float i + 0.5) / 14.0 |]
+        let bounds = problem.Domain.Bounds
+        let arrows = (grid problem place (few bounds[0]) (few bounds[1])).Inside
+
+        let vectors =
+            Array.zip
+                (values (fun x -> x.narrow (1L, 0L, 2L)) arrows |> Array.chunkBySize 2)
+                (values velocity arrows |> Array.chunkBySize 2)
+            |> Array.map (fun (at, along) -> (at[0], at[1]), (along[0], along[1]))
+
+        "6-flow", map problem $"Speed and direction{plane.Held}" (plane.Spread speed) None vectors
 
     /// Predicted against exact values at random points of the domain.
     let private scatter
@@ -170,7 +209,7 @@ module internal Pictures =
 
     /// The pictures of a solution u of a problem, as names and SVG texts, for each field: curves in one dimension, otherwise
     /// maps over the first two coordinates, and in time curves at several of its values; where the exact solution is known, also that, the error and values at random
-    /// points. The names of several fields begin with the field's.
+    /// points. The names of several fields begin with the field's. Fields u and v of coordinates in space are a flow, and drawn as one.
     let draw (problem: Problem) (u: Tensor -> Tensor) (key: Key) (place: Placement) : (string * string) list =
         use _ = torch.NewDisposeScope()
 
@@ -196,6 +235,13 @@ module internal Pictures =
 
                 for name, svg in drawn do
                     (if problem.Fields.Length = 1 then name else $"{field}-{name}"), svg
+
+            match List.tryFindIndex ((=) "u") problem.Fields, List.tryFindIndex ((=) "v") problem.Fields with
+            | Some i, Some j when problem.Coordinates.Length > 1 && not (List.contains "t" problem.Coordinates[..1]) ->
+                flow problem place (fun x ->
+                    let fields = u x
+                    torch.cat ([| fields.narrow (1L, int64 i, 1L); fields.narrow (1L, int64 j, 1L) |], 1L))
+            | _ -> ()
         ]
 
     /// Draws the pictures into the folder of a run. Raises RunFailed when the disk refuses.

@@ -283,8 +283,8 @@ module Shelf =
                 Splines = { Size = 3; Order = 4 }
                 Settings = SolveSettings.natural
             }
-            |> points 1500
-            |> epochs 250
+            |> points 1000
+            |> epochs 200
         else
             entry
 

@@ -34,6 +34,8 @@ type HeatMap =
         Values: float[,]
         /// The values at the ends of the colour bar; None takes the lowest and highest there are.
         Range: (float * float) option
+        /// Vectors over the map, each with the place that it is centred at; the longest is drawn as long as they lie apart.
+        Arrows: ((float * float) * (float * float))[]
     }
 
 [<RequireQualifiedAccess>]
@@ -150,6 +152,49 @@ module Plot =
         $"""<image x="{Svg.number x.From}" y="{Svg.number y.To}" width="{Svg.number (x.To - x.From)}" """
         + $"""height="{Svg.number (y.From - y.To)}" preserveAspectRatio="none" href="data:image/png;base64,{data}"/>"""
 
+    // Arrows in pixels, light with a dark rim: readable on all colours of the map.
+    let private arrows (x: Svg.Span) (y: Svg.Span) (vectors: ((float * float) * (float * float))[]) : string list =
+        let scale (span: Svg.Span) = (span.To - span.From) / (span.High - span.Low)
+
+        let drawn =
+            [
+                for (px, py), (u, v) in vectors do
+                    let dx, dy = u * scale x, v * scale y
+
+                    if Double.IsFinite(dx + dy) then
+                        Svg.place x px, Svg.place y py, dx, dy
+            ]
+
+        let longest = drawn |> List.map (fun (_, _, dx, dy) -> sqrt (dx * dx + dy * dy)) |> List.fold max 0.0
+
+        if longest = 0.0 then
+            []
+        else
+            let apart = sqrt ((x.To - x.From) * abs (y.To - y.From) / float vectors.Length)
+
+            let path =
+                [
+                    for px, py, dx, dy in drawn do
+                        let share = apart / longest
+                        let dx, dy = dx * share, dy * share
+                        let endX, endY = px + dx / 2.0, py + dy / 2.0
+                        // A head of two strokes, 30° to the sides.
+                        let stroke side =
+                            let back = 0.35
+                            let hx, hy = 0.87 * dx - side * 0.5 * dy, 0.87 * dy + side * 0.5 * dx
+                            $"M{Svg.number (endX - back * hx)} {Svg.number (endY - back * hy)}L{Svg.number endX} {Svg.number endY}"
+
+                        $"M{Svg.number (px - dx / 2.0)} {Svg.number (py - dy / 2.0)}L{Svg.number endX} {Svg.number endY}"
+                        stroke 1.0
+                        stroke -1.0
+                ]
+                |> String.concat ""
+
+            [
+                for colour, width in [ "#000", 2.6; "#fff", 1.2 ] ->
+                    $"""<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linecap="round"/>"""
+            ]
+
     /// The SVG text of a heat map with its colour bar.
     let heatMap (map: HeatMap) : string =
         let rows, columns = Array2D.length1 map.Values, Array2D.length2 map.Values
@@ -182,6 +227,7 @@ module Plot =
                         for j in 0 .. columns - 1 do
                             yield! pixel (share map.Values[i, j])
                 |]
+            yield! arrows x y map.Arrows
             image
                 bar
                 y

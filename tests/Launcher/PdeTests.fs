@@ -130,7 +130,7 @@ let tests =
 
                 let line name = ended.Out |> List.find _.StartsWith(name + " ")
                 Expect.stringContains (line "poisson") "d = 10" "dimension"
-                Expect.stringContains (line "poisson") "metakan 32 × 3, 250 natural" "steps"
+                Expect.stringContains (line "poisson") "metakan 32 × 3, 200 natural" "steps"
                 Expect.stringContains (line "sine-gordon") "metakan 128 × 4, 5000 adam" "steps"
                 Expect.stringContains (line "burgers") " x, t " "coordinates"
                 Expect.stringContains (line "burgers") "mlp 24 × 4, 400 natural" "network and steps")

@@ -134,7 +134,8 @@ let tests =
                         (Residuals.at (settings points) linear model (keyOf 0) place LossTerms.fresh None).WithJacobian
                             p
 
-                    let best = times (torch.linalg.pinv (j, 1e-7)) r
+                    let scales = NaturalGradient.scales j
+                    let best = scales * times (torch.linalg.pinv (j * scales, 1e-7)) r
                     let loss, moved, after = step points linear model p 1e-12
                     let scale = sqrt (sumOfSquares r)
                     Check.near (1e-9 * loss) loss (sumOfSquares r) "loss"
@@ -148,6 +149,28 @@ let tests =
 
                     // A step that kept its promise is followed by bolder ones.
                     Check.near 1e-15 after (1e-12 / 3.0) "damping")
+
+            property
+                "damped, it is least squares of the residuals and of the step, each number in its scale"
+                30
+                (Gen.zip3 (Gen.elements [ 2; 40 ]) (Gen.choose (-6, 1)) seeds)
+                (fun (points, exponent, seed) ->
+                    let model = Problem.modelFor linear (FourierFeatures.create 2 3 1.0 5 (Mlp.create [ 6; 1 ]))
+                    let p, damping = started model seed, 10.0 ** float exponent
+
+                    let r, j =
+                        (Residuals.at (settings points) linear model (keyOf 0) place LossTerms.fresh None).WithJacobian
+                            p
+
+                    let squares = (j * j).sum 0L
+                    let weights = (squares / squares.mean () + 1e-3).sqrt ()
+                    let trace = Tensor.item ((squares / weights).sum ())
+                    let smaller = min (int (j.size 0)) (int (j.size 1))
+                    let lambda = damping * trace / float smaller
+                    let matrix = torch.mm (j.t (), j) + lambda * torch.diag weights
+                    let expected = times (torch.linalg.inv matrix) (times (j.t ()) r)
+                    let _, moved, _ = step points linear model p damping
+                    close "numbers" 1e-6 (flat p - expected) (flat moved))
 
             property
                 "points and numbers give the same direction, that of damped least squares"

@@ -63,6 +63,34 @@ let tests =
                         (draw problem (fun x -> 3.0 - first x) |> List.exactlyOne |> snd)
                         "the second field's picture")
 
+            testCase "fields u and v in space are drawn as a flow, and in time they are none" (fun () ->
+                let problem = problem (Domain.ball [ 0.0; 0.0 ] 1.0) None
+                // Round the middle; the pressure comes first.
+                let turning (x: Tensor) =
+                    torch.cat ([| first x; -x.narrow (1L, 1L, 1L); first x |], 1L)
+
+                let drawn fields coordinates =
+                    draw { problem with Fields = fields; Coordinates = coordinates } turning |> Map.ofList
+
+                let names = drawn [ "p"; "u"; "v" ] [ "x"; "y" ]
+                Expect.equal (List.ofSeq names.Keys) [ "6-flow"; "p-1-solution"; "u-1-solution"; "v-1-solution" ] "names"
+                let svg = names["6-flow"]
+                Expect.stringContains svg "Speed and direction" "title"
+                Check.lacks svg "NaN" "numbers"
+                // 14 by 14 places, of which those in the disk; each is a shaft and two strokes, rim and core.
+                let at k = (float k + 0.5) / 7.0 - 1.0
+                let places = List.allPairs [ 0..13 ] [ 0..13 ]
+                let inside = places |> List.filter (fun (i, j) -> at i ** 2.0 + at j ** 2.0 < 1.0)
+
+                let strokes =
+                    (XElement.Parse svg).Descendants()
+                    |> Seq.choose (fun element -> Option.ofObj (element.Attribute(XName.Get "d")))
+                    |> Seq.map (fun path -> path.Value.Split('M').Length - 1)
+
+                Expect.contains strokes (3 * inside.Length) "arrows"
+                Expect.isFalse ((drawn [ "p"; "u"; "v" ] [ "x"; "t" ]).ContainsKey "6-flow") "in time"
+                Expect.isFalse ((drawn [ "p"; "a"; "v" ] [ "x"; "y" ]).ContainsKey "6-flow") "other fields")
+
             testCase "the pictures are well-formed and say where the slice lies" (fun () ->
                 let titles domain =
                     draw (problem domain (Some first)) first

@@ -132,6 +132,7 @@ let tests =
                         Y = "y", 0.0, 1.0
                         Values = array2D [ [ 0.0; 1.0; 2.0 ]; [ nan; 3.0; 4.0 ] ]
                         Range = None
+                        Arrows = [||]
                     }
 
                 let image = (elements "image" (Plot.heatMap map)).Head
@@ -141,6 +142,44 @@ let tests =
                 Expect.equal (rows[1][..3]) [| 0x44uy; 0x01uy; 0x54uy; 255uy |] "rows"
                 Expect.equal (rows[0][8..]) [| 0xFDuy; 0xE7uy; 0x25uy; 255uy |] "rows"
                 Expect.equal (rows[0][3]) 0uy "rows")
+
+            testCase "arrows point as their vectors do, the longest as far as they lie apart" (fun () ->
+                let map arrows =
+                    {
+                        Title = "u"
+                        Description = ""
+                        X = "x", 0.0, 2.0
+                        Y = "y", 0.0, 1.0
+                        Values = Array2D.create 2 2 1.0
+                        Range = None
+                        Arrows = arrows
+                    }
+
+                let paths arrows = elements "path" (Plot.heatMap (map arrows)) |> List.map (attribute "d")
+                let none = paths [||]
+                // A rim and a core, of the same line.
+                let drawn = paths [| (1.0, 0.5), (1.0, 0.0); (0.5, 0.5), (0.0, 0.5); (1.5, 0.5), (nan, 0.0) |]
+                let added = drawn |> List.filter (fun d -> not (List.contains d none))
+                Expect.equal added.Length 2 "paths"
+                Expect.equal added[0] added[1] "rim and core"
+
+                let strokes =
+                    added[0].Split('M', StringSplitOptions.RemoveEmptyEntries)
+                    |> Array.map (fun stroke -> stroke.Split([| 'L'; ' ' |]) |> Array.map float)
+
+                Expect.equal strokes.Length 6 "strokes"
+                let along (s: float[]) = s[2] - s[0], s[3] - s[1]
+                let (dx, dy), (ex, ey) = along strokes[0], along strokes[3]
+                Check.near 0.2 dy 0.0 "to the right"
+                Expect.isGreaterThan dx 0.0 "to the right"
+                Check.near 0.2 ex 0.0 "upwards"
+                Expect.isLessThan ey 0.0 "upwards"
+                // A unit is as many pixels both ways.
+                Check.near 0.4 dx (-2.0 * ey) "lengths"
+                // Its head ends where it does.
+                let ending n = strokes[n][2], strokes[n][3]
+                Expect.equal (ending 1) (ending 0) "head"
+                Expect.equal (paths [| (1.0, 0.5), (0.0, 0.0) |]) none "no flow")
 
             testCase "heat maps of one value, and of none, are drawn" (fun () ->
                 for value in [ 5.0; nan ] do
@@ -153,6 +192,7 @@ let tests =
                                 Y = "y", 0.0, 1.0
                                 Values = Array2D.create 2 2 value
                                 Range = None
+                                Arrows = [||]
                             }
 
                     Check.lacks svg "NaN" "picture"
