@@ -16,7 +16,13 @@ let problem =
     |> Problem.hard [ "start"; "left"; "right" ] [ ("u", -sin(Math.PI * x)) ]
 
 let model = Mlp.create [ 2; 24; 24; 24; 1 ]
-let settings = { SolveSettings.natural with Epochs = Script.argument 1 "STEPS" 300 }
+
+let settings =
+    { SolveSettings.natural with
+        Epochs = Script.argument 1 "STEPS" 300
+        Collocation = { SolveSettings.natural.Collocation with Points = 2000 }
+        Emphasis = { Emphasis.none with Points = PointChoice.Rad; Every = 5 }
+    }
 
 let solution = Script.solve problem model settings
 

@@ -16,12 +16,12 @@ let problem =
     |> Problem.periodic [ "x" ] 2
     |> Problem.initially [ ("u", [ cos (Math.PI * x) ]) ]
 
-let model = Mlp.create [ Problem.inputs problem; 32; 32; 32; 1 ]
+let model = Mlp.create [ Problem.inputs problem; 24; 24; 24; 1 ]
 
 let settings =
     { SolveSettings.natural with
-        Epochs = Script.argument 1 "STEPS" 300
-        Collocation = { SolveSettings.natural.Collocation with Points = 1500 }
+        Epochs = Script.argument 1 "STEPS" 250
+        Collocation = { SolveSettings.natural.Collocation with Points = 2500 }
         Emphasis = { Emphasis.none with Points = PointChoice.Rad; Every = 5 }
     }
 

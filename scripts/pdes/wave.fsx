@@ -18,7 +18,8 @@ let problem =
     |> Problem.initially [ ("u", [ slow + fast; number 0.0 ]) ]
 
 // 24 random frequencies with a standard deviation of 3 in coordinates from -1 to 1; rows of weights have scales of their own.
-let model = Mlp.create [ 48; 24; 24; 24; 1 ] |> Factorised.create 1.0 0.1 |> FourierFeatures.create 2 24 3.0 0
+let model =
+    Mlp.create [ 48; 24; 24; 24; 1 ] |> Factorised.create 1.0 0.1 |> FourierFeatures.create 2 24 3.0 0
 
 let settings =
     { SolveSettings.natural with

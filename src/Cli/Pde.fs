@@ -73,9 +73,9 @@ type Options =
             | Factorised -> "factorise the weight matrices of an MLP."
             | Optimizer _ ->
                 "adam, soap, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another (natural; adam in more than 20 dimensions)."
-            | Epochs _ -> "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; 150 to 500 natural gradients)."
+            | Epochs _ -> "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; 200 to 500 natural gradients)."
             | Seconds _ -> "in the place of --epochs, about so many seconds of training, by the time of the first steps."
-            | Points _ -> "fresh points a step, or of each optimizer's steps (100; 200 to 1500 of natural gradients)."
+            | Points _ -> "fresh points a step, or of each optimizer's steps (100; 200 to 2500 of natural gradients)."
             | Sampling _ -> "how points are drawn: random, lhs, halton or sobol (random)."
             | Laplacian _ -> "exact, sdgd or hutchinson (exact)."
             | Directions _ -> "directions a step of sdgd and hutchinson (4, or the dimension where that is less)."

@@ -133,7 +133,7 @@ let tests =
                 Expect.stringContains (line "poisson") "metakan 32 × 3, 200 natural" "steps"
                 Expect.stringContains (line "sine-gordon") "metakan 128 × 4, 5000 adam" "steps"
                 Expect.stringContains (line "burgers") " x, t " "coordinates"
-                Expect.stringContains (line "burgers") "mlp 24 × 4, 400 natural" "network and steps")
+                Expect.stringContains (line "burgers") "mlp 24 × 4, 300 natural" "network and steps")
 
             testCase "a problem in few dimensions is solved by natural gradients, and goes on" (fun () ->
                 withFolder (fun folder ->
