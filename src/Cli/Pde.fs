@@ -85,7 +85,7 @@ type Options =
             | Causal _ -> "weights by time, each falling with the loss before it, by this factor; for problems in time."
             | Slices _ -> "slices of time for --causal (16)."
             | Curriculum _ -> "fraction of the epochs over which the window of time grows; for problems in time."
-            | Adapt_Every _ -> "steps between changes of --balance and --adapt-points (100)."
+            | Adapt_Every _ -> "steps between changes of --balance and --adapt-points, and of the points of broyden (100)."
             | Lr _ -> "learning rate of MLP and KAN (1e-3)."
             | Lr_E _ -> "learning rate of MetaKAN's embeddings (1e-3)."
             | Lr_H _ -> "learning rate of MetaKAN's generators (1e-4)."
@@ -206,8 +206,8 @@ let private network (options: ParseResults<Options>) (entry: ShelfEntry) : Netwo
             |> metaLearner model (options.GetResult(Embedding_Dim, 1)) (options.GetResult(Hidden_Dim, entry.HiddenDim))
     }
 
-/// What training dwells on.
-let private emphasis (options: ParseResults<Options>) (start: Emphasis) : Emphasis =
+/// What training dwells on; `still` where an optimizer takes points that stay, for a while.
+let private emphasis (options: ParseResults<Options>) (still: bool) (start: Emphasis) : Emphasis =
     let balances = [ "fixed", Balance.Fixed; "gradients", Balance.Gradients; "ntk", Balance.Ntk ]
     let choices = [ "rad", PointChoice.Rad; "rard", PointChoice.RarD ]
 
@@ -225,8 +225,8 @@ let private emphasis (options: ParseResults<Options>) (start: Emphasis) : Emphas
 
     [ "--adapt-every", options.Contains Adapt_Every ]
     |> onlyWith
-        "--balance gradients and ntk, and --adapt-points"
-        (balance <> Balance.Fixed || points <> PointChoice.Fresh)
+        "--balance gradients and ntk, --adapt-points, and --optimizer broyden"
+        (still || balance <> Balance.Fixed || points <> PointChoice.Fresh)
 
     {
         Balance = balance
@@ -241,7 +241,12 @@ let private emphasis (options: ParseResults<Options>) (start: Emphasis) : Emphas
                 })
             |> Option.orElse start.Causal
         Curriculum = options.TryGetResult Options.Curriculum |> Option.orElse start.Curriculum
-        Every = options.GetResult(Adapt_Every, start.Every) |> atLeast "--adapt-every" 1
+        Every =
+            // A run that goes on has its own.
+            let asked = still && options.Contains Optimizer
+
+            options.GetResult(Adapt_Every, (if asked then max Emphasis.none.Every start.Every else start.Every))
+            |> atLeast "--adapt-every" 1
     }
 
 // The options of settings that may not go together, by name.
@@ -346,7 +351,7 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
                     |> Option.defaultValue start.Collocation.Laplacian
                 MemoryLimit = options.GetResult(Memory, start.Collocation.MemoryLimit) |> atLeast "--memory" 1
             }
-        Emphasis = emphasis options start.Emphasis
+        Emphasis = emphasis options (List.contains SolveOptimizer.Broyden optimizers) start.Emphasis
         Rate = options.GetResult(Lr, start.Rate) |> positive "--lr"
         EmbeddingRate = options.GetResult(Lr_E, start.EmbeddingRate) |> positive "--lr-e"
         GeneratorRate = options.GetResult(Lr_H, start.GeneratorRate) |> positive "--lr-h"
@@ -396,10 +401,7 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
     let model = modelOf problem network
     let edges = widthsOf problem network |> List.pairwise |> List.sumBy (fun (a, b) -> int64 a * int64 b)
 
-    let count =
-        Tensor.scoped (fun _ -> Seq.empty) (fun () -> Solve.initial settings problem model |> Params.count)
-
-    Solve.fault settings problem count
+    Solve.fault settings problem model
     |> Option.iter (fun (setting, reason) -> raise (BadInput $"{optionOf[setting]}: {reason}"))
 
     torch.set_num_threads (options.GetResult(Threads, threads) |> atLeast "--threads" 1)

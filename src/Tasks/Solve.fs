@@ -224,19 +224,22 @@ module Solve =
             Interrupted = fun () -> false
         }
 
-    /// The first setting that does not go with the others or with a problem, by its name, and why; `count` is how many numbers
-    /// are trained.
-    let internal fault (settings: SolveSettings) (problem: Problem) (count: int64) : (string * string) option =
+    /// The first setting that does not go with the others or with a problem, by its name, and why.
+    let internal fault (settings: SolveSettings) (problem: Problem) (model: Model) : (string * string) option =
         let optimizers = settings.Optimizer :: (settings.Opening |> List.map _.Optimizer)
         let emphasis = settings.Emphasis
 
         let broyden reason =
             Some(nameof settings.Optimizer, $"the self-scaled Broyden method takes {reason}")
 
+        let count () =
+            (fun () -> initial settings problem model |> Params.count)
+            |> Tensor.scoped (fun _ -> Seq.empty)
+
         if not (List.contains SolveOptimizer.Broyden optimizers) then
             Emphasis.fault problem emphasis
-        elif count > Broyden.largest then
-            broyden $"networks of up to {Broyden.largest} numbers, not {count}"
+        elif count () > Broyden.largest then
+            broyden $"networks of up to {Broyden.largest} numbers, not {count ()}"
         elif emphasis.Attention || emphasis.Causal.IsSome || emphasis.Curriculum.IsSome then
             broyden "a loss that stays for some steps: attention, causal weights and a curriculum change it in each"
         else
@@ -349,10 +352,7 @@ module Solve =
         use scope = torch.NewDisposeScope()
         Collocation.check settings.Collocation problem settings.Placement
 
-        let count =
-            Tensor.scoped (fun _ -> Seq.empty) (fun () -> initial settings problem model |> Params.count)
-
-        fault settings problem count
+        fault settings problem model
         |> Option.iter (fun (name, reason) -> invalidArg (nameof settings) $"{name}: {reason}")
 
         let sections =

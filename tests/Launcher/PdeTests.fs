@@ -105,7 +105,7 @@ let tests =
                     "pde poisson --causal 1 --slices 1", "--slices takes a whole number from 2 up"
                     "pde poisson --curriculum 2", "--curriculum: a curriculum takes a fraction of the epochs above 0"
                     "pde poisson --adapt-every 9",
-                    "--adapt-every is for --balance gradients and ntk, and --adapt-points"
+                    "--adapt-every is for --balance gradients and ntk, --adapt-points, and --optimizer broyden"
                     "pde poisson --adapt-points rad --adapt-every 0", "--adapt-every takes a whole number from 1 up"
                     "bench pde --dim 1", "--dim"
                 ]
@@ -134,6 +134,36 @@ let tests =
                 Expect.stringContains (line "sine-gordon") "metakan 128 × 4, 5000 adam" "steps"
                 Expect.stringContains (line "burgers") " x, t " "coordinates"
                 Expect.stringContains (line "burgers") "mlp 24 × 4, 300 natural" "network and steps")
+
+            testCase "optimizers go one after another by their options, and Broyden's points stay" (fun () ->
+                withFolder (fun folder ->
+                    let small =
+                        words "pde burgers --width 4 --depth 2 --test-points 20 --eval-every 1 --threads 1 --device cpu"
+
+                    let ran arguments =
+                        let ended = run folder arguments
+                        Expect.equal ended.Code 0 $"exit code: {ended.Err}"
+                        Expect.stringContains ended.Err.Head "adam, 3 steps of 7 points; broyden, 4 steps of 8 points" "what is told"
+
+                    ran (small @ words "--optimizer adam,broyden --epochs 3,4 --points 7,8 --out short")
+                    let settings: SolveSettings = Configuration.read $"{folder}/short" "pde" "settings"
+
+                    Expect.equal
+                        settings.Opening
+                        [ { Optimizer = SolveOptimizer.Adam; Epochs = 3; Points = 7 } ]
+                        "what comes first"
+
+                    Expect.equal (settings.Optimizer, settings.Epochs) (SolveOptimizer.Broyden, 4) "the last one"
+                    Expect.equal settings.Collocation.Points 8 "its points"
+                    // The shelf has Burgers' points drawn anew every 5 steps.
+                    Expect.equal settings.Emphasis.Every 100 "steps for which points stay"
+
+                    // Another number is kept where the run goes on.
+                    ran (small @ words "--optimizer adam,broyden --epochs 3,4 --points 7,8 --adapt-every 2 --out other")
+                    let ended = run folder [ "pde"; "--resume"; "other"; "--epochs"; "3,6" ]
+                    Expect.equal ended.Code 0 $"exit code: {ended.Err}"
+                    let settings: SolveSettings = Configuration.read $"{folder}/other" "pde" "settings"
+                    Expect.equal (settings.Epochs, settings.Emphasis.Every) (6, 2) "epochs and steps"))
 
             testCase "a problem in few dimensions is solved by natural gradients, and goes on" (fun () ->
                 withFolder (fun folder ->
