@@ -200,7 +200,8 @@ let private network (options: ParseResults<Options>) (entry: ShelfEntry) : Netwo
         Width = options.GetResult(Width, width) |> atLeast "--width" 1
         Depth = depth
         Splines =
-            splines model (options.GetResult(Grid, entry.Splines.Size)) (options.GetResult(Order, entry.Splines.Order))
+            let start = entry.Splines model
+            splines model (options.GetResult(Grid, start.Size)) (options.GetResult(Order, start.Order))
         Meta =
             lazy sharing (depth) (options.GetResult(Generators, "layer"))
             |> metaLearner model (options.GetResult(Embedding_Dim, 1)) (options.GetResult(Hidden_Dim, entry.HiddenDim))

@@ -86,7 +86,7 @@ let private readsField (term: Term) = Term.allLeaves term |> List.exists (fun le
 /// A small network of each family for a problem.
 let private networks (entry: ShelfEntry) (problem: Problem) : Model list =
     let widths = [ Problem.inputs problem; 4; problem.Fields.Length ]
-    let grid = { entry.Splines with Size = 3 }
+    let grid = { entry.Splines "kan" with Size = 3 }
     let meta = { EmbeddingDim = 1; HiddenDim = 4; Sharing = GeneratorSharing.PerLayer; Chunk = None }
     [ Mlp.create widths; Kan.create grid widths; MetaKan.create grid meta widths ]
 
@@ -314,7 +314,8 @@ let tests =
                     ]
                     |> List.max
 
-                Check.inRange (order + 1) 6 entry.Splines.Order "order of the splines")
+                for model in [ "kan"; "metakan" ] do
+                    Check.inRange (order + 1) 6 (entry.Splines model).Order "order of the splines")
 
             Check.theory "two steps are trained, by every network" names (fun name ->
                 let entry, problem = entryOf name, problemOf name
