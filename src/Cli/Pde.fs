@@ -63,18 +63,22 @@ type Options =
             | Dim _ -> "dimension, at least 2, of problems that have any (10 or 100)."
             | Model _ -> "mlp, kan or metakan (metakan in any number of dimensions, mlp in few)."
             | Width _ -> "width of the hidden layers (128; 32 in up to 20 dimensions; 24, 8 or 10 in few)."
-            | Depth _ -> "number of layers; 4 of width 128 are d-128-128-128-1 (4; 3 for KANs in few and in up to 20 dimensions)."
+            | Depth _ ->
+                "number of layers; 4 of width 128 are d-128-128-128-1 (4; 3 for KANs in few and in up to 20 dimensions)."
             | Grid _ -> "intervals of the spline grid, G (5 or 6)."
             | Order _ -> "order of the splines, k (3; 4 to 6 in few dimensions)."
             | Embedding_Dim _ -> "numbers that embed an edge, p (1)."
             | Hidden_Dim _ -> "hidden width of the generators, h (32 or 16)."
             | Generators _ -> "layer: one a layer; shared: one for all; or one number a layer, as 0,0,1,1 (layer)."
-            | Fourier _ -> "random Fourier features before the network, as many as it is wide: their scale, 0 for none (0)."
+            | Fourier _ ->
+                "random Fourier features before the network, as many as it is wide: their scale, 0 for none (0)."
             | Factorised -> "factorise the weight matrices of an MLP."
             | Optimizer _ ->
                 "adam, soap, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another (natural; adam in more than 20 dimensions)."
-            | Epochs _ -> "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; 200 to 500 natural gradients)."
-            | Seconds _ -> "in the place of --epochs, about so many seconds of training, by the time of the first steps."
+            | Epochs _ ->
+                "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; 200 to 500 natural gradients)."
+            | Seconds _ ->
+                "in the place of --epochs, about so many seconds of training, by the time of the first steps."
             | Points _ -> "fresh points a step, or of each optimizer's steps (100; 200 to 2500 of natural gradients)."
             | Sampling _ -> "how points are drawn: random, lhs, halton or sobol (random)."
             | Laplacian _ -> "exact, sdgd or hutchinson (exact)."
@@ -85,7 +89,8 @@ type Options =
             | Causal _ -> "weights by time, each falling with the loss before it, by this factor; for problems in time."
             | Slices _ -> "slices of time for --causal (16)."
             | Curriculum _ -> "fraction of the epochs over which the window of time grows; for problems in time."
-            | Adapt_Every _ -> "steps between changes of --balance and --adapt-points, and of the points of broyden (100)."
+            | Adapt_Every _ ->
+                "steps between changes of --balance and --adapt-points, and of the points of broyden (100)."
             | Lr _ -> "learning rate of MLP and KAN (1e-3)."
             | Lr_E _ -> "learning rate of MetaKAN's embeddings (1e-3)."
             | Lr_H _ -> "learning rate of MetaKAN's generators (1e-4)."
@@ -293,7 +298,10 @@ let private recipe (options: ParseResults<Options>) (start: SolveSettings) : Sol
         | None, _ -> raise (BadInput $"{option} takes a number for each of {given.Length} optimizers")
 
     let epochs =
-        each "--epochs" (options.TryGetResult Epochs) ([ for stage in start.Opening -> stage.Epochs ] @ [ start.Epochs ])
+        each
+            "--epochs"
+            (options.TryGetResult Epochs)
+            ([ for stage in start.Opening -> stage.Epochs ] @ [ start.Epochs ])
 
     let points =
         each
@@ -302,7 +310,11 @@ let private recipe (options: ParseResults<Options>) (start: SolveSettings) : Sol
             ([ for stage in start.Opening -> stage.Points ] @ [ start.Collocation.Points ])
 
     let stages: SolveStage list =
-        List.map3 (fun optimizer epochs points -> { Optimizer = optimizer; Epochs = epochs; Points = points }) given epochs points
+        List.map3
+            (fun optimizer epochs points -> { Optimizer = optimizer; Epochs = epochs; Points = points })
+            given
+            epochs
+            points
 
     List.truncate (stages.Length - 1) stages, List.last stages
 

@@ -104,7 +104,7 @@ module internal Generator =
 
         // By the j-th number of an edge's embedding, [N, E].
         let byEmbedding (j: int) =
-            let slopes = Tensor.product second ((active * first.select (1L, int64 j)).t ())
+            let slopes = Tensor.product second ((active * first.select (1L, int64 j)).t())
             (g * slopes).sum 1L
 
         // Sums over edges [N, M, h] with what the first layer passes on, with its slopes, and with these times embeddings.
@@ -112,7 +112,7 @@ module internal Generator =
             let factors =
                 [| torch.nn.functional.relu hidden; active; yield! columns |> List.map (fun e -> active * e) |]
 
-            (Tensor.product g (torch.cat (factors, 1L))).chunk (int64 factors.Length, -1L)
+            (Tensor.product g (torch.cat (factors, 1L))).chunk(int64 factors.Length, -1L)
 
         let byHidden (sums: Tensor) = (sums * second).sum 1L
 

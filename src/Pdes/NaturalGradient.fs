@@ -36,7 +36,7 @@ module NaturalGradient =
     let internal scales (j: Tensor) : Tensor =
         let squares = (j * j).sum 0L
         // Parameters that nothing depends on here are not let loose.
-        (squares / squares.mean () + 1e-3).pow (-0.25.ToScalar())
+        (squares / squares.mean () + 1e-3).pow(-0.25.ToScalar())
 
     // d of least |r - J d|² + λ|d|², with λ relative to the mean diagonal of J Jᵀ or, of fewer parameters than points, Jᵀ J.
     let internal solver (j: Tensor) (r: Tensor) : float -> Tensor option =

@@ -129,7 +129,8 @@ module internal Pictures =
                 match List.distinct (List.ofArray middle[2..]) with
                 | [] -> ""
                 | [ value ] when last > 2 -> $" at {coordinate 2} … {coordinate last} = {value:g4}"
-                | _ -> [ for i in 2..last -> $"{coordinate i} = {middle[i]:g4}" ] |> String.concat ", " |> sprintf " at %s"
+                | _ ->
+                    [ for i in 2..last -> $"{coordinate i} = {middle[i]:g4}" ] |> String.concat ", " |> sprintf " at %s"
         }
 
     let private map (problem: Problem) title values range arrows : string =
@@ -152,7 +153,9 @@ module internal Pictures =
     /// Maps over the first two coordinates, the others in the middle of their bounds.
     let private slices (problem: Problem) (place: Placement) (u: Tensor -> Tensor) exact =
         let plane = whole problem place
-        let drawn = compared (values u plane.Inside) (exact |> Option.map (fun exact -> values exact plane.Inside))
+
+        let drawn =
+            compared (values u plane.Inside) (exact |> Option.map (fun exact -> values exact plane.Inside))
 
         let common =
             drawn

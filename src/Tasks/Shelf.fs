@@ -101,7 +101,7 @@ module Shelf =
         }
 
     // Splines with as many continuous derivatives as the equation reads, and one more.
-    let private order (k: int) (entry: ShelfEntry) = 
+    let private order (k: int) (entry: ShelfEntry) =
         { entry with Splines = fun model -> { entry.Splines model with Order = k } }
 
     /// All of them.

@@ -145,8 +145,7 @@ module Solve =
     let private stageOf (settings: SolveSettings) (optimizer: SolveOptimizer) (course: Course) : Stage =
         match optimizer with
         | SolveOptimizer.Adam -> adam { settings with Epochs = course.Steps } course.Model |> Emphasis.stage course
-        | SolveOptimizer.Soap ->
-            Soap.create (rates settings course.Model course.Steps) |> Emphasis.stage course
+        | SolveOptimizer.Soap -> Soap.create (rates settings course.Model course.Steps) |> Emphasis.stage course
         | SolveOptimizer.Broyden ->
             let every = course.Emphasis.Every
             // The same points until the emphasis may change what else there is.
@@ -157,14 +156,11 @@ module Solve =
     /// The run as a fold: no files, no output.
     let plan (settings: SolveSettings) (problem: Problem) (model: Model) : TrainingPlan =
         let model = Problem.modelFor problem model
+
         let stages =
             settings.Opening
             @ [
-                {
-                    Optimizer = settings.Optimizer
-                    Epochs = settings.Epochs
-                    Points = settings.Collocation.Points
-                }
+                { Optimizer = settings.Optimizer; Epochs = settings.Epochs; Points = settings.Collocation.Points }
             ]
 
         let course index steps points : Course =
@@ -229,12 +225,9 @@ module Solve =
         let optimizers = settings.Optimizer :: (settings.Opening |> List.map _.Optimizer)
         let emphasis = settings.Emphasis
 
-        let broyden reason =
-            Some(nameof settings.Optimizer, $"the self-scaled Broyden method takes {reason}")
+        let broyden reason = Some(nameof settings.Optimizer, $"the self-scaled Broyden method takes {reason}")
 
-        let count () =
-            (fun () -> initial settings problem model |> Params.count)
-            |> Tensor.scoped (fun _ -> Seq.empty)
+        let count () = (fun () -> initial settings problem model |> Params.count) |> Tensor.scoped (fun _ -> Seq.empty)
 
         if not (List.contains SolveOptimizer.Broyden optimizers) then
             Emphasis.fault problem emphasis
@@ -264,8 +257,7 @@ module Solve =
             Workers.hire (fun () -> Training.run plan ignore state) |> snd
 
         // The first steps are compiled as they go.
-        let warm =
-            Training.start whole (initial settings problem model) |> trial 3 (fun () -> false)
+        let warm = Training.start whole (initial settings problem model) |> trial 3 (fun () -> false)
 
         let clock = Stopwatch.StartNew()
         let enough = max 0.01 (seconds / 30.0)

@@ -85,10 +85,7 @@ module Broyden =
             let length = if known.IsSome then 1.0 else min 1.0 (1.0 / Tensor.item (g.abs().sum()))
 
             let found =
-                if start.Slope < 0.0 then
-                    LineSearch.wolfe (LineSearch.along evaluate x d) start length
-                else
-                    start
+                if start.Slope < 0.0 then LineSearch.wolfe (LineSearch.along evaluate x d) start length else start
 
             let inverse =
                 // Where the search found no lower point, the next direction is the gradient's.

@@ -14,10 +14,7 @@ module internal LineSearch =
 
     /// The minimiser of the cubic with given values and slopes at a and b, kept a tenth of the interval between them away
     /// from its ends; the middle where the cubic has none. Nocedal, Wright, equation 3.59.
-    let cubicMinimiser
-        (a: float, lossA: float, slopeA: float)
-        (b: float, lossB: float, slopeB: float)
-        : float =
+    let cubicMinimiser (a: float, lossA: float, slopeA: float) (b: float, lossB: float, slopeB: float) : float =
         let low, high = min a b, max a b
         let d1 = slopeA + slopeB - 3.0 * (lossA - lossB) / (a - b)
         let square = d1 * d1 - slopeA * slopeB

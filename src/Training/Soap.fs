@@ -41,7 +41,7 @@ module Soap =
 
     // G Gᵀ over one mode.
     let private statistics (k: int) (g: Tensor) : Tensor =
-        let rows = g.transpose(0L, int64 k).reshape (g.size k, -1L)
+        let rows = g.transpose(0L, int64 k).reshape(g.size k, -1L)
         Tensor.product rows (rows.t ())
 
     // A step of power iteration from the basis so far, and its orthogonal basis.
@@ -85,11 +85,9 @@ module Soap =
                             k, now, (if step % constants.Every = 0 then renewed now basis else basis)
                 ]
 
-            let into (t: Tensor) =
-                (t, bases) ||> List.fold (fun t (k, _, basis) -> along k basis t)
+            let into (t: Tensor) = (t, bases) ||> List.fold (fun t (k, _, basis) -> along k basis t)
 
-            let back (t: Tensor) =
-                (t, bases) ||> List.fold (fun t (k, _, basis) -> along k (basis.t ()) t)
+            let back (t: Tensor) = (t, bases) ||> List.fold (fun t (k, _, basis) -> along k (basis.t ()) t)
 
             let first, second, direction =
                 if step = 0 then
@@ -97,9 +95,9 @@ module Soap =
                     memory "first", memory "second", torch.zeros_like p
                 else
                     let first = memory "first" * beta1 + g * (1.0 - beta1)
-                    let second = memory "second" * beta2 + (into g).square () * (1.0 - beta2)
+                    let second = memory "second" * beta2 + (into g).square() * (1.0 - beta2)
                     let correction beta = 1.0 - beta ** float step
-                    let scale = (second / correction beta2).sqrt () + epsilon
+                    let scale = (second / correction beta2).sqrt() + epsilon
                     first, second, back (into first / scale) / correction beta1
 
             Transform.plain direction,
@@ -131,5 +129,4 @@ module Soap =
         }
 
     /// SOAP with the paper's constants, each parameter by the schedule of its name.
-    let create (rate: string -> Schedule) : Optimizer =
-        Optimizer.chain [ transform constants; Transform.scale rate ]
+    let create (rate: string -> Schedule) : Optimizer = Optimizer.chain [ transform constants; Transform.scale rate ]

@@ -15,7 +15,8 @@ open MetaKan.Tests.Runs
 
 /// A run so small that a step takes about a millisecond.
 let private small =
-    words "pde poisson --dim 2 --width 4 --depth 2 --points 10 --test-points 20 --threads 1 --device cpu --optimizer adam --dtype float32"
+    words
+        "pde poisson --dim 2 --width 4 --depth 2 --points 10 --test-points 20 --threads 1 --device cpu --optimizer adam --dtype float32"
 
 /// The parameters, byte for byte, and the measures but for the seconds.
 let private outcome (folder: string) =
@@ -66,13 +67,16 @@ let tests =
                     "pde burgers --optimizer broyden --attention",
                     "--optimizer: the self-scaled Broyden method takes a loss that stays for some steps"
                     "pde poisson --optimizer adam,natural", "--epochs takes a number for each of 2 optimizers"
-                    "pde poisson --optimizer adam,natural --epochs 5", "--epochs takes a number for each of 2 optimizers, not 1"
-                    "pde poisson --optimizer adam,natural --epochs 5,x", "--epochs takes a whole number from 1 up, not x"
+                    "pde poisson --optimizer adam,natural --epochs 5",
+                    "--epochs takes a number for each of 2 optimizers, not 1"
+                    "pde poisson --optimizer adam,natural --epochs 5,x",
+                    "--epochs takes a whole number from 1 up, not x"
                     "pde poisson --optimizer adam,natural --epochs 5,6 --points 7",
                     "--points takes a number for each of 2 optimizers, not 1"
                     "pde poisson --epochs 5,6", "--epochs takes a number for each of 1 optimizers, not 2"
                     "pde poisson --seconds 9 --epochs 9", "--seconds is for one optimizer, without --epochs"
-                    "pde poisson --seconds 9 --optimizer adam,natural --epochs 9,9 --points 9,9", "--seconds is for one optimizer"
+                    "pde poisson --seconds 9 --optimizer adam,natural --epochs 9,9 --points 9,9",
+                    "--seconds is for one optimizer"
                     "pde poisson --seconds 0", "--seconds takes a positive number"
                     "pde poisson --sampling regular", "--sampling takes one of random, lhs, halton, sobol"
                     "pde burgers --lr 1e-3", "--lr is for --optimizer adam and soap"
@@ -118,9 +122,7 @@ let tests =
                 Expect.equal ended.Out.Length (1 + Shelf.all.Length) "lines"
 
                 let inDimension (entry: ShelfEntry) =
-                    entry.Dimension
-                    |> Option.map (fun dim -> Shelf.inDimension dim entry)
-                    |> Option.defaultValue entry
+                    entry.Dimension |> Option.map (fun dim -> Shelf.inDimension dim entry) |> Option.defaultValue entry
 
                 for entry, line in List.zip (List.map inDimension Shelf.all) ended.Out.Tail do
                     Expect.stringStarts line (entry.Name + " ") "name"
@@ -138,12 +140,17 @@ let tests =
             testCase "optimizers go one after another by their options, and Broyden's points stay" (fun () ->
                 withFolder (fun folder ->
                     let small =
-                        words "pde burgers --width 4 --depth 2 --test-points 20 --eval-every 1 --threads 1 --device cpu"
+                        words
+                            "pde burgers --width 4 --depth 2 --test-points 20 --eval-every 1 --threads 1 --device cpu"
 
                     let ran arguments =
                         let ended = run folder arguments
                         Expect.equal ended.Code 0 $"exit code: {ended.Err}"
-                        Expect.stringContains ended.Err.Head "adam, 3 steps of 7 points; broyden, 4 steps of 8 points" "what is told"
+
+                        Expect.stringContains
+                            ended.Err.Head
+                            "adam, 3 steps of 7 points; broyden, 4 steps of 8 points"
+                            "what is told"
 
                     ran (small @ words "--optimizer adam,broyden --epochs 3,4 --points 7,8 --out short")
                     let settings: SolveSettings = Configuration.read $"{folder}/short" "pde" "settings"
@@ -159,7 +166,10 @@ let tests =
                     Expect.equal settings.Emphasis.Every 100 "steps for which points stay"
 
                     // Another number is kept where the run goes on.
-                    ran (small @ words "--optimizer adam,broyden --epochs 3,4 --points 7,8 --adapt-every 2 --out other")
+                    ran (
+                        small @ words "--optimizer adam,broyden --epochs 3,4 --points 7,8 --adapt-every 2 --out other"
+                    )
+
                     let ended = run folder [ "pde"; "--resume"; "other"; "--epochs"; "3,6" ]
                     Expect.equal ended.Code 0 $"exit code: {ended.Err}"
                     let settings: SolveSettings = Configuration.read $"{folder}/other" "pde" "settings"

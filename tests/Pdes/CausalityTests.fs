@@ -57,8 +57,7 @@ let tests =
                 // A step of plain descent shows the gradient.
                 let descent = Optimizer.chain [ Transform.scale (fun _ -> Schedule.constant 1.0) ]
 
-                let stage =
-                    Emphasis.stage (courseOf emphasis 7 system model 9) descent
+                let stage = Emphasis.stage (courseOf emphasis 7 system model 9) descent
 
                 let loss, after, _ = stepOf stage 0 p (stage.Init p)
                 close "loss" 1e-12 expected loss

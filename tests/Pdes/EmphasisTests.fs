@@ -78,8 +78,7 @@ let tests =
                 let emphasis =
                     { it with Balance = Balance.Gradients; Causal = causal; Points = PointChoice.Rad; Every = 1 }
 
-                let stage =
-                    Emphasis.polish (courseOf emphasis 20 heat model 5) (Key.ofSeed 6) (Lbfgs.create 5 1)
+                let stage = Emphasis.polish (courseOf emphasis 20 heat model 5) (Key.ofSeed 6) (Lbfgs.create 5 1)
 
                 let path = run stage 4 p
                 let weights = path |> List.map (snd >> Stage.numbers)

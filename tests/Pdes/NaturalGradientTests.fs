@@ -163,8 +163,8 @@ let tests =
                             p
 
                     let squares = (j * j).sum 0L
-                    let weights = (squares / squares.mean () + 1e-3).sqrt ()
-                    let trace = Tensor.item ((squares / weights).sum ())
+                    let weights = (squares / squares.mean () + 1e-3).sqrt()
+                    let trace = Tensor.item ((squares / weights).sum())
                     let smaller = min (int (j.size 0)) (int (j.size 1))
                     let lambda = damping * trace / float smaller
                     let matrix = torch.mm (j.t (), j) + lambda * torch.diag weights

@@ -66,14 +66,18 @@ let tests =
             testCase "fields u and v in space are drawn as a flow, and in time they are none" (fun () ->
                 let problem = problem (Domain.ball [ 0.0; 0.0 ] 1.0) None
                 // Round the middle; the pressure comes first.
-                let turning (x: Tensor) =
-                    torch.cat ([| first x; -x.narrow (1L, 1L, 1L); first x |], 1L)
+                let turning (x: Tensor) = torch.cat ([| first x; -x.narrow(1L, 1L, 1L); first x |], 1L)
 
                 let drawn fields coordinates =
                     draw { problem with Fields = fields; Coordinates = coordinates } turning |> Map.ofList
 
                 let names = drawn [ "p"; "u"; "v" ] [ "x"; "y" ]
-                Expect.equal (List.ofSeq names.Keys) [ "6-flow"; "p-1-solution"; "u-1-solution"; "v-1-solution" ] "names"
+
+                Expect.equal
+                    (List.ofSeq names.Keys)
+                    [ "6-flow"; "p-1-solution"; "u-1-solution"; "v-1-solution" ]
+                    "names"
+
                 let svg = names["6-flow"]
                 Expect.stringContains svg "Speed and direction" "title"
                 Check.lacks svg "NaN" "numbers"

@@ -127,6 +127,7 @@ let tests =
 
             testCase "optimizers one after another, interrupted and resumed, are the uninterrupted run" (fun () ->
                 let mlp = Mlp.create [ 2; 4; 1 ]
+
                 let stage optimizer epochs points : SolveStage =
                     { Optimizer = optimizer; Epochs = epochs; Points = points }
 
@@ -136,7 +137,8 @@ let tests =
                         Optimizer = SolveOptimizer.NaturalGradient
                         Epochs = 3
                         Polish = 3
-                        Emphasis = { Emphasis.none with Balance = Balance.Gradients; Points = PointChoice.Rad; Every = 3 }
+                        Emphasis =
+                            { Emphasis.none with Balance = Balance.Gradients; Points = PointChoice.Rad; Every = 3 }
                         EvaluateEvery = 1
                         SaveEvery = 2
                         Collocation = collocation 12
@@ -156,15 +158,21 @@ let tests =
                             Expect.equal stopped.Outcome Stopped "outcome"
                             same whole expected folder (solve (resumedIn folder) settings heat mlp))))
 
-            testCase "epochs of so many seconds are more of a longer time, and start from nothing that was tried" (fun () ->
-                let settings = { settings with Polish = 0; Collocation = collocation 12 }
-                let mlp = Mlp.create [ 2; 4; 1 ]
-                let timed seconds = Solve.within seconds settings heat mlp
-                let short, long = timed 0.01, timed 20.0
-                Expect.isGreaterThan long.Epochs (3 * short.Epochs) "epochs"
-                Expect.equal (string (Configuration.node { long with Epochs = settings.Epochs })) (string (Configuration.node settings)) "what else there is"
-                // A step of it takes more than a microsecond, and less than a second.
-                Check.inRange 20 20_000_000 long.Epochs "epochs")
+            testCase
+                "epochs of so many seconds are more of a longer time, and start from nothing that was tried"
+                (fun () ->
+                    let settings = { settings with Polish = 0; Collocation = collocation 12 }
+                    let mlp = Mlp.create [ 2; 4; 1 ]
+                    let timed seconds = Solve.within seconds settings heat mlp
+                    let short, long = timed 0.01, timed 20.0
+                    Expect.isGreaterThan long.Epochs (3 * short.Epochs) "epochs"
+
+                    Expect.equal
+                        (string (Configuration.node { long with Epochs = settings.Epochs }))
+                        (string (Configuration.node settings))
+                        "what else there is"
+                    // A step of it takes more than a microsecond, and less than a second.
+                    Check.inRange 20 20_000_000 long.Epochs "epochs")
 
             testCase "points stay for Broyden's method, from its first step on" (fun () ->
                 // What it tells of a step is the loss that the step before ended at, until points change.
@@ -182,7 +190,11 @@ let tests =
                 let plan = Solve.plan settings heat mlp
                 use _ = torch.NewDisposeScope()
                 let start = Training.start plan (Solve.initial settings heat mlp)
-                let opened, _ = ((start, None), [ 1..4 ]) ||> List.fold (fun (s, _) _ -> let s, l = Training.step plan.Stages[0] s in s, Some l)
+
+                let opened, _ =
+                    ((start, None), [ 1..4 ])
+                    ||> List.fold (fun (s, _) _ -> let s, l = Training.step plan.Stages[0] s in s, Some l)
+
                 let entered = { opened with Stage = 1; Within = 0; Memory = plan.Stages[1].Init opened.Params }
 
                 ((entered, nan), [ 0..8 ])
@@ -201,7 +213,9 @@ let tests =
 
                     for settings, model, said in
                         [
-                            broyden, wide, "Optimizer: the self-scaled Broyden method takes networks of up to 10000 numbers"
+                            broyden,
+                            wide,
+                            "Optimizer: the self-scaled Broyden method takes networks of up to 10000 numbers"
                             { broyden with Emphasis = { Emphasis.none with Attention = true } },
                             Mlp.create [ 2; 4; 1 ],
                             "Optimizer: the self-scaled Broyden method takes a loss that stays"
@@ -214,7 +228,8 @@ let tests =
                             "Optimizer: the self-scaled Broyden method takes a loss that stays"
                         ] do
                         Expect.stringStarts
-                            (messageOf<ArgumentException>(fun () -> solve (freshIn folder) settings heat model |> ignore))
+                            (messageOf<ArgumentException>(fun () ->
+                                solve (freshIn folder) settings heat model |> ignore))
                             said
                             "message"
 

@@ -27,7 +27,9 @@ let private pairs =
     |> Gen.map (fun (n, seed) ->
         let h, s = definite seed n, normal (seed + 1) [ n ]
         // Of a Hessian that is not far from it, or of any.
-        let hessian = if seed % 2 = 0 then definite (seed + 2) n else torch.linalg.inv h + 0.1 * definite (seed + 2) n
+        let hessian =
+            if seed % 2 = 0 then definite (seed + 2) n else torch.linalg.inv h + 0.1 * definite (seed + 2) n
+
         let y = times hessian s
         h, s, y, inner s (times (torch.linalg.inv h) s) / inner s y)
 
@@ -44,36 +46,43 @@ let private run every gradient count (start: Params) =
 let private quadratic (hessian: Tensor) (best: Tensor) : Gradient =
     gradientOf (fun p ->
         let d = p["x"] - best
-        0.5 * (d * times hessian d).sum ())
+        0.5 * (d * times hessian d).sum())
 
 let tests =
     testList
         "Training.Broyden"
         [
-            property "an updated matrix takes the gradient's change to the step, and stays positive definite" 100 pairs (fun (h, s, y, b) ->
-                for first in [ true; false ] do
-                    let found = Broyden.updated first h s y b
-                    close "secant" 1e-7 s (times found y)
-                    close "symmetry" 1e-9 found (found.t ())
-                    let least = Tensor.item ((torch.linalg.eigvalsh found).min ())
-                    Expect.isGreaterThan least 0.0 "eigenvalue")
+            property
+                "an updated matrix takes the gradient's change to the step, and stays positive definite"
+                100
+                pairs
+                (fun (h, s, y, b) ->
+                    for first in [ true; false ] do
+                        let found = Broyden.updated first h s y b
+                        close "secant" 1e-7 s (times found y)
+                        close "symmetry" 1e-9 found (found.t ())
+                        let least = Tensor.item ((torch.linalg.eigvalsh found).min())
+                        Expect.isGreaterThan least 0.0 "eigenvalue")
 
-            property "the inverse of an updated matrix is Broyden's update of the Hessian, scaled" 100 pairs (fun (h, s, y, b) ->
-                let hessian, curvature = torch.linalg.inv h, inner s y
-                let ratio = inner y (times h y) / curvature
+            property
+                "the inverse of an updated matrix is Broyden's update of the Hessian, scaled"
+                100
+                pairs
+                (fun (h, s, y, b) ->
+                    let hessian, curvature = torch.linalg.inv h, inner s y
+                    let ratio = inner y (times h y) / curvature
 
-                for first in [ true; false ] do
-                    let tau, phi = Broyden.factors first (s.numel ()) ratio b
-                    let theta = (1.0 - phi) / (1.0 + (ratio * b - 1.0) * phi)
-                    let bs = times hessian s
-                    let sbs = inner s bs
-                    let w = y / curvature - bs / sbs
-                    let outer (a: Tensor) = torch.mm (column a, (column a).t ())
+                    for first in [ true; false ] do
+                        let tau, phi = Broyden.factors first (s.numel ()) ratio b
+                        let theta = (1.0 - phi) / (1.0 + (ratio * b - 1.0) * phi)
+                        let bs = times hessian s
+                        let sbs = inner s bs
+                        let w = y / curvature - bs / sbs
+                        let outer (a: Tensor) = torch.mm (column a, (column a).t())
 
-                    let expected =
-                        tau * (hessian - outer bs / sbs + theta * sbs * outer w) + outer y / curvature
+                        let expected = tau * (hessian - outer bs / sbs + theta * sbs * outer w) + outer y / curvature
 
-                    close "Hessian" 1e-5 expected (torch.linalg.inv (Broyden.updated first h s y b)))
+                        close "Hessian" 1e-5 expected (torch.linalg.inv (Broyden.updated first h s y b)))
 
             property "an exact model is left as it is" 50 pairs (fun (h, s, _, _) ->
                 // y = H⁻¹s: nothing was found out.
@@ -92,46 +101,54 @@ let tests =
                 let p, _, _ = run 1000 rosenbrock 150 (Map [ "x", normal seed [ 3 ] ])
                 close "minimum" 1e-5 (tensor [ 3 ] [ 1.0; 1.0; 1.0 ]) p["x"])
 
-            property "a loss that changes when it may is seen anew, and one that stays is not looked at twice" 20 seeds (fun seed ->
-                // Another quadratic from the 4th step on; evaluations at the present parameters tell who looks.
-                let hessian = definite seed 3
-                let target = ref 0.0
-                let start = at [ 2.0; -1.0; 0.5 ]
-                let optimizer = Broyden.create 4
-                let looked = ref 0
+            property
+                "a loss that changes when it may is seen anew, and one that stays is not looked at twice"
+                20
+                seeds
+                (fun seed ->
+                    // Another quadratic from the 4th step on; evaluations at the present parameters tell who looks.
+                    let hessian = definite seed 3
+                    let target = ref 0.0
+                    let start = at [ 2.0; -1.0; 0.5 ]
+                    let optimizer = Broyden.create 4
+                    let looked = ref 0
 
-                let gradient p =
-                    looked.Value <- looked.Value + 1
-                    quadratic (hessian + target.Value * torch.eye (3L, dtype = torch.float64)) (tensor [ 3 ] [ target.Value; 0.0; 0.0 ]) p
+                    let gradient p =
+                        looked.Value <- looked.Value + 1
 
-                let after steps p memory =
-                    ((p, memory), steps)
-                    ||> List.fold (fun (p, memory) step ->
-                        let loss, next, memory = optimizer.Update step gradient p memory
-                        let before = looked.Value
-                        close "loss" 1e-9 (fst (gradient p)) loss
-                        looked.Value <- before
-                        next, memory)
+                        quadratic
+                            (hessian + target.Value * torch.eye (3L, dtype = torch.float64))
+                            (tensor [ 3 ] [ target.Value; 0.0; 0.0 ])
+                            p
 
-                let p, memory = after [ 0..3 ] start (optimizer.Init start)
-                target.Value <- 1.0
-                let p, _ = after [ 4..7 ] p memory
-                Expect.isTrue (p.ContainsKey "x") "parameters"
+                    let after steps p memory =
+                        ((p, memory), steps)
+                        ||> List.fold (fun (p, memory) step ->
+                            let loss, next, memory = optimizer.Update step gradient p memory
+                            let before = looked.Value
+                            close "loss" 1e-9 (fst (gradient p)) loss
+                            looked.Value <- before
+                            next, memory)
 
-                // One evaluation a step where whole steps are good: the gradient of the last one serves again.
-                let plain = at [ 1.0 ]
-                looked.Value <- 0
-                let one = quadratic (torch.eye (1L, dtype = torch.float64)) (tensor [ 1 ] [ 0.0 ])
+                    let p, memory = after [ 0..3 ] start (optimizer.Init start)
+                    target.Value <- 1.0
+                    let p, _ = after [ 4..7 ] p memory
+                    Expect.isTrue (p.ContainsKey "x") "parameters"
 
-                let counting p =
-                    looked.Value <- looked.Value + 1
-                    one p
+                    // One evaluation a step where whole steps are good: the gradient of the last one serves again.
+                    let plain = at [ 1.0 ]
+                    looked.Value <- 0
+                    let one = quadratic (torch.eye (1L, dtype = torch.float64)) (tensor [ 1 ] [ 0.0 ])
 
-                let optimizer = Broyden.create 100
-                let _, p, memory = optimizer.Update 0 counting plain (optimizer.Init plain)
-                let first = looked.Value
-                optimizer.Update 1 counting p memory |> ignore
-                Expect.isLessThanOrEqual (looked.Value - first) first "evaluations of a later step")
+                    let counting p =
+                        looked.Value <- looked.Value + 1
+                        one p
+
+                    let optimizer = Broyden.create 100
+                    let _, p, memory = optimizer.Update 0 counting plain (optimizer.Init plain)
+                    let first = looked.Value
+                    optimizer.Update 1 counting p memory |> ignore
+                    Expect.isLessThanOrEqual (looked.Value - first) first "evaluations of a later step")
 
             testCase "where there is nothing lower the parameters stay, and the matrix is given up" (fun () ->
                 use _ = torch.NewDisposeScope()

@@ -31,7 +31,7 @@ let private product (a: Tensor) (b: Tensor) = torch.matmul (a, b)
 let private loss seed (w: Tensor) : Tensor =
     let left, right, target = normal seed [ 5; 3 ], normal (seed + 1) [ 4; 6 ], normal (seed + 2) [ 5; 6 ]
     let r = product (product left w) right - target
-    (r * r).mean () + 0.1 * (r.square().square()).mean ()
+    (r * r).mean() + 0.1 * (r.square().square()).mean()
 
 let tests =
     testList
@@ -40,8 +40,7 @@ let tests =
             property "of vectors, and of modes that are too long, it is Adam" 20 seeds (fun seed ->
                 let start: Params = Map [ "v", normal seed [ 5 ]; "w", normal (seed + 1) [ 3; 4 ] ]
 
-                let gradient =
-                    gradientOf (fun p -> loss (seed + 2) p["w"] + (p["v"] - 1.0).square().square().mean ())
+                let gradient = gradientOf (fun p -> loss (seed + 2) p["w"] + (p["v"] - 1.0).square().square().mean())
 
                 let adam, _ = run (rated (Transform.adam constants.Moments)) gradient 7 start
                 // Its first step is none.
@@ -54,7 +53,10 @@ let tests =
                 let turned (w: Tensor) = product (product left w) right
                 let back (w: Tensor) = product (product (left.t ()) w) (right.t ())
                 let start = normal (seed + 2) [ 3; 4 ]
-                let trained f start = fst (run (rated (Soap.transform constants)) (gradientOf f) 6 (Map [ "w", start ]))
+
+                let trained f start =
+                    fst (run (rated (Soap.transform constants)) (gradientOf f) 6 (Map [ "w", start ]))
+
                 let plain = trained (fun p -> loss (seed + 3) p["w"]) start
                 let other = trained (fun p -> loss (seed + 3) (back p["w"])) (turned start)
                 close "turned" 1e-3 (turned plain["w"]) other["w"])
@@ -87,15 +89,21 @@ let tests =
                 let gradient =
                     gradientOf (fun p ->
                         let r = product (product left p["w"]) right - 1.0
-                        (weight * r * r).sum ())
+                        (weight * r * r).sum())
 
                 let start: Params = Map [ "w", torch.zeros (6L, 6L, dtype = torch.float64) ]
+
                 let falling transform =
                     Optimizer.chain [ transform; Transform.scale (fun _ step -> 0.1 * (1.0 - float step / 300.0)) ]
 
-                let after transform = run (falling transform) gradient 300 start |> fst |> gradient |> fst |> Tensor.item
+                let after transform =
+                    run (falling transform) gradient 300 start |> fst |> gradient |> fst |> Tensor.item
+
                 let moments = Transform.moments
-                let adam, soap = after (Transform.adam moments), after (Soap.transform { constants with Moments = moments })
+
+                let adam, soap =
+                    after (Transform.adam moments), after (Soap.transform { constants with Moments = moments })
+
                 Check.inRange 0.0 (adam / 5.0) soap "loss")
 
             testCase "constants that are none are refused" (fun () ->

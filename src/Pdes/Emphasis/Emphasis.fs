@@ -185,7 +185,14 @@ module Emphasis =
     /// What a loss on fresh points, or on chosen ones, remembers and takes in each step; None where there is no emphasis.
     /// Raises ArgumentException as `check` does.
     let internal tryDwelling (course: Course) : Dwelling option =
-        let { Problem = problem; Model = model; Emphasis = emphasis; Collocation = settings; Step = step; Draws = draws } =
+        let {
+                Problem = problem
+                Model = model
+                Emphasis = emphasis
+                Collocation = settings
+                Step = step
+                Draws = draws
+            } =
             course
 
         check problem emphasis
