@@ -17,7 +17,7 @@ let private withRun (test: string -> unit) =
     withFolder (fun folder ->
         let ended =
             words
-                "pde poisson --dim 2 --model kan --width 4 --depth 2 --points 10 --test-points 20 --threads 1 --device cpu \
+                "pde poisson --dim 2 --model kan --width 4 --depth 2 --grid 5 --order 3 --points 10 --test-points 20 --threads 1 --device cpu \
                  --dtype float64 --epochs 3 --problem-seed 5 --out run"
             |> inside folder
 
