@@ -278,45 +278,38 @@ let private optimizers =
         "natural", SolveOptimizer.NaturalGradient
     ]
 
-/// The optimizers with their steps and points: what comes first, and the last one.
-let private recipe (options: ParseResults<Options>) (start: SolveSettings) : SolveStage list * SolveStage =
+let private nameOfOptimizer (optimizer: SolveOptimizer) : string =
+    optimizers |> List.find (fun (_, it) -> it = optimizer) |> fst
+
+/// The optimizers with their steps and points, one after another.
+let private recipe (options: ParseResults<Options>) (start: SolveSettings) : SolveStage list =
+    let before = SolveSettings.stages start
+
     let given =
         match options.TryGetResult Optimizer with
         | Some names -> [ for name in names.Split ',' -> oneOf "--optimizer" optimizers name ]
-        | None -> [ for stage in start.Opening -> stage.Optimizer ] @ [ start.Optimizer ]
+        | None -> before |> List.map _.Optimizer
 
     // Of each optimizer by itself, or the start's.
-    let each option (text: string option) ofStart =
+    let each option (text: string option) (ofStart: SolveStage -> int) =
         match text |> Option.map (wholeNumbers option 1), given with
         | Some numbers, _ when numbers.Length = given.Length -> numbers
         | Some numbers, _ ->
             raise (
                 BadInput $"{option} takes a number for each of {given.Length} optimizers, not {numbers.Length} numbers"
             )
-        | None, [ _ ] -> [ List.last ofStart ]
-        | None, _ when ofStart.Length = given.Length -> ofStart
+        | None, [ _ ] -> [ ofStart (List.last before) ]
+        | None, _ when before.Length = given.Length -> before |> List.map ofStart
         | None, _ -> raise (BadInput $"{option} takes a number for each of {given.Length} optimizers")
 
-    let epochs =
-        each
-            "--epochs"
-            (options.TryGetResult Epochs)
-            ([ for stage in start.Opening -> stage.Epochs ] @ [ start.Epochs ])
+    let epochs = each "--epochs" (options.TryGetResult Epochs) _.Epochs
+    let points = each "--points" (options.TryGetResult Points) _.Points
 
-    let points =
-        each
-            "--points"
-            (options.TryGetResult Points)
-            ([ for stage in start.Opening -> stage.Points ] @ [ start.Collocation.Points ])
-
-    let stages: SolveStage list =
-        List.map3
-            (fun optimizer epochs points -> { Optimizer = optimizer; Epochs = epochs; Points = points })
-            given
-            epochs
-            points
-
-    List.truncate (stages.Length - 1) stages, List.last stages
+    List.map3
+        (fun optimizer epochs points -> { Optimizer = optimizer; Epochs = epochs; Points = points })
+        given
+        epochs
+        points
 
 /// Settings with what the options change.
 let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSettings) : SolveSettings =
@@ -333,8 +326,9 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
             "hutchinson", LaplacianMethod.Hutchinson directions
         ]
 
-    let opening, last = recipe options start
-    let optimizers = last.Optimizer :: (opening |> List.map _.Optimizer)
+    let stages = recipe options start
+    let opening, last = List.truncate (stages.Length - 1) stages, List.last stages
+    let optimizers = stages |> List.map _.Optimizer
 
     [
         "--lr", options.Contains Lr
@@ -458,7 +452,7 @@ let private list () : unit =
                 let width, depth = entry.Size entry.Model
                 let settings = entry.Settings
 
-                let optimizer = optimizers |> List.find (fun (_, it) -> it = settings.Optimizer) |> fst
+                let optimizer = nameOfOptimizer settings.Optimizer
 
                 [
                     entry.Name
@@ -481,8 +475,8 @@ let private list () : unit =
         |> String.concat "  "
         |> fun line -> printfn $"{line.TrimEnd()}"
 
-/// What a run trains and how, in a line. Numbers an edge are told of networks of edges: what is trained, what Adam
-/// remembers, and the coefficients that are made of it.
+/// What a run trains and how, in a line. Numbers an edge are told of networks of edges: what is trained, and the coefficients
+/// that are made of it.
 let private summary (settings: SolveSettings) (problem: Problem) (model: Model) (edges: int64) : string =
     use _ = torch.NewDisposeScope()
     let p = Solve.initial settings problem model
@@ -497,15 +491,10 @@ let private summary (settings: SolveSettings) (problem: Problem) (model: Model) 
             $"{grouped count} parameters, {perEdge count} an edge, and {perEdge coefficients} coefficients"
         | None -> $"{grouped count} parameters"
 
-    let stage (optimizer: SolveOptimizer) epochs points =
-        let name = optimizers |> List.find (fun (_, it) -> it = optimizer) |> fst
-        $"{name}, {epochs} steps of {points} points"
-
     [
         $"{model.Description}: {numbers}"
-        for opening in settings.Opening do
-            stage opening.Optimizer opening.Epochs opening.Points
-        stage settings.Optimizer settings.Epochs settings.Collocation.Points
+        for stage in SolveSettings.stages settings do
+            $"{nameOfOptimizer stage.Optimizer}, {stage.Epochs} steps of {stage.Points} points"
     ]
     |> String.concat "; "
 

@@ -49,8 +49,8 @@ let isLive (redirected: bool) (variable: string -> string option) : bool =
     not redirected && variable "TERM" <> Some "dumb" && (variable "CI").IsNone
 
 /// Shows the progress of a run of `total` steps on `out`. A step costs a look at the clock, and nothing is asked for
-/// its loss but at the few steps that are shown: ten a second as a `live` bar; as lines, one every 5 % or 10 s. The heading, a line, comes with the first
-/// step; none where it is empty.
+/// its loss but at the few steps that are shown: ten a second as a `live` bar; as lines, one every 5 % or 10 s. The
+/// heading, a line, comes with the first step; none where it is empty.
 type Display(total: int, heading: string, out: TextWriter, live: bool) =
     let started = Stopwatch.StartNew()
     let mutable before = -1
@@ -61,13 +61,19 @@ type Display(total: int, heading: string, out: TextWriter, live: bool) =
     let ended = TaskCompletionSource()
     let mutable task: ProgressTask = null
 
+    // Of a terminal alone.
     let console =
-        AnsiConsoleSettings(Out = AnsiConsoleOutput out, Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes)
-        |> AnsiConsole.Create
+        lazy
+            (AnsiConsoleSettings(
+                Out = AnsiConsoleOutput out,
+                Ansi = AnsiSupport.Yes,
+                Interactive = InteractionSupport.Yes
+             )
+             |> AnsiConsole.Create)
 
     let shown =
         if live then
-            (bar console)
+            (bar console.Value)
                 .StartAsync(fun context ->
                     task <- context.AddTask("step 0", maxValue = float (max 1 total))
                     ended.Task)
@@ -102,7 +108,7 @@ type Display(total: int, heading: string, out: TextWriter, live: bool) =
             dueStep <- step
 
             if heading <> "" then
-                if live then console.WriteLine heading else out.WriteLine heading
+                if live then console.Value.WriteLine heading else out.WriteLine heading
 
         let seconds = started.Elapsed.TotalSeconds
 

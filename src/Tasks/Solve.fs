@@ -93,9 +93,15 @@ module SolveSettings =
             SaveEvery = 100
         }
 
+    /// The opening and the epochs, one after another.
+    let internal stages (settings: SolveSettings) : SolveStage list =
+        settings.Opening
+        @ [
+            { Optimizer = settings.Optimizer; Epochs = settings.Epochs; Points = settings.Collocation.Points }
+        ]
+
     /// All steps: the opening's, the epochs and the polish.
-    let steps (settings: SolveSettings) : int =
-        (settings.Opening |> List.sumBy _.Epochs) + settings.Epochs + settings.Polish
+    let steps (settings: SolveSettings) : int = (stages settings |> List.sumBy _.Epochs) + settings.Polish
 
 /// A solved problem.
 type Solution =
@@ -157,11 +163,7 @@ module Solve =
     let plan (settings: SolveSettings) (problem: Problem) (model: Model) : TrainingPlan =
         let model = Problem.modelFor problem model
 
-        let stages =
-            settings.Opening
-            @ [
-                { Optimizer = settings.Optimizer; Epochs = settings.Epochs; Points = settings.Collocation.Points }
-            ]
+        let stages = SolveSettings.stages settings
 
         let course index steps points : Course =
             {
@@ -222,7 +224,7 @@ module Solve =
 
     /// The first setting that does not go with the others or with a problem, by its name, and why.
     let internal fault (settings: SolveSettings) (problem: Problem) (model: Model) : (string * string) option =
-        let optimizers = settings.Optimizer :: (settings.Opening |> List.map _.Optimizer)
+        let optimizers = SolveSettings.stages settings |> List.map _.Optimizer
         let emphasis = settings.Emphasis
 
         let broyden reason = Some(nameof settings.Optimizer, $"the self-scaled Broyden method takes {reason}")
