@@ -1,4 +1,4 @@
-// Products of small matrices, in vectors of 512 bits.
+// Products of small matrices, in vectors of the machine's width.
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -6,24 +6,30 @@ using System.Runtime.Intrinsics.X86;
 
 namespace MetaKan.Kernels
 {
-    internal static unsafe class Products<T> where T : unmanaged
+    internal static unsafe class Products<T, V, L> where T : unmanaged where V : struct where L : ILanes<T, V>
     {
-        internal static int Lanes => Vector512<T>.Count;
-
         /// <summary>A length filled up to whole vectors.</summary>
-        internal static int Padded(int length) => (length + Lanes - 1) / Lanes * Lanes;
+        internal static int Padded(int length) => (length + L.Count - 1) / L.Count * L.Count;
+
+        // Rows at a time, as many as there are registers for their sums.
+        private static int Most => L.Registers >= 32 ? 8 : 6;
 
         /// <summary>c = a·b, for a [m, k] of any strides, b [k, n] and c [m, n] with rows of whole vectors.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         internal static void Multiply(
             T* a, nint aRow, nint aColumn, T* b, nint bRow, T* c, nint cRow, int m, int n, int k)
         {
-            for (var j = 0; j < n; j += 2 * Lanes) {
+            for (var j = 0; j < n; j += 2 * L.Count) {
                 // An odd last vector is computed twice.
-                var next = j + Lanes < n ? Lanes : 0;
+                var next = j + L.Count < n ? L.Count : 0;
                 var i = 0;
-                for (; i < m - 4; i += 8)
-                    Eight(a + i * aRow, aRow, aColumn, b + j, b + j + next, bRow, c + i * cRow + j, next, cRow, Math.Min(8, m - i) - 1, k);
+                for (; i < m - 4; i += Most) {
+                    var last = Math.Min(Most, m - i) - 1;
+                    if (L.Registers >= 32)
+                        Eight(a + i * aRow, aRow, aColumn, b + j, b + j + next, bRow, c + i * cRow + j, next, cRow, last, k);
+                    else
+                        Six(a + i * aRow, aRow, aColumn, b + j, b + j + next, bRow, c + i * cRow + j, next, cRow, last, k);
+                }
                 if (i < m)
                     Four(a + i * aRow, aRow, aColumn, b + j, b + j + next, bRow, c + i * cRow + j, next, cRow, m - i - 1, k);
             }
@@ -34,30 +40,30 @@ namespace MetaKan.Kernels
         private static void Eight(
             T* a, nint aRow, nint aColumn, T* b, T* b1, nint bRow, T* c, int next, nint cRow, int last, int k)
         {
-            T* a0 = a, a1 = a + Math.Min(1, last) * aRow, a2 = a + Math.Min(2, last) * aRow, a3 = a + Math.Min(3, last) * aRow;
-            T* a4 = a + Math.Min(4, last) * aRow, a5 = a + Math.Min(5, last) * aRow;
+            T* a0 = a, a1 = a + Math.Min(1, last) * aRow, a2 = a + Math.Min(2, last) * aRow;
+            T* a3 = a + Math.Min(3, last) * aRow, a4 = a + Math.Min(4, last) * aRow, a5 = a + Math.Min(5, last) * aRow;
             T* a6 = a + Math.Min(6, last) * aRow, a7 = a + Math.Min(7, last) * aRow;
-            Vector512<T> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
-            Vector512<T> t0 = default, t1 = default, t2 = default, t3 = default, t4 = default, t5 = default, t6 = default, t7 = default;
+            V s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
+            V t0 = default, t1 = default, t2 = default, t3 = default, t4 = default, t5 = default, t6 = default, t7 = default;
             nint at = 0;
             for (var l = 0; l < k; l++, at += aColumn, b += bRow, b1 += bRow) {
-                Vector512<T> x = Vector512.Load(b), y = Vector512.Load(b1);
-                var r = Vector512.Create(a0[at]);
-                s0 = Vectors.MultiplyAdd(r, x, s0); t0 = Vectors.MultiplyAdd(r, y, t0);
-                r = Vector512.Create(a1[at]);
-                s1 = Vectors.MultiplyAdd(r, x, s1); t1 = Vectors.MultiplyAdd(r, y, t1);
-                r = Vector512.Create(a2[at]);
-                s2 = Vectors.MultiplyAdd(r, x, s2); t2 = Vectors.MultiplyAdd(r, y, t2);
-                r = Vector512.Create(a3[at]);
-                s3 = Vectors.MultiplyAdd(r, x, s3); t3 = Vectors.MultiplyAdd(r, y, t3);
-                r = Vector512.Create(a4[at]);
-                s4 = Vectors.MultiplyAdd(r, x, s4); t4 = Vectors.MultiplyAdd(r, y, t4);
-                r = Vector512.Create(a5[at]);
-                s5 = Vectors.MultiplyAdd(r, x, s5); t5 = Vectors.MultiplyAdd(r, y, t5);
-                r = Vector512.Create(a6[at]);
-                s6 = Vectors.MultiplyAdd(r, x, s6); t6 = Vectors.MultiplyAdd(r, y, t6);
-                r = Vector512.Create(a7[at]);
-                s7 = Vectors.MultiplyAdd(r, x, s7); t7 = Vectors.MultiplyAdd(r, y, t7);
+                V x = L.Load(b), y = L.Load(b1);
+                var r = L.Create(a0[at]);
+                s0 = L.MultiplyAdd(r, x, s0); t0 = L.MultiplyAdd(r, y, t0);
+                r = L.Create(a1[at]);
+                s1 = L.MultiplyAdd(r, x, s1); t1 = L.MultiplyAdd(r, y, t1);
+                r = L.Create(a2[at]);
+                s2 = L.MultiplyAdd(r, x, s2); t2 = L.MultiplyAdd(r, y, t2);
+                r = L.Create(a3[at]);
+                s3 = L.MultiplyAdd(r, x, s3); t3 = L.MultiplyAdd(r, y, t3);
+                r = L.Create(a4[at]);
+                s4 = L.MultiplyAdd(r, x, s4); t4 = L.MultiplyAdd(r, y, t4);
+                r = L.Create(a5[at]);
+                s5 = L.MultiplyAdd(r, x, s5); t5 = L.MultiplyAdd(r, y, t5);
+                r = L.Create(a6[at]);
+                s6 = L.MultiplyAdd(r, x, s6); t6 = L.MultiplyAdd(r, y, t6);
+                r = L.Create(a7[at]);
+                s7 = L.MultiplyAdd(r, x, s7); t7 = L.MultiplyAdd(r, y, t7);
             }
             Store(s0, t0, c, next);
             if (last > 0) Store(s1, t1, c += cRow, next);
@@ -70,23 +76,56 @@ namespace MetaKan.Kernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Six(
+            T* a, nint aRow, nint aColumn, T* b, T* b1, nint bRow, T* c, int next, nint cRow, int last, int k)
+        {
+            T* a0 = a, a1 = a + Math.Min(1, last) * aRow, a2 = a + Math.Min(2, last) * aRow;
+            T* a3 = a + Math.Min(3, last) * aRow, a4 = a + Math.Min(4, last) * aRow, a5 = a + Math.Min(5, last) * aRow;
+            V s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default;
+            V t0 = default, t1 = default, t2 = default, t3 = default, t4 = default, t5 = default;
+            nint at = 0;
+            for (var l = 0; l < k; l++, at += aColumn, b += bRow, b1 += bRow) {
+                V x = L.Load(b), y = L.Load(b1);
+                var r = L.Create(a0[at]);
+                s0 = L.MultiplyAdd(r, x, s0); t0 = L.MultiplyAdd(r, y, t0);
+                r = L.Create(a1[at]);
+                s1 = L.MultiplyAdd(r, x, s1); t1 = L.MultiplyAdd(r, y, t1);
+                r = L.Create(a2[at]);
+                s2 = L.MultiplyAdd(r, x, s2); t2 = L.MultiplyAdd(r, y, t2);
+                r = L.Create(a3[at]);
+                s3 = L.MultiplyAdd(r, x, s3); t3 = L.MultiplyAdd(r, y, t3);
+                r = L.Create(a4[at]);
+                s4 = L.MultiplyAdd(r, x, s4); t4 = L.MultiplyAdd(r, y, t4);
+                r = L.Create(a5[at]);
+                s5 = L.MultiplyAdd(r, x, s5); t5 = L.MultiplyAdd(r, y, t5);
+            }
+            Store(s0, t0, c, next);
+            if (last > 0) Store(s1, t1, c += cRow, next);
+            if (last > 1) Store(s2, t2, c += cRow, next);
+            if (last > 2) Store(s3, t3, c += cRow, next);
+            if (last > 3) Store(s4, t4, c += cRow, next);
+            if (last > 4) Store(s5, t5, c + cRow, next);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Four(
             T* a, nint aRow, nint aColumn, T* b, T* b1, nint bRow, T* c, int next, nint cRow, int last, int k)
         {
-            T* a0 = a, a1 = a + Math.Min(1, last) * aRow, a2 = a + Math.Min(2, last) * aRow, a3 = a + Math.Min(3, last) * aRow;
-            Vector512<T> s0 = default, s1 = default, s2 = default, s3 = default;
-            Vector512<T> t0 = default, t1 = default, t2 = default, t3 = default;
+            T* a0 = a, a1 = a + Math.Min(1, last) * aRow, a2 = a + Math.Min(2, last) * aRow;
+            T* a3 = a + Math.Min(3, last) * aRow;
+            V s0 = default, s1 = default, s2 = default, s3 = default;
+            V t0 = default, t1 = default, t2 = default, t3 = default;
             nint at = 0;
             for (var l = 0; l < k; l++, at += aColumn, b += bRow, b1 += bRow) {
-                Vector512<T> x = Vector512.Load(b), y = Vector512.Load(b1);
-                var r = Vector512.Create(a0[at]);
-                s0 = Vectors.MultiplyAdd(r, x, s0); t0 = Vectors.MultiplyAdd(r, y, t0);
-                r = Vector512.Create(a1[at]);
-                s1 = Vectors.MultiplyAdd(r, x, s1); t1 = Vectors.MultiplyAdd(r, y, t1);
-                r = Vector512.Create(a2[at]);
-                s2 = Vectors.MultiplyAdd(r, x, s2); t2 = Vectors.MultiplyAdd(r, y, t2);
-                r = Vector512.Create(a3[at]);
-                s3 = Vectors.MultiplyAdd(r, x, s3); t3 = Vectors.MultiplyAdd(r, y, t3);
+                V x = L.Load(b), y = L.Load(b1);
+                var r = L.Create(a0[at]);
+                s0 = L.MultiplyAdd(r, x, s0); t0 = L.MultiplyAdd(r, y, t0);
+                r = L.Create(a1[at]);
+                s1 = L.MultiplyAdd(r, x, s1); t1 = L.MultiplyAdd(r, y, t1);
+                r = L.Create(a2[at]);
+                s2 = L.MultiplyAdd(r, x, s2); t2 = L.MultiplyAdd(r, y, t2);
+                r = L.Create(a3[at]);
+                s3 = L.MultiplyAdd(r, x, s3); t3 = L.MultiplyAdd(r, y, t3);
             }
             Store(s0, t0, c, next);
             if (last > 0) Store(s1, t1, c += cRow, next);
@@ -95,10 +134,10 @@ namespace MetaKan.Kernels
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Store(Vector512<T> s, Vector512<T> t, T* c, int next)
+        private static void Store(V s, V t, T* c, int next)
         {
-            s.Store(c);
-            t.Store(c + next);
+            L.Store(s, c);
+            L.Store(t, c + next);
         }
 
         /// <summary>to [columns, rows] = the transpose of from [rows, columns].</summary>

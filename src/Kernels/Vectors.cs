@@ -28,13 +28,6 @@ namespace MetaKan.Kernels
                 ? Vector256.MultiplyAddEstimate(a.AsDouble(), b.AsDouble(), c.AsDouble()).As<double, T>()
                 : Vector256.MultiplyAddEstimate(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>();
 
-        /// <summary>a·b + c, rounded once.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal static Vector512<T> MultiplyAdd<T>(Vector512<T> a, Vector512<T> b, Vector512<T> c) =>
-            typeof(T) == typeof(double)
-                ? Vector512.FusedMultiplyAdd(a.AsDouble(), b.AsDouble(), c.AsDouble()).As<double, T>()
-                : Vector512.FusedMultiplyAdd(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>();
-
         /// <summary>Whether a number is zero.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         internal static bool IsZero<T>(T value) =>

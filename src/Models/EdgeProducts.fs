@@ -1,11 +1,22 @@
 // The two products of a layer of edges: features with coefficients, and tangents with the edges' slopes. On a CPU with
-// vectors of 512 bits kernels compute them, tensor operators elsewhere.
+// vectors of 256 bits or more kernels compute them, tensor operators elsewhere.
 #nowarn "9" // pointers
 namespace MetaKan
 
 open MetaKan.Kernels
 open Microsoft.FSharp.NativeInterop
 open TorchSharp
+
+/// The products by kernels in vectors of one width, each in double and in single precision.
+type internal EdgeKernels =
+    {
+        /// Whether features and outputs fill whole vectors, as the first two want.
+        Fits: int -> int -> bool
+        Product: Rule * Rule
+        /// With turned weights.
+        Linear: Rule * Rule
+        Tangents: Rule * Rule
+    }
 
 [<RequireQualifiedAccess>]
 module internal EdgeProducts =
@@ -41,6 +52,7 @@ module internal EdgeProducts =
         Tensor.product t[0] (if turned then t[1].t() else t[1])
 
     let private productRule<'T when 'T: unmanaged and 'T: struct and 'T: (new: unit -> 'T) and 'T :> System.ValueType>
+        (kernels: EdgeProducts<'T>)
         (turned: bool)
         : Rule =
         let sizes (t: Tensor[]) = int (t[0].size 0), int (t[0].size 1), int (t[1].size(if turned then 0 else 1))
@@ -49,17 +61,16 @@ module internal EdgeProducts =
             let rows, features, outputs = sizes t
             let sums = room [ int64 rows; int64 outputs ] t[0]
 
-            EdgeProducts<'T>
-                .Sum(
-                    Kernel.address t[0],
-                    Kernel.address t[1],
-                    turned,
-                    Kernel.address sums,
-                    rows,
-                    features,
-                    outputs,
-                    torch.get_num_threads ()
-                )
+            kernels.Sum(
+                Kernel.address t[0],
+                Kernel.address t[1],
+                turned,
+                Kernel.address sums,
+                rows,
+                features,
+                outputs,
+                torch.get_num_threads ()
+            )
 
             Kernel.keep t
             sums
@@ -67,19 +78,18 @@ module internal EdgeProducts =
         let gradients (t: Tensor[]) (cotangent: Tensor) (found: Tensor option[]) =
             let rows, features, outputs = sizes t
 
-            EdgeProducts<'T>
-                .SumGradients(
-                    Kernel.address t[0],
-                    Kernel.address t[1],
-                    turned,
-                    Kernel.address cotangent,
-                    address found[0],
-                    address found[1],
-                    rows,
-                    features,
-                    outputs,
-                    torch.get_num_threads ()
-                )
+            kernels.SumGradients(
+                Kernel.address t[0],
+                Kernel.address t[1],
+                turned,
+                Kernel.address cotangent,
+                address found[0],
+                address found[1],
+                rows,
+                features,
+                outputs,
+                torch.get_num_threads ()
+            )
 
             Kernel.keep [| yield! t; cotangent |]
 
@@ -91,6 +101,7 @@ module internal EdgeProducts =
         if t.Length > 2 then torch.bmm (t[2], slopes) else slopes
 
     let private tangentsRule<'T when 'T: unmanaged and 'T: struct and 'T: (new: unit -> 'T) and 'T :> System.ValueType>
+        (kernels: EdgeProducts<'T>)
         : Rule =
         let layer (t: Tensor[]) =
             let directions = if t.Length > 2 then t[2].size(1) else t[0].size(1)
@@ -100,40 +111,51 @@ module internal EdgeProducts =
             let sizes = layer t
             let results = room [ t[0].size(0); int64 sizes.Directions; t[1].size(2) ] t[0]
 
-            EdgeProducts<'T>
-                .Tangents(
-                    sizes,
-                    Kernel.address t[0],
-                    Kernel.address t[1],
-                    address (Array.tryItem 2 t),
-                    Kernel.address results,
-                    torch.get_num_threads ()
-                )
+            kernels.Tangents(
+                sizes,
+                Kernel.address t[0],
+                Kernel.address t[1],
+                address (Array.tryItem 2 t),
+                Kernel.address results,
+                torch.get_num_threads ()
+            )
 
             Kernel.keep t
             results
 
         let gradients (t: Tensor[]) (cotangent: Tensor) (found: Tensor option[]) =
-            EdgeProducts<'T>
-                .TangentGradients(
-                    layer t,
-                    Kernel.address t[0],
-                    Kernel.address t[1],
-                    address (Array.tryItem 2 t),
-                    Kernel.address cotangent,
-                    address found[0],
-                    address found[1],
-                    address (Array.tryItem 2 found |> Option.flatten),
-                    torch.get_num_threads ()
-                )
+            kernels.TangentGradients(
+                layer t,
+                Kernel.address t[0],
+                Kernel.address t[1],
+                address (Array.tryItem 2 t),
+                Kernel.address cotangent,
+                address found[0],
+                address found[1],
+                address (Array.tryItem 2 found |> Option.flatten),
+                torch.get_num_threads ()
+            )
 
             Kernel.keep [| yield! t; cotangent |]
 
         rule tangentsByOperators kernel gradients
 
-    let private productRules = productRule<float32> false, productRule<float> false
-    let private linearRules = productRule<float32> true, productRule<float> true
-    let private tangentsRules = tangentsRule<float32>, tangentsRule<float>
+    /// Those of the vectors that this machine is fast at, the widest first.
+    let kernels: EdgeKernels list =
+        (EdgeProducts<float>.OfThisMachine, EdgeProducts<float32>.OfThisMachine)
+        ||> Seq.map2 (fun double single ->
+            {
+                Fits = fun features outputs -> single.Fits(features, outputs)
+                Product = productRule double false, productRule single false
+                Linear = productRule double true, productRule single true
+                Tangents = tangentsRule double, tangentsRule single
+            })
+        |> List.ofSeq
+
+    let private fastest = List.tryHead kernels
+
+    // Kernels are faster than libtorch's products on processors of other makers than Intel.
+    let private fasterThanProducts = if EdgeProducts<float>.IsFaster then fastest else None
 
     // Neither a kernel nor every operator of TorchSharp's refuses tensors that do not fit: the one would read beyond them,
     // the other end the process.
@@ -142,44 +164,41 @@ module internal EdgeProducts =
             let sizes = t |> List.map (fun t -> $"{t.dtype} {List.ofArray (Tensor.shape t)}") |> String.concat ", "
             invalidArg (nameof t) $"the sizes of a layer do not fit: {sizes}"
 
-    let private choose
-        (rules: Rule * Rule)
-        (operators: Tensor[] -> Tensor)
-        (supported: bool)
-        (t: Tensor list)
-        : Tensor =
+    let private choose (rules: (Rule * Rule) option) (operators: Tensor[] -> Tensor) (t: Tensor list) : Tensor =
         let operators () = operators (List.toArray t)
         let byRule rule () = (Rule.apply rule t)[0]
 
-        if supported then
-            Kernel.choose (Placement.ofTensor t.Head) (byRule (snd rules)) (byRule (fst rules)) operators
-        else
-            operators ()
+        match rules with
+        | Some(double, single) -> Kernel.choose (Placement.ofTensor t.Head) (byRule double) (byRule single) operators
+        | None -> operators ()
 
-    // The kernel is used where it is faster than libtorch's products: on processors of other makers than Intel.
-    let private multiply rules turned (rows: Tensor) (weights: Tensor) : Tensor =
+    let private multiply turned (rule: EdgeKernels -> Rule * Rule) kernels (rows: Tensor) (weights: Tensor) : Tensor =
         check (rows.size 1 = weights.size (if turned then 1 else 0)) [ rows; weights ]
-
-        let supported =
-            EdgeProducts<float32>.IsFaster
-            && EdgeProducts<float32>.Fits(int (weights.size 0), int (weights.size 1))
-
-        choose rules (productByOperators turned) supported [ rows; weights ]
+        let fitting = kernels |> Option.filter (fun k -> k.Fits (int (weights.size 0)) (int (weights.size 1)))
+        choose (Option.map rule fitting) (productByOperators turned) [ rows; weights ]
 
     /// rows [N, F] × weights [F, out]; differentiable to any order.
-    let product: Tensor -> Tensor -> Tensor = multiply productRules false
+    let productBy: EdgeKernels option -> Tensor -> Tensor -> Tensor = multiply false _.Product
 
     /// rows [N, F] × the transpose of weights [out, F]; differentiable to any order.
-    let linear: Tensor -> Tensor -> Tensor = multiply linearRules true
+    let linearBy: EdgeKernels option -> Tensor -> Tensor -> Tensor = multiply true _.Linear
 
     /// What arrives at the outputs [N, out] from features [N, in, M] through coefficients [in, M, out].
-    let sum (features: Tensor) (coefficients: Tensor) : Tensor =
-        product (features.flatten (1L, 2L)) (coefficients.flatten (0L, 1L))
+    let sumBy kernels (features: Tensor) (coefficients: Tensor) : Tensor =
+        productBy kernels (features.flatten (1L, 2L)) (coefficients.flatten (0L, 1L))
 
     /// The outputs' tangents [N, V, out], from the functions' derivatives [N, in, M], coefficients [in, M, out] and the
     /// inputs' tangents [N, V, in]; without tangents direction v moves input v alone. Differentiable to any order.
-    let tangents (derivatives: Tensor) (coefficients: Tensor) (tangents: Tensor option) : Tensor =
+    let tangentsBy kernels (derivatives: Tensor) (coefficients: Tensor) (tangents: Tensor option) : Tensor =
         let f, c = Tensor.shape derivatives, Tensor.shape coefficients
         let layer = derivatives :: coefficients :: Option.toList tangents
         check (f[1..] = c[..1] && tangents |> Option.forall (fun t -> t.size 0 = f[0] && t.size 2 = f[1])) layer
-        choose tangentsRules tangentsByOperators EdgeProducts<float>.IsSupported layer
+        choose (kernels |> Option.map _.Tangents) tangentsByOperators layer
+
+    /// By whatever is fastest here: `linearBy`, `sumBy` and `tangentsBy` without a choice.
+    let linear (rows: Tensor) (weights: Tensor) = linearBy fasterThanProducts rows weights
+
+    let sum (features: Tensor) (coefficients: Tensor) = sumBy fasterThanProducts features coefficients
+
+    let tangents (derivatives: Tensor) (coefficients: Tensor) (tangents: Tensor option) =
+        tangentsBy fastest derivatives coefficients tangents

@@ -5,7 +5,6 @@ open Expecto
 open FsCheck.FSharp
 open MetaKan
 open MetaKan.Images
-open MetaKan.Kernels
 open MetaKan.Tests.Numeric
 open TorchSharp
 
@@ -30,9 +29,13 @@ let private run (product: Tensor list -> Tensor) (inputs: Tensor list) =
     let cotangent = Placement.put (Placement.ofTensor y) (normal 99 (y.shape |> Seq.map int |> List.ofSeq))
     y.detach () :: List.ofArray (Autograd.gradients false [| y |] [| cotangent |] (List.toArray inputs))
 
-let private supported () =
-    if not EdgeProducts<float>.IsSupported then
-        skiptest "this machine has no vectors of 512 bits, and operators compute the products"
+/// A test for each width of vectors that there are kernels of.
+let private withKernels (test: EdgeKernels option -> unit) =
+    if EdgeProducts.kernels.IsEmpty then
+        skiptest "this machine has no vectors of 256 bits, and operators compute the products"
+
+    for kernels in EdgeProducts.kernels do
+        test (Some kernels)
 
 let private compare place tolerance product reference (inputs: Tensor list) =
     let leaves = inputs |> List.map (leaf place)
@@ -43,7 +46,7 @@ let private compare place tolerance product reference (inputs: Tensor list) =
     for expected, actual in List.zip (run reference leaves) (run product leaves) do
         close "product or gradient" tolerance expected actual
 
-let private tangents (t: Tensor list) = EdgeProducts.tangents t[0] t[1] (List.tryItem 2 t)
+let private tangents kernels (t: Tensor list) = EdgeProducts.tangentsBy kernels t[0] t[1] (List.tryItem 2 t)
 
 let private tangentsPlain (t: Tensor list) =
     let slopes = torch.einsum ("nim,imo->nio", t[0], t[1])
@@ -56,42 +59,41 @@ let tests =
         "Models.EdgeProducts"
         [
             property "tangents of any sizes, and their gradients" 60 sizes (fun (seed, (n, inputs), (m, outputs, v)) ->
-                supported ()
-
-                for place, tolerance in precisions do
-                    let layer = [ features seed [ n; inputs; m ]; normal (seed + 2) [ inputs; m; outputs ] ]
-                    compare place tolerance tangents tangentsPlain layer
-                    compare place tolerance tangents tangentsPlain (layer @ [ normal (seed + 3) [ n; v; inputs ] ]))
+                withKernels (fun kernels ->
+                    for place, tolerance in precisions do
+                        let layer = [ features seed [ n; inputs; m ]; normal (seed + 2) [ inputs; m; outputs ] ]
+                        let moved = layer @ [ normal (seed + 3) [ n; v; inputs ] ]
+                        compare place tolerance (tangents kernels) tangentsPlain layer
+                        compare place tolerance (tangents kernels) tangentsPlain moved))
 
             property "sums of whole vectors, and their gradients" 30 sizes (fun (seed, (n, _), (m, _, _)) ->
-                supported ()
+                withKernels (fun kernels ->
+                    for place, tolerance in precisions do
+                        let shape = 16 * (1 + seed % 3), 16 * (1 + seed % 2)
 
-                for place, tolerance in precisions do
-                    let shape = 16 * (1 + seed % 3), 16 * (1 + seed % 2)
-
-                    compare
-                        place
-                        tolerance
-                        (fun t -> EdgeProducts.sum t[0] t[1])
-                        (fun t -> torch.einsum ("nim,imo->no", t[0], t[1]))
-                        [ features seed [ n; fst shape; m ]; normal (seed + 2) [ fst shape; m; snd shape ] ])
-
-            property "products of rows with weights, and with weights turned" 30 sizes (fun (seed, (n, _), _) ->
-                supported ()
-                let features, outputs = 16 * (1 + seed % 5), 16 * (1 + seed % 3)
-
-                for place, tolerance in precisions do
-                    for product, name, shape in
-                        [
-                            EdgeProducts.product, "nf,fo->no", [ features; outputs ]
-                            EdgeProducts.linear, "nf,of->no", [ outputs; features ]
-                        ] do
                         compare
                             place
                             tolerance
-                            (fun t -> product t[0] t[1])
-                            (fun t -> torch.einsum (name, t[0], t[1]))
-                            [ normal seed [ n; features ]; normal (seed + 1) shape ])
+                            (fun t -> EdgeProducts.sumBy kernels t[0] t[1])
+                            (fun t -> torch.einsum ("nim,imo->no", t[0], t[1]))
+                            [ features seed [ n; fst shape; m ]; normal (seed + 2) [ fst shape; m; snd shape ] ]))
+
+            property "products of rows with weights, and with weights turned" 30 sizes (fun (seed, (n, _), _) ->
+                let features, outputs = 16 * (1 + seed % 5), 16 * (1 + seed % 3)
+
+                withKernels (fun kernels ->
+                    for place, tolerance in precisions do
+                        for product, name, shape in
+                            [
+                                EdgeProducts.productBy, "nf,fo->no", [ features; outputs ]
+                                EdgeProducts.linearBy, "nf,of->no", [ outputs; features ]
+                            ] do
+                            compare
+                                place
+                                tolerance
+                                (fun t -> product kernels t[0] t[1])
+                                (fun t -> torch.einsum (name, t[0], t[1]))
+                                [ normal seed [ n; features ]; normal (seed + 1) shape ]))
 
             testCase "a dense layer's gradients are those of operators" (fun () ->
                 use _ = torch.NewDisposeScope()
@@ -118,12 +120,12 @@ let tests =
                     let first = gradient ((product t) * (product t)) t[1]
                     [ first; yield! Autograd.gradients false [| (first * first).sum() |] null (List.toArray t) ]
 
-                for expected, actual in List.zip (second tangentsPlain) (second tangents) do
-                    close "tangents" 1e-10 expected actual)
+                for kernels in None :: List.map Some EdgeProducts.kernels do
+                    for expected, actual in List.zip (second tangentsPlain) (second (tangents kernels)) do
+                        close "tangents" 1e-10 expected actual)
 
             testSequenced (
                 testCase "threads share the points" (fun () ->
-                    supported ()
                     use _ = torch.NewDisposeScope()
                     let before = torch.get_num_threads ()
 
@@ -134,14 +136,15 @@ let tests =
                     let rows, weights =
                         leaf Placement.cpu64 (normal 5 [ 50; 48 ]), leaf Placement.cpu64 (normal 6 [ 48; 32 ])
 
-                    let on threads =
+                    let on kernels threads =
                         torch.set_num_threads threads
-                        let product (t: Tensor list) = EdgeProducts.product t[0] t[1]
-                        run tangents layer @ run product [ rows; weights ]
+                        let product (t: Tensor list) = EdgeProducts.productBy kernels t[0] t[1]
+                        run (tangents kernels) layer @ run product [ rows; weights ]
 
                     try
-                        for one, three in List.zip (on 1) (on 3) do
-                            close "on three threads" 1e-13 one three
+                        withKernels (fun kernels ->
+                            for one, three in List.zip (on kernels 1) (on kernels 3) do
+                                close "on three threads" 1e-13 one three)
                     finally
                         torch.set_num_threads before)
             )
@@ -154,11 +157,11 @@ let tests =
 
                 let rows, wide = normal 1 [ 4; 32 ], normal 2 [ 4; 48 ]
                 let f, c = normal 3 [ 4; 16; 5 ], normal 4 [ 16; 5; 16 ]
-                refused "rows too wide" (fun () -> EdgeProducts.product wide (normal 5 [ 32; 16 ]))
+                refused "rows too wide" (fun () -> EdgeProducts.productBy None wide (normal 5 [ 32; 16 ]))
                 refused "rows too wide for turned weights" (fun () -> EdgeProducts.linear wide (normal 5 [ 16; 32 ]))
 
                 refused "two precisions" (fun () ->
-                    EdgeProducts.product (rows.``to`` torch.float32) (normal 5 [ 32; 16 ]))
+                    EdgeProducts.productBy None (rows.``to`` torch.float32) (normal 5 [ 32; 16 ]))
 
                 refused "too few inputs" (fun () -> EdgeProducts.tangents (normal 3 [ 4; 8; 5 ]) c None)
                 refused "too many functions" (fun () -> EdgeProducts.tangents (normal 3 [ 4; 16; 6 ]) c None)
@@ -166,11 +169,12 @@ let tests =
                 refused "tangents of other inputs" (fun () -> EdgeProducts.tangents f c (Some(normal 6 [ 4; 3; 8 ]))))
 
             testCase "a number that is none stays one" (fun () ->
-                supported ()
                 use _ = torch.NewDisposeScope()
                 let f = torch.zeros (2L, 3L, 4L, dtype = torch.float64)
                 f[1, 2, 3] <- torch.tensor nan
-                let y = EdgeProducts.tangents f (normal 1 [ 3; 4; 5 ]) None
-                Expect.isTrue ((torch.isnan y[1, 2]).all().item<bool>()) "where it enters"
-                Expect.isFalse ((torch.isnan y[0]).any().item<bool>()) "elsewhere")
+
+                withKernels (fun kernels ->
+                    let y = EdgeProducts.tangentsBy kernels f (normal 1 [ 3; 4; 5 ]) None
+                    Expect.isTrue ((torch.isnan y[1, 2]).all().item<bool>()) "where it enters"
+                    Expect.isFalse ((torch.isnan y[0]).any().item<bool>()) "elsewhere"))
         ]
