@@ -14,7 +14,7 @@ let equation = d u [ t ] + laplacian u x - sum [ for slope in grad u x -> slope 
 let finish = log (0.5 + 0.5 * sum [ for xi in x -> xi ** 2.0 ])
 
 let names = [ for i in 1..dim -> $"x{i}" ] @ [ "t" ]
-let domain = Domain.centredBall dim (sqrt (float dim)) |> Domain.during 0.0 1.0
+let domain = Domain.brownian dim 0.0 1.0 0.0 1.0 // from the origin, where noise takes it in time
 
 let problem =
     Problem.create "hjb" domain names [ "u" ] [ ("hjb", equation) ]

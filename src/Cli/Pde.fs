@@ -62,9 +62,9 @@ type Options =
             | List -> "list the problems: what each is, and the network and budget that it has if none is asked for."
             | Dim _ -> "dimension, at least 2, of problems that have any (10 or 100)."
             | Model _ -> "mlp, kan or metakan (metakan in any number of dimensions, mlp in few)."
-            | Width _ -> "width of the hidden layers (128; 32 in up to 20 dimensions; 24, 8 or 10 in few)."
+            | Width _ -> "width of the hidden layers (128; 16 to 64 in up to 200 dimensions; 24, 8 or 10 in few)."
             | Depth _ ->
-                "number of layers; 4 of width 128 are d-128-128-128-1 (4; 3 for KANs in few and in up to 20 dimensions)."
+                "number of layers; 4 of width 128 are d-128-128-128-1 (4; 3 for KANs in few and in up to 20 dimensions, 2 in up to 200)."
             | Grid _ -> "intervals of the spline grid, G (5 or 6)."
             | Order _ -> "order of the splines, k (3; 4 to 6 in few dimensions)."
             | Embedding_Dim _ -> "numbers that embed an edge, p (1)."
@@ -74,7 +74,7 @@ type Options =
                 "random Fourier features before the network, as many as it is wide: their scale, 0 for none (0)."
             | Factorised -> "factorise the weight matrices of an MLP."
             | Optimizer _ ->
-                "adam, soap, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another (natural; adam in more than 20 dimensions)."
+                "adam, soap, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another (natural; adam in more than 200 dimensions)."
             | Epochs _ ->
                 "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; 200 to 500 natural gradients)."
             | Seconds _ ->
@@ -102,7 +102,7 @@ type Options =
             | Problem_Seed _ -> "seed of a two-body solution's coefficients, as the reference code draws them (0)."
             | Seed _ -> "seed of the parameters and the points (0)."
             | Device _ -> "auto, cpu or cuda (auto)."
-            | Dtype _ -> "float32 or float64 (float64; float32 in more than 20 dimensions)."
+            | Dtype _ -> "float32 or float64 (float64; float32 in more than 200 dimensions)."
             | Threads _ -> "threads, each on a share of the points (all cores, 8 at most)."
             | Memory _ -> "MiB that one backward pass may take; larger batches go in chunks (2048)."
             | Eval_Every _ -> "steps between evaluations (100 or 10)."

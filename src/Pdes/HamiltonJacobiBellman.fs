@@ -26,14 +26,14 @@ module HamiltonJacobiBellman =
         let logs = z - rate - 0.5 * float d * torch.log spread - rate * squares / spread + torch.log weights
         -(torch.logsumexp (logs, 1L, keepdim = true) + Math.Log 2.0)
 
-    /// The problem in d dimensions and time up to 1: |x| up to √d, where most of the noise is; the end is built in.
+    /// The problem in d dimensions and time up to 1, where noise leads from normal points; the end is built in.
     let problem (dimension: int) : Problem =
         let x, t, u = coordinates "x" dimension, coordinate "t", field "u"
         let slopes = [ for xi in x -> d u [ xi ] ** 2.0 ] |> List.reduce (+)
 
         { Problem.create
               "hjb"
-              (Domain.centredBall dimension (sqrt (float dimension)) |> Domain.during 0.0 1.0)
+              (Domain.brownian dimension 1.0 1.0 0.0 1.0)
               [
                   for i in 1..dimension do
                       $"x{i}"

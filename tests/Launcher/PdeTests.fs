@@ -62,7 +62,7 @@ let tests =
                     "pde hjb --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
                     "pde burgers --grid 3", "--grid is for --model kan and metakan"
                     "pde poisson --optimizer newton", "--optimizer takes one of adam, soap, broyden, natural"
-                    "pde poisson --dim 50 --optimizer broyden",
+                    "pde poisson --dim 300 --optimizer broyden",
                     "--optimizer: the self-scaled Broyden method takes networks of up to 10000 numbers, not"
                     "pde burgers --optimizer broyden --attention",
                     "--optimizer: the self-scaled Broyden method takes a loss that stays for some steps"
@@ -92,11 +92,11 @@ let tests =
                     "pde poisson --dim 1", "--dim takes a whole number from 2 up"
                     "pde poisson --dim many", "--dim"
                     "pde poisson --model tree", "--model takes one of mlp, kan, metakan"
-                    "pde poisson --dim 50 --model kan --lr 0", "--lr takes a positive number"
+                    "pde poisson --dim 300 --model kan --lr 0", "--lr takes a positive number"
                     "pde poisson --epochs 0", "--epochs"
                     "pde poisson --laplacian sdgd --directions 11", "--directions takes a whole number from 1 to 10"
                     "pde poisson --laplacian guess", "--laplacian takes one of exact, sdgd, hutchinson"
-                    "pde poisson --dim 50 --schedule never", "--schedule takes one of"
+                    "pde poisson --dim 300 --schedule never", "--schedule takes one of"
                     "pde poisson --dtype float16", "--dtype takes one of float32, float64"
                     "pde poisson --device tpu", "--device takes one of auto, cpu, cuda"
                     "pde poisson --generators 0,2,2,0", "--generators takes layer, shared or 3 numbers"
@@ -133,7 +133,7 @@ let tests =
                 let line name = ended.Out |> List.find _.StartsWith(name + " ")
                 Expect.stringContains (line "poisson") "d = 10" "dimension"
                 Expect.stringContains (line "poisson") "metakan 32 × 3, 200 natural" "steps"
-                Expect.stringContains (line "sine-gordon") "metakan 128 × 4, 5000 adam" "steps"
+                Expect.stringContains (line "sine-gordon") "metakan 32 × 2, 100 natural" "steps"
                 Expect.stringContains (line "burgers") " x, t " "coordinates"
                 Expect.stringContains (line "burgers") "mlp 24 × 4, 300 natural" "network and steps")
 

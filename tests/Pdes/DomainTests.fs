@@ -313,6 +313,27 @@ let private ofBoundaries =
                     |> Array.distinctBy (fun row -> int (row[0] * 8.0), int (row[1] * 8.0))
 
                 Expect.hasLength cells 64 "squares")
+
+        testCase "Brownian motion spreads as it diffuses, at all times alike" (fun () ->
+            let domain = Domain.brownian 2 0.5 0.3 1.0 3.0
+            let x = domain.Draw Numbers.random key place 40000 |> rows 3
+
+            for first in [ 1.0; 1.5; 2.0; 2.5 ] do
+                let now = x |> Array.filter (fun row -> row[2] >= first && row[2] < first + 0.5)
+                Check.inRange 0.24 0.26 (float now.Length / 40000.0) $"times from {first}"
+
+                // In units of their own deviation, coordinates are normal: a third is beyond 1, a twentieth beyond 2.
+                let reduced = [| for row in now -> abs row[0] / sqrt (0.25 + 0.6 * (row[2] - 1.0)) |]
+                let beyond limit = reduced |> Array.averageBy (fun z -> if z > limit then 1.0 else 0.0)
+                Check.inRange 0.302 0.332 (beyond 1.0) $"beyond one deviation from {first}"
+                Check.inRange 0.039 0.052 (beyond 2.0) $"beyond two deviations from {first}"
+
+            for part, t in List.zip [ "start"; "end" ] [ 1.0; 3.0 ] do
+                let faces = Domain.walls [ part ] domain key place 20000 |> rows 3
+                Check.inRange t t (Array.averageBy (Array.item 2) faces) part
+                let expected = 0.25 + 0.6 * (t - 1.0)
+                let found = faces |> Array.averageBy (fun row -> row[1] * row[1])
+                Check.inRange (0.96 * expected) (1.04 * expected) found $"variance at the {part}")
     ]
 
 let private ofKinds =
@@ -338,6 +359,11 @@ let private ofKinds =
                         Domain.polygon [ 0.0, 0.0; 2.0, 0.0; 0.0, 2.0 ] [ [ 5.0, 5.0; 6.0, 5.0; 5.0, 6.0 ] ] |> ignore),
                     "hole lies outside shell at"
                     (fun () -> Domain.during 1.0 1.0 (Domain.interval 0.0 1.0) |> ignore), "from 1 to 1"
+                    (fun () -> Domain.brownian 0 1.0 1.0 0.0 1.0 |> ignore), "dimension"
+                    (fun () -> Domain.brownian 2 -1.0 1.0 0.0 1.0 |> ignore), "deviation"
+                    (fun () -> Domain.brownian 2 0.0 0.0 0.0 1.0 |> ignore), "both 0"
+                    (fun () -> Domain.brownian 2 1.0 nan 0.0 1.0 |> ignore), "diffusivity"
+                    (fun () -> Domain.brownian 2 1.0 1.0 1.0 1.0 |> ignore), "from 1 to 1"
                     (fun () -> Domain.points [||] |> ignore), "a point or more"
                     (fun () -> Domain.points [| [| 1.0; 2.0 |]; [| 1.0 |] |] |> ignore), "row 1"
                 ])

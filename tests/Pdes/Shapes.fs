@@ -60,6 +60,7 @@ let walled =
         "centred ball", Domain.centredBall 4 1.5
         "box of many dimensions", Domain.box (List.replicate 7 (0.0, 1.0))
         "ball of many dimensions", Domain.ball (List.replicate 6 0.5) 2.0
+        "Brownian motion", Domain.brownian 3 0.5 0.2 1.0 2.0
         "parts", ring |> Domain.part "inlet" (fun x -> (x.select (1L, 0L)).lt((0.5).ToScalar()))
     ]
 
@@ -67,6 +68,7 @@ let walled =
 let every =
     walled
     @ [
+        "Brownian motion from a point", Domain.brownian 2 0.0 1.0 0.0 3.0
         "circle", Domain.sphere [ 3.0; 1.0 ] 0.5
         "sphere", Domain.sphere [ 3.0; 1.0; 0.0 ] 0.5
         "sphere of five dimensions", Domain.sphere (List.replicate 5 1.0) 2.0

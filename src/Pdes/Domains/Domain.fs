@@ -69,6 +69,14 @@ module Domain =
     /// "start" and "end"; the measure of these two is the region's volume, as estimated by points of its bounds.
     let during (t0: float) (t1: float) (domain: Domain) : Domain = Combinations.during t0 t1 domain
 
+    /// Where Brownian motion takes points of d dimensions in the time from t0 to t1, the last coordinate: at t each coordinate
+    /// is normal with the variance deviation² + 2 · diffusivity · (t - t0), its tails cut off at four deviations. Its parts are
+    /// "start" and "end". What u_t + a Δu + … = 0 says of such points, with this a as the diffusivity, depends on their
+    /// values at the end alone, in the whole space; of a ball without values on its sphere, it says too little. Raises
+    /// ArgumentException for numbers that are negative, and where both are 0.
+    let brownian (d: int) (deviation: float) (diffusivity: float) (t0: float) (t1: float) : Domain =
+        Brownian.create d deviation diffusivity (t0, t1)
+
     /// The same region with one name for all its parts.
     let named (name: string) (domain: Domain) : Domain = Combinations.named name domain
 
