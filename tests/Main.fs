@@ -46,6 +46,7 @@ let private tests =
         ModelTests.tests
         MlpTests.tests
         EdgeProductsTests.tests
+        EdgeJetsTests.tests
         KanTests.tests
         MetaKanTests.tests
         SeparateTests.tests

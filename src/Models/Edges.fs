@@ -13,10 +13,12 @@ type internal Coefficients =
 
 [<RequireQualifiedAccess>]
 module internal Edges =
+    let private knots (grid: Grid) = [| Knots.uniform grid.Size grid.Order (-1.0, 1.0) |]
+
     /// What the edges of one layer are made of: a basis of M functions, the last of which is silu. In the machine's own
     /// memory a basis has no tensors, so that one of each element type serves every call.
     let basis (grid: Grid) : Placement -> Basis =
-        let make place = EdgeBasis.create place grid.Order [| Knots.uniform grid.Size grid.Order (-1.0, 1.0) |]
+        let make place = EdgeBasis.create place grid.Order (knots grid)
         let kept = [ for place in [ Placement.cpu32; Placement.cpu64 ] -> place.DType, lazy make place ]
 
         fun place ->
@@ -47,10 +49,10 @@ module internal Edges =
             |> Array.head
         |> Tensor.scoped Seq.singleton
 
-    /// The layer's jet. Second derivatives take one matrix product over the features B'·S + B''·q; tangents along
-    /// unit directions are single rows of the slopes. Derivatives of a higher order along every direction are one product
-    /// more, over what the features become by the chain rule.
-    let jet (basis: Basis) (coefficients: Coefficients) (x: Jet) : Jet =
+    /// The layer's jet by products of features. Second derivatives take one matrix product over the features B'·S + B''·q;
+    /// tangents along unit directions are single rows of the slopes. Derivatives of a higher order along every direction
+    /// are one product more, over what the features become by the chain rule.
+    let private jetByProducts (basis: Basis) (coefficients: Coefficients) (x: Jet) : Jet =
         let order = 1 + x.Higher.Length
         // Value, second derivatives and the higher ones are sums over features.
         let sums = 1 + order
@@ -98,6 +100,29 @@ module internal Edges =
             Higher = [ for m in 2 .. sums - 1 -> parts[m].view shape ]
         }
 
+    /// The kernels of layers' jets, the widest vectors first, for coefficients [in, M, out].
+    let jetKernels (grid: Grid) : (Tensor -> Jet -> Jet) list =
+        let basis = basis grid
+        let byProducts c (x: Jet) = jetByProducts (basis (Placement.ofTensor x.Value)) (Whole c) x
+        EdgeJets.kernels byProducts grid.Order (knots grid)
+
+    /// The layer's jet: up to second derivatives by a kernel where there is one.
+    let jet (grid: Grid) : Coefficients -> Jet -> Jet =
+        let basis = basis grid
+        let kernel = List.tryHead (jetKernels grid)
+
+        fun coefficients x ->
+            match kernel with
+            | Some kernel when x.Higher.IsEmpty && Host.holds x.Value.device ->
+                let y =
+                    EdgeJets.parts x
+                    |> over coefficients (fun c parts ->
+                        let y = kernel c (EdgeJets.ofParts parts)
+                        [| y.Value; y.Second; Jet.tangents y |])
+
+                { x with Value = y[0]; Second = y[1]; Tangents = Dense y[2] }
+            | _ -> jetByProducts (basis (Placement.ofTensor x.Value)) coefficients x
+
     let private weight (l: int) = $"layers.{l}"
 
     // The features [N, R, in, M] by which each row of a layer's jet is a sum over the coefficients.
@@ -130,33 +155,37 @@ module internal Edges =
 
     /// The jet of a network with coefficients [in, M, out] "layers.l", with the gradients of each point by them,
     /// [N, in, M, out].
-    let traced (grid: Grid) (depth: int) (p: Params) (x: Jet) : Traced =
-        let basis = basis grid (Placement.ofTensor x.Value)
+    let traced (grid: Grid) (depth: int) : Params -> Jet -> Traced =
+        let basis, jet = basis grid, jet grid
 
-        (Traced.ofJet x, [ 0 .. depth - 1 ])
-        ||> List.fold (fun before l ->
-            let name = weight l
-            let shape = Tensor.shape p[name]
+        fun p x ->
+            let basis = basis (Placement.ofTensor x.Value)
 
-            let gradients (input: Jet) (cotangents: Tensor) =
-                let rows = (rows basis input).flatten(2L, 3L)
-                let g = torch.bmm (rows.transpose (1L, 2L), cotangents)
-                Map [ name, g.view (Array.append [| -1L |] shape) ]
+            (Traced.ofJet x, [ 0 .. depth - 1 ])
+            ||> List.fold (fun before l ->
+                let name = weight l
+                let shape = Tensor.shape p[name]
 
-            before |> Traced.layer (jet basis (Whole p[name])) gradients)
+                let gradients (input: Jet) (cotangents: Tensor) =
+                    let rows = (rows basis input).flatten(2L, 3L)
+                    let g = torch.bmm (rows.transpose (1L, 2L), cotangents)
+                    Map [ name, g.view (Array.append [| -1L |] shape) ]
 
-    let private layers (run: Basis -> Coefficients -> 'a -> 'a) (grid: Grid) depth source : Params -> 'a -> 'a =
+                // Gradients by coefficients come from the cotangents, not from the kernel.
+                before |> Traced.layer (jet (Whole(p[name].detach()))) gradients)
+
+    /// The value of a network of `depth` layers, for what gives a layer's coefficients from the parameters.
+    let value (grid: Grid) (depth: int) (source: Params -> int -> Coefficients) : Params -> Tensor -> Tensor =
         let basis = basis grid
 
         fun p ->
             let basis = basis (Placement.ofTensor (Seq.head p.Values))
-            [ for l in 0 .. depth - 1 -> run basis (source p l) ] |> Model.compose
-
-    /// The value of a network of `depth` layers, for what gives a layer's coefficients from the parameters.
-    let value grid depth (source: Params -> int -> Coefficients) = layers apply grid depth source
+            [ for l in 0 .. depth - 1 -> apply basis (source p l) ] |> Model.compose
 
     /// The jet of the same network.
-    let jets grid depth (source: Params -> int -> Coefficients) = layers jet grid depth source
+    let jets (grid: Grid) (depth: int) (source: Params -> int -> Coefficients) : Params -> Jet -> Jet =
+        let jet = jet grid
+        fun p -> [ for l in 0 .. depth - 1 -> jet (source p l) ] |> Model.compose
 
     /// The network whose coefficients [in, M, out] `coefficients` computes, layer by layer, from the parameters.
     let generated grid depth (coefficients: Params -> int -> Tensor) : DerivedWeights =

@@ -1,7 +1,10 @@
 // MetaKAN's meta-learner: a small ReLU network that turns the embedding of an edge into the edge's coefficients.
 // Zhao, Shu, Meng, Xu (ICML 2025, arXiv 2506.07549), section 3.
+#nowarn "9" // pointers
 namespace MetaKan
 
+open MetaKan.Kernels
+open Microsoft.FSharp.NativeInterop
 open TorchSharp
 
 [<RequireQualifiedAccess>]
@@ -28,26 +31,91 @@ module internal Generator =
         |> fun hidden -> torch.nn.functional.linear (hidden, p["2.weight"], p["2.bias"])
         |> _.t()
 
-    // Columns of slopes and intercepts [M, S] at segments [E], as the line's value at e [E]: [M, E].
-    let private lines: Rule =
-        let gathered (like: Tensor) (segment: Tensor) (c: Tensor) =
-            torch.zeros_like(like).scatter_add(1L, segment.unsqueeze(0L).expand_as c, c)
+    // Lines [S, 2M], M slopes and then M intercepts for each segment between breaks [S - 1], at numbers e [out, in]:
+    // [in, M, out]. Inputs e, lines, breaks.
+    let private lookup: Rule =
+        let segments (t: Tensor[]) = torch.bucketize (t[0].t().contiguous().view(-1L), t[2])
+        let halves (lines: Tensor) = lines.chunk (2L, 1L)
+
+        let byOperators (t: Tensor[]) =
+            let inputs, outputs, m = t[0].size 1, t[0].size 0, t[1].size 1 / 2L
+            let e = t[0].t().reshape(-1L, 1L)
+            let line = halves (t[1].index_select(0L, segments t))
+            (line[0] * e + line[1]).view(inputs, outputs, m).transpose(1L, 2L).contiguous()
+
+        let layer (t: Tensor[]) =
+            LookupLayer(int (t[2].size 0), int (t[0].size 1), int (t[1].size 1 / 2L), int (t[0].size 0))
+
+        let evaluate
+            (kernel: LookupLayer * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * int -> unit)
+            =
+            fun (t: Tensor[]) ->
+                let t = Array.map Kernel.dense t
+                let shape = [| t[0].size 1; t[1].size 1 / 2L; t[0].size 0 |]
+                let found = torch.empty (shape, dtype = t[0].dtype, device = t[0].device)
+                let address = Kernel.address
+                kernel (layer t, address t[0], address t[2], address t[1], address found, Workers.count t[0].device)
+                Kernel.keep t
+                found
+
+        let gradients
+            (kernel:
+                LookupLayer *
+                nativeptr<'T> *
+                nativeptr<'T> *
+                nativeptr<'T> *
+                nativeptr<'T> *
+                nativeptr<'T> *
+                nativeptr<'T> *
+                int
+                    -> unit)
+            =
+            fun (t: Tensor[]) (cotangent: Tensor) ->
+                let t, c = Array.map Kernel.dense t, Kernel.dense cotangent
+                let byNumbers, byLines = torch.empty_like t[0], torch.zeros_like t[1]
+                let address = Kernel.address
+
+                kernel (
+                    layer t,
+                    address t[0],
+                    address t[2],
+                    address t[1],
+                    address c,
+                    address byNumbers,
+                    address byLines,
+                    Workers.count t[0].device
+                )
+
+                Kernel.keep [| yield! t; c |]
+                [| Some byNumbers; Some byLines; None |]
+
+        let choose (t: Tensor[]) double single operators =
+            Kernel.choose (Placement.ofTensor t[0]) (fun () -> double t) (fun () -> single t) (fun () -> operators t)
 
         {
             Forward =
                 fun t ->
-                    let e, segment, slopes, intercepts = t[0], t[1], t[2], t[3]
-                    [| slopes.index_select (1L, segment) * e + intercepts.index_select (1L, segment) |], [||]
-            Backward =
-                fun t _ c ->
-                    let e, segment, slopes = t[0], t[1], t[2]
+                    let found =
+                        choose
+                            t
+                            (evaluate PiecewiseLinear<float>.Evaluate)
+                            (evaluate PiecewiseLinear<float32>.Evaluate)
+                            byOperators
 
-                    [|
-                        Some((c[0] * slopes.index_select (1L, segment)).sum 0L)
-                        None
-                        Some(gathered slopes segment (c[0] * e))
-                        Some(gathered slopes segment c[0])
-                    |]
+                    [| found |], [||]
+            Backward =
+                fun t kept cotangents ->
+                    let operators t = Rule.derived (byOperators >> Array.singleton) t kept cotangents
+                    let byKernel gradients t = gradients t cotangents[0]
+
+                    if torch.is_grad_enabled () then
+                        operators t
+                    else
+                        choose
+                            t
+                            (byKernel (gradients PiecewiseLinear<float>.Gradients))
+                            (byKernel (gradients PiecewiseLinear<float32>.Gradients))
+                            operators
         }
 
     // With one number per edge the network is a piecewise-linear function of it with at most h+1 segments: the slope
@@ -55,14 +123,10 @@ module internal Generator =
     let private piecewise (p: Params) (e: Tensor) : Tensor =
         let w, b = p["0.weight"].view -1L, p["0.bias"]
 
-        let breaks, segment =
+        let breaks, active =
             use _ = torch.no_grad ()
             // A unit without a slope has no break: it gets one at 0, which changes nothing.
             let struct (breaks, _) = torch.sort (torch.nan_to_num (-b / w, 0.0, 0.0, 0.0))
-            breaks, torch.bucketize (e.detach (), breaks)
-
-        let active =
-            use _ = torch.no_grad ()
 
             let middle =
                 torch.cat (
@@ -74,25 +138,37 @@ module internal Generator =
                     |]
                 )
 
-            (middle.unsqueeze -1L * w + b).gt(0.0.ToScalar()).``to`` e.dtype
+            breaks, (middle.unsqueeze -1L * w + b).gt(0.0.ToScalar()).``to`` e.dtype
 
-        let outer = p["2.weight"]
-        let slopes = Tensor.product outer ((active * w).t())
-        let intercepts = Tensor.product outer ((active * b).t()) + p["2.bias"].unsqueeze -1L
-        (Rule.apply lines [ e; segment; slopes; intercepts ])[0]
+        // Rows [2S, h]: of slopes, then of intercepts.
+        let hidden = torch.cat ([| active * w; active * b |], 0L)
 
-    /// The generator's output [M, E] for embeddings [E, p], by segments where edges have one number each and as many hidden
-    /// numbers in all as `segmentsFrom` says.
-    let applyFrom (segmentsFrom: int64) (generator: Params) (embeddings: Tensor) : Tensor =
-        let edges, p = embeddings.size 0, embeddings.size 1
+        let lines =
+            (Tensor.product hidden (p["2.weight"].t())).chunk(2L, 0L)
+            |> fun halves -> torch.cat ([| halves[0]; halves[1] + p["2.bias"] |], 1L)
 
-        if p = 1L && edges * generator["0.bias"].numel() >= segmentsFrom then
-            piecewise generator (embeddings.view -1L)
+        (Rule.apply lookup [ e; lines; breaks ])[0]
+
+    /// The coefficients [in, M, out] of a layer whose embeddings are [out, in, p], by segments where edges have one number
+    /// each and as many hidden numbers in all as `segmentsFrom` says.
+    let layerFrom (segmentsFrom: int64) (generator: Params) (embeddings: Tensor) : Tensor =
+        let outputs, inputs, p = embeddings.size 0, embeddings.size 1, embeddings.size 2
+
+        if p = 1L && outputs * inputs * generator["0.bias"].numel() >= segmentsFrom then
+            piecewise generator (embeddings.view (outputs, inputs))
         else
-            dense generator embeddings
+            // [M, in·out], whose inputs come first.
+            dense generator (embeddings.transpose(0L, 1L).reshape(-1L, p))
+            |> fun c -> c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous()
 
-    /// The same; with fewer hidden numbers two small products are faster than finding segments.
-    let apply: Params -> Tensor -> Tensor = applyFrom (1L <<< 15)
+    // With fewer hidden numbers two small products are faster than finding segments.
+    let private worthSegments = 1L <<< 15
+
+    /// The same by whatever is faster.
+    let layer: Params -> Tensor -> Tensor = layerFrom worthSegments
+
+    /// The generator's output [M, E] for embeddings [E, p].
+    let apply (generator: Params) (embeddings: Tensor) : Tensor = (layer generator (embeddings.unsqueeze 1L)).squeeze 0L
 
     /// The gradients by embeddings [E, p] and by the generator, a row for each point, from those by the outputs [N, M, E].
     /// Sums over edges come first, so that no tensor has a number for each point, edge and hidden unit.

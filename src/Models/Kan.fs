@@ -35,8 +35,8 @@ module Kan =
             ]
             |> Params.union
 
-        let traced (p: Params) (x: Jet) =
-            Edges.traced grid shapes.Length (generated.Weights p) x |> Traced.pullback pullback p
+        let edges = Edges.traced grid shapes.Length
+        let traced (p: Params) (x: Jet) = edges (generated.Weights p) x |> Traced.pullback pullback p
 
         {
             Name = "kan"

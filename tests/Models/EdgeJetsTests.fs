@@ -1,0 +1,168 @@
+/// A layer's jet by the kernels against tensor operators.
+module MetaKan.Tests.EdgeJetsTests
+
+open Expecto
+open FsCheck.FSharp
+open MetaKan
+open MetaKan.Tests.Numeric
+open TorchSharp
+
+let private leaf (place: Placement) (t: Tensor) = (Placement.put place (t.detach ())).requires_grad_ true
+
+let private grids =
+    [
+        { Size = 5; Order = 3 }
+        { Size = 3; Order = 2 }
+        { Size = 4; Order = 5 }
+        { Size = 1; Order = 1 }
+    ]
+
+type private Tangents =
+    | Own
+    | Shared
+    | Axes
+
+let private cases =
+    Gen.zip3
+        seeds
+        (Gen.zip3 (Gen.choose (1, 40)) (Gen.choose (1, 12)) (Gen.choose (1, 40)))
+        (Gen.zip3 (Gen.choose (1, 9)) (Gen.elements grids) (Gen.elements [ Own; Shared; Axes ]))
+
+/// A layer's input, some of it beyond the grid, and its coefficients: what is differentiated by, and the jet of it.
+let private layer (place: Placement) (seed, (n, inputs, outputs), (v, grid: Grid, tangents)) =
+    let put t = Placement.put place t
+    let x = leaf place (uniform seed (-1.3, 1.3) [ n; inputs ])
+    let second = leaf place (normal (seed + 1) [ n; inputs ])
+    let weights = put (normal (seed + 2) [ v ])
+    let coefficients = leaf place (normal (seed + 3) [ inputs; Grid.coefficients grid + 1; outputs ])
+
+    let along =
+        match tangents with
+        | Own -> Dense(leaf place (normal (seed + 4) [ n; v; inputs ]))
+        | Shared -> Dense(leaf place (normal (seed + 4) [ 1; v; inputs ]))
+        | Axes -> Coordinates(torch.tensor ([| for j in 0 .. v - 1 -> int64 ((seed + 3 * j) % inputs) |]))
+
+    let jet = { Value = x; Second = second; Tangents = along; Weights = weights; Higher = [] }
+
+    let leaves =
+        match along with
+        | Dense t -> [ x; second; coefficients; t ]
+        | Coordinates _ -> [ x; second; coefficients ]
+
+    leaves, jet, coefficients
+
+/// The jet, and its gradients by all that it depends on.
+let private run (leaves: Tensor list) (y: Jet) =
+    let parts = [| y.Value; y.Second; Jet.tangents y |]
+
+    let cotangents =
+        parts
+        |> Array.mapi (fun i t ->
+            Placement.put (Placement.ofTensor t) (normal (90 + i) (Tensor.shape t |> Seq.map int |> List.ofSeq)))
+
+    [
+        for t in parts do
+            t.detach ()
+        yield! Autograd.gradients false parts cotangents (List.toArray leaves)
+    ]
+
+let private kernels grid =
+    match Edges.jetKernels grid with
+    | [] -> skiptest "this machine has no vectors of 256 bits, and operators compute the jets"
+    | kernels -> kernels
+
+let private precisions = [ Placement.cpu64, 1e-10; Placement.cpu32, 2e-3 ]
+
+let private byOperators grid coefficients x = Host.elsewhere (fun () -> Edges.jet grid (Whole coefficients) x)
+
+let tests =
+    testList
+        "Models.EdgeJets"
+        [
+            property "jets of any sizes, and their gradients" 120 cases (fun case ->
+                let _, _, (_, grid, _) = case
+
+                for place, tolerance in precisions do
+                    let leaves, x, coefficients = layer place case
+                    let expected = run leaves (byOperators grid coefficients x)
+
+                    for kernel in kernels grid do
+                        for expected, actual in List.zip expected (run leaves (kernel coefficients x)) do
+                            let size = max 1.0 (Tensor.item (expected.abs().max()))
+                            close "jet or gradient" tolerance (expected / size) (actual / size))
+
+            testCase "a layer takes the kernel" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let grid = grids.Head
+                let _, x, c = layer Placement.cpu64 (1, (20, 6, 18), (3, grid, Own))
+                let same (a: Jet) (b: Jet) = Tensor.toArray a.Value = Tensor.toArray b.Value
+                let kernel = (kernels grid).Head c x
+                Expect.isTrue (same kernel (Edges.jet grid (Whole c) x)) "to the bit"
+                Expect.isFalse (same kernel (byOperators grid c x)) "operators round otherwise")
+
+            testCase "gradients of gradients are those of operators" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let grid = grids.Head
+
+                for tangents in [ Own; Shared; Axes ] do
+                    let leaves, x, c = layer Placement.cpu64 (2, (5, 4, 6), (3, grid, tangents))
+
+                    let second (y: Jet) =
+                        let loss = (y.Second * y.Value).sum() + (Jet.tangents y).square().sum()
+                        let first = Autograd.gradients true [| loss |] null [| leaves[0]; leaves[2] |]
+                        let total = (first[0] * first[0]).sum() + (first[1] * first[1]).sum()
+                        Autograd.gradients false [| total |] null (List.toArray leaves) |> List.ofArray
+
+                    let expected = second (byOperators grid c x)
+
+                    for kernel in kernels grid do
+                        for expected, actual in List.zip expected (second (kernel c x)) do
+                            let size = max 1.0 (Tensor.item (expected.abs().max()))
+                            close "second" 1e-9 (expected / size) (actual / size))
+
+            testSequenced (
+                testCase "threads share the points" (fun () ->
+                    use _ = torch.NewDisposeScope()
+                    let before = torch.get_num_threads ()
+                    let grid = grids.Head
+                    let leaves, x, c = layer Placement.cpu64 (3, (50, 7, 20), (4, grid, Own))
+
+                    let on threads =
+                        torch.set_num_threads threads
+                        [ for kernel in kernels grid -> run leaves (kernel c x) ]
+
+                    try
+                        for one, three in List.zip (List.concat (on 1)) (List.concat (on 3)) do
+                            close "on three threads" 1e-11 one three
+                    finally
+                        torch.set_num_threads before)
+            )
+
+            testCase "sizes that do not fit, and two precisions, are refused" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let grid = grids.Head
+                let _, x, c = layer Placement.cpu64 (4, (5, 4, 6), (3, grid, Own))
+
+                for kernel in kernels grid do
+                    let refused (name: string) (c: Tensor) (x: Jet) =
+                        Expect.throwsT<System.ArgumentException> (fun () -> kernel c x |> ignore) name
+
+                    refused "coefficients of other inputs" (normal 1 [ 3; c.size 1 |> int; 6 ]) x
+                    refused "coefficients of other functions" (normal 1 [ 4; 1 + int (c.size 1); 6 ]) x
+                    refused "single precision" (c.``to`` torch.float32) x
+                    refused "tangents of other points" c { x with Tangents = Dense(normal 1 [ 2; 3; 4 ]) }
+                    refused "weights of other directions" c { x with Weights = normal 1 [ 2 ] })
+
+            testCase "a number that is none stays one" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let grid = grids.Head
+                let _, x, c = layer Placement.cpu64 (5, (4, 3, 5), (2, grid, Own))
+                let value = x.Value.detach().clone()
+                value[1, 2] <- torch.tensor (nan, dtype = torch.float64)
+
+                for kernel in kernels grid do
+                    let y = kernel c { x with Value = value }
+                    Expect.isTrue ((torch.isnan y.Value[1]).all().item<bool>()) "where it enters"
+                    Expect.isTrue ((torch.isnan y.Second[1]).all().item<bool>()) "in second derivatives"
+                    Expect.isFalse ((torch.isnan y.Value[0]).any().item<bool>()) "elsewhere")
+        ]
