@@ -84,25 +84,27 @@ namespace MetaKan.Kernels
         public override void Run(EdgeJetInput<T> input, EdgeJetParts<T> output, int threads)
         {
             var (n, inputs, m, outputs, v) = input.Layer;
-            using var packed = new Scratch<T>((long)Blocks(outputs) * inputs * m * Width);
-            var coefficients = Pack(input, packed);
+            var across = Blocks(outputs) * Width;
+            using var padded = new Scratch<T>(across == outputs ? 0 : (long)inputs * m * across);
+            var coefficients = across == outputs ? input.Coefficients : Padded(input, padded.Take((long)inputs * m * across), across);
             Parts.Run(Parts.Count(n, WorthAThread, threads), n, (_, from, to) => {
                 using var points = new Points(functions, input);
-                using var scratch = new Scratch<T>((long)inputs * Width, (long)v * Width, Width, Width);
-                T* tile = scratch.Take((long)inputs * Width), moved = scratch.Take((long)v * Width);
-                T* value = scratch.Take(Width), second = scratch.Take(Width);
+                long area = (long)inputs * Width;
+                using var scratch = new Scratch<T>(Chunk * area, (long)v * Width, 2L * Chunk * Width);
+                T* tiles = scratch.Take(Chunk * area), moved = scratch.Take((long)v * Width), sums = scratch.Take(2L * Chunk * Width);
                 for (var start = from; start < to; start += Chunk) {
                     var count = (int)Math.Min(Chunk, to - start);
                     points.Evaluate(start, count);
                     for (var b = 0; b < Blocks(outputs); b++) {
-                        var (skip, at, length) = Block(b, input.Layer);
-                        var c = coefficients + skip;
-                        for (var p = 0; p < count; p++) {
+                        int at = b * Width, length = Math.Min(Width, outputs - at);
+                        new Span<T>(sums, 2 * count * Width).Clear();
+                        for (var i = 0; i < inputs; i++)
                             for (var h = 0; h < length; h += Pair)
-                                Sweep(points.Of(p), points.First(p), c + h, inputs, functions.Local, m, value + h, second + h, tile + h);
-                            Copy(value, output.Value + (start + p) * outputs + at, length);
-                            Copy(second, output.Second + (start + p) * outputs + at, length);
-                            var tangents = output.Tangents + (start + p) * v * outputs + at;
+                                Sweep(points, i, count, coefficients + (long)i * m * across + at + h, across, m, sums + h, tiles + i * Width + h);
+                        for (var p = 0; p < count; p++) {
+                            Copy(sums + 2 * p * Width, output.Value + (start + p) * outputs + at, length);
+                            Copy(sums + (2 * p + 1) * Width, output.Second + (start + p) * outputs + at, length);
+                            T* tile = tiles + p * area, tangents = output.Tangents + (start + p) * v * outputs + at;
                             if (input.Tangents != null)
                                 Products<T, V, L>.Multiply(points.Tangents(start + p), inputs, 1, tile, Width, moved, Width, v, Width, inputs);
                             for (var j = 0; j < v; j++)
@@ -117,70 +119,68 @@ namespace MetaKan.Kernels
             EdgeJetInput<T> input, EdgeJetParts<T> cotangents, EdgeJetParts<T> byInput, T* byCoefficients, int threads)
         {
             var (n, inputs, m, outputs, v) = input.Layer;
-            var across = Products<T, V, L>.Padded(inputs);
+            int across = Blocks(outputs) * Width, turnedRow = Products<T, V, L>.Padded(inputs);
             var parts = Parts.Count(n, WorthAThread, threads);
-            long weights = (long)Blocks(outputs) * inputs * m * Width, area = (long)inputs * Width;
+            long weights = (long)inputs * m * across, area = (long)inputs * Width;
             var wanted = byCoefficients != null;
-            using var packed = new Scratch<T>(weights);
+            using var padded = new Scratch<T>(across == outputs ? 0 : weights);
             using var gathered = new Scratch<T>(wanted ? weights * parts : 0);
-            var coefficients = Pack(input, packed);
+            var coefficients = across == outputs ? input.Coefficients : Padded(input, padded.Take(weights), across);
             var sums = gathered.Take(wanted ? weights * parts : 0);
             Parts.Run(parts, n, (part, from, to) => {
                 using var points = new Points(functions, input);
                 using var scratch = new Scratch<T>(
-                    area, area, (long)Width * across, (long)v * Width, (long)v * across, Width, Width,
-                    3L * Chunk * inputs * L.Count, (long)Chunk * v * across);
-                T* byTile = scratch.Take(area), tile = scratch.Take(area), turned = scratch.Take((long)Width * across);
-                T* arriving = scratch.Take((long)v * Width), leaving = scratch.Take((long)v * across);
-                T* value = scratch.Take(Width), second = scratch.Take(Width);
-                T* bySums = scratch.Take(3L * Chunk * inputs * L.Count), byTangents = scratch.Take((long)Chunk * v * across);
+                    Chunk * area, Chunk * area, (long)Width * turnedRow, (long)Chunk * v * Width, (long)v * turnedRow, 2L * Chunk * Width,
+                    3L * Chunk * inputs * L.Count, (long)Chunk * v * turnedRow);
+                T* byTiles = scratch.Take(Chunk * area), tiles = scratch.Take(Chunk * area), turned = scratch.Take((long)Width * turnedRow);
+                T* arriving = scratch.Take((long)Chunk * v * Width), leaving = scratch.Take((long)v * turnedRow);
+                T* values = scratch.Take(2L * Chunk * Width);
+                T* bySums = scratch.Take(3L * Chunk * inputs * L.Count), byTangents = scratch.Take((long)Chunk * v * turnedRow);
                 for (var start = from; start < to; start += Chunk) {
                     var count = (int)Math.Min(Chunk, to - start);
                     points.Evaluate(start, count);
                     new Span<T>(bySums, 3 * count * inputs * L.Count).Clear();
-                    new Span<T>(byTangents, count * v * across).Clear();
+                    new Span<T>(byTangents, count * v * turnedRow).Clear();
                     for (var b = 0; b < Blocks(outputs); b++) {
-                        var (skip, at, length) = Block(b, input.Layer);
-                        var c = coefficients + skip;
+                        int at = b * Width, length = Math.Min(Width, outputs - at);
                         for (var p = 0; p < count; p++) {
-                            Fill(cotangents.Value + (start + p) * outputs + at, value, length);
-                            Fill(cotangents.Second + (start + p) * outputs + at, second, length);
+                            Fill(cotangents.Value + (start + p) * outputs + at, values + 2 * p * Width, length);
+                            Fill(cotangents.Second + (start + p) * outputs + at, values + (2 * p + 1) * Width, length);
                             var tangents = cotangents.Tangents + (start + p) * v * outputs + at;
-                            for (var j = 0; j < v; j++) Fill(tangents + (long)j * outputs, arriving + j * Width, length);
+                            T* of = arriving + (long)p * v * Width, byTile = byTiles + p * area;
+                            for (var j = 0; j < v; j++) Fill(tangents + (long)j * outputs, of + j * Width, length);
                             if (input.Tangents != null) {
-                                Products<T, V, L>.Multiply(points.Tangents(start + p), 1, inputs, arriving, Width, byTile, Width, inputs, Width, v);
+                                Products<T, V, L>.Multiply(points.Tangents(start + p), 1, inputs, of, Width, byTile, Width, inputs, Width, v);
                             } else {
                                 new Span<T>(byTile, (int)area).Clear();
-                                for (var j = 0; j < v; j++) Add(arriving + j * Width, byTile + input.Axes[j] * Width, Width);
+                                for (var j = 0; j < v; j++) Add(of + j * Width, byTile + input.Axes[j] * Width, Width);
                             }
-                            if (byInput.Value != null) {
-                                for (var h = 0; h < length; h += Pair)
-                                    Slopes(points.Of(p), points.First(p), c + h, points.Second(start + p), points.Squares(p), value + h, second + h,
-                                        byTile + h, inputs, functions.Local, m, tile + h, bySums + 3L * p * inputs * L.Count);
-                                if (byInput.Tangents != null) {
-                                    Products<T, V, L>.Transpose(tile, Width, turned, across, inputs, Width);
-                                    Products<T, V, L>.Multiply(arriving, Width, 1, turned, across, leaving, across, v, across, Width);
-                                    Add(leaving, byTangents + (long)p * v * across, v * across);
-                                }
+                        }
+                        for (var i = 0; i < inputs; i++)
+                            for (var h = 0; h < length; h += Pair) {
+                                var skip = (long)i * m * across + at + h;
+                                if (byInput.Value != null)
+                                    Slopes(points, start, i, count, coefficients + skip, across, m, values + h, byTiles + i * Width + h,
+                                        tiles + i * Width + h, bySums + 3L * i * L.Count);
+                                if (wanted)
+                                    Gather(points, i, count, values + h, byTiles + i * Width + h, sums + part * weights + skip, across, m);
                             }
-                            if (wanted)
-                                for (var h = 0; h < length; h += Pair)
-                                    Gather(points.Of(p), points.First(p), value + h, second + h, byTile + h, inputs, functions.Local, m,
-                                        sums + part * weights + skip + h);
+                        if (byInput.Tangents == null) continue;
+                        for (var p = 0; p < count; p++) {
+                            Products<T, V, L>.Transpose(tiles + p * area, Width, turned, turnedRow, inputs, Width);
+                            Products<T, V, L>.Multiply(arriving + (long)p * v * Width, Width, 1, turned, turnedRow, leaving, turnedRow, v, turnedRow, Width);
+                            Add(leaving, byTangents + (long)p * v * turnedRow, v * turnedRow);
                         }
                     }
                     if (byInput.Value != null)
                         for (var p = 0; p < count; p++)
-                            points.Write(start + p, bySums + 3L * p * inputs * L.Count, byTangents + (long)p * v * across, across, byInput);
+                            points.Write(start + p, bySums + 3L * p * inputs * L.Count, byTangents + (long)p * v * turnedRow, turnedRow, byInput);
                 }
             });
             if (!wanted) return;
             for (var part = 1; part < parts; part++) Add(sums + part * weights, sums, weights);
-            for (var b = 0; b < Blocks(outputs); b++) {
-                var (skip, at, length) = Block(b, input.Layer);
-                var c = sums + skip;
-                for (var f = 0L; f < (long)inputs * m; f++) Copy(c + f * Width, byCoefficients + f * outputs + at, length);
-            }
+            for (var f = 0L; f < (long)inputs * m; f++)
+                new Span<T>(sums + f * across, outputs).CopyTo(new Span<T>(byCoefficients + f * outputs, outputs));
         }
 
         // What chunks of points need of their inputs.
@@ -204,8 +204,14 @@ namespace MetaKan.Kernels
                 first = starts.Take(edges);
             }
 
-            internal int* First(int p) => first + p * input.Layer.Inputs;
-            internal T* Of(int p) => values + (long)p * input.Layer.Inputs * Rows * functions.Local;
+            internal int Inputs => input.Layer.Inputs;
+
+            /// <summary>From one point's functions to the next's.</summary>
+            internal nint Stride => (nint)input.Layer.Inputs * Rows * functions.Local;
+
+            // Of the first point's i-th input.
+            internal int* First(int i) => first + i;
+            internal T* Of(int i) => values + i * Rows * functions.Local;
             internal T* Squares(int p) => squares + p * input.Layer.Inputs;
             internal T* Second(long point) => input.Second + point * input.Layer.Inputs;
             internal T* Tangents(long point) =>
@@ -216,7 +222,7 @@ namespace MetaKan.Kernels
                 var (_, inputs, _, _, v) = input.Layer;
                 functions.Near(input.Value + start * inputs, count * inputs, first, values, Rows);
                 for (var p = 0; p < count; p++) {
-                    T* q = Squares(p), second = Second(start + p), of = Of(p);
+                    T* q = Squares(p), second = Second(start + p), of = Of(p * inputs);
                     new Span<T>(q, inputs).Clear();
                     for (var j = 0; j < v; j++)
                         if (input.Tangents == null) q[input.Axes[j]] += input.Weights[j];
@@ -259,22 +265,14 @@ namespace MetaKan.Kernels
             }
         }
 
-        // Coefficients block by block [I·M, Width], so that a block stays in the cache.
-        private static T* Pack(EdgeJetInput<T> input, Scratch<T> scratch)
+        // Coefficients with rows of whole blocks.
+        private static T* Padded(EdgeJetInput<T> input, T* padded, int across)
         {
             var (_, inputs, m, outputs, _) = input.Layer;
-            var all = scratch.Take((long)Blocks(outputs) * inputs * m * Width);
-            for (var b = 0; b < Blocks(outputs); b++) {
-                var (skip, at, length) = Block(b, input.Layer);
-                var c = all + skip;
-                for (var f = 0L; f < (long)inputs * m; f++) Copy(input.Coefficients + f * outputs + at, c + f * Width, length);
-            }
-            return all;
+            for (var f = 0L; f < (long)inputs * m; f++)
+                new Span<T>(input.Coefficients + f * outputs, outputs).CopyTo(new Span<T>(padded + f * across, outputs));
+            return padded;
         }
-
-        // Where a block of what is packed starts, its first output and how many it has.
-        private static (nint Start, int At, int Length) Block(int b, EdgeLayer layer) =>
-            ((nint)b * layer.Features * Width, b * Width, Math.Min(Width, layer.Outputs - b * Width));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static void Copy(T* from, T* to, int length)
@@ -298,18 +296,24 @@ namespace MetaKan.Kernels
             for (var j = 0L; j < length; j += L.Count) L.Store(L.Add(L.Load(from + j), L.Load(to + j)), to + j);
         }
 
-        // One point's value and second derivative, and its edges' slopes [I, Width].
+        // The innermost loops take one input's edges to a pair of vectors of outputs, at all points of a chunk, so that their
+        // coefficients stay where they are read fastest. Points' own numbers lie so far apart: values and second derivatives
+        // 2·Width, tiles I·Width.
+
+        // Adds to values and second derivatives, and gives the edges' slopes.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Sweep(
-            T* of, int* first, T* c, int inputs, int local, int m, T* value, T* second, T* tile)
+        private void Sweep(in Points points, int i, int count, T* c, nint across, int m, T* sums, T* tile)
         {
-            V y0 = default, y1 = default, s0 = default, s1 = default;
-            for (var i = 0; i < inputs; i++, of += Rows * local, c += m * Width, tile += Width) {
+            nint local = functions.Local, stride = points.Stride, inputs = points.Inputs, area = inputs * Width;
+            T* of = points.Of(i), silu = c + (m - 1) * across;
+            var first = points.First(i);
+            for (var p = 0; p < count; p++, of += stride, first += inputs, sums += 2 * Width, tile += area) {
+                V y0 = L.Load(sums), y1 = L.Load(sums + L.Count), s0 = L.Load(sums + Width), s1 = L.Load(sums + Width + L.Count);
                 V t0 = default, t1 = default;
-                T* values = of, slopes = of + local, curvatures = of + Curvature * local;
-                T* row = c + (m - 1) * Width, next = c + first[i] * Width;
-                for (nint u = 0; u < local; u++, row = next, next += Width) {
-                    V x = L.Load(row), y = L.Load(row + L.Count), f = L.Create(values[u]);
+                T* slopes = of + local, curvatures = of + Curvature * local;
+                T* row = silu, next = c + *first * across;
+                for (nint u = 0; u < local; u++, row = next, next += across) {
+                    V x = L.Load(row), y = L.Load(row + L.Count), f = L.Create(of[u]);
                     y0 = L.MultiplyAdd(f, x, y0); y1 = L.MultiplyAdd(f, y, y1);
                     f = L.Create(slopes[u]);
                     t0 = L.MultiplyAdd(f, x, t0); t1 = L.MultiplyAdd(f, y, t1);
@@ -317,24 +321,25 @@ namespace MetaKan.Kernels
                     s0 = L.MultiplyAdd(f, x, s0); s1 = L.MultiplyAdd(f, y, s1);
                 }
                 L.Store(t0, tile); L.Store(t1, tile + L.Count);
+                L.Store(y0, sums); L.Store(y1, sums + L.Count);
+                L.Store(s0, sums + Width); L.Store(s1, sums + Width + L.Count);
             }
-            L.Store(y0, value); L.Store(y1, value + L.Count);
-            L.Store(s0, second); L.Store(s1, second + L.Count);
         }
 
-        // One point's slopes, and what its values, second derivatives and squares get from these outputs, as vectors to be
-        // summed [I, 3]: with φ an edge's function, y = Σ φ, s = Σ φ'·S + φ''·q and slopes φ'.
+        // Slopes, and what values, second derivatives and squares get from these outputs, as vectors to be summed [I, 3]: with
+        // φ an edge's function, y = Σ φ, s = Σ φ'·S + φ''·q and slopes φ'.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Slopes(
-            T* of, int* first, T* c, T* seconds, T* squares, T* value, T* second, T* byTile, int inputs, int local, int m,
-            T* tile, T* sums)
+        private void Slopes(
+            in Points points, long start, int i, int count, T* c, nint across, int m, T* values, T* byTile, T* tile, T* sums)
         {
-            V y0 = L.Load(value), y1 = L.Load(value + L.Count), s0 = L.Load(second), s1 = L.Load(second + L.Count);
-            for (var i = 0; i < inputs; i++, of += Rows * local, c += m * Width, tile += Width, byTile += Width, sums += 3 * L.Count) {
+            nint local = functions.Local, stride = points.Stride, inputs = points.Inputs, area = inputs * Width;
+            T* of = points.Of(i), silu = c + (m - 1) * across, seconds = points.Second(start) + i, squares = points.Squares(0) + i;
+            var first = points.First(i);
+            for (var p = 0; p < count; p++, of += stride, first += inputs, values += 2 * Width, tile += area, byTile += area) {
                 V a0 = default, a1 = default, b0 = default, b1 = default, d0 = default, d1 = default;
                 T* one = of + local, two = one + local, three = two + local;
-                T* row = c + (m - 1) * Width, next = c + first[i] * Width;
-                for (nint u = 0; u < local; u++, row = next, next += Width) {
+                T* row = silu, next = c + *first * across;
+                for (nint u = 0; u < local; u++, row = next, next += across) {
                     V x = L.Load(row), y = L.Load(row + L.Count), f = L.Create(one[u]);
                     a0 = L.MultiplyAdd(f, x, a0); a1 = L.MultiplyAdd(f, y, a1);
                     f = L.Create(two[u]);
@@ -343,29 +348,35 @@ namespace MetaKan.Kernels
                     d0 = L.MultiplyAdd(f, x, d0); d1 = L.MultiplyAdd(f, y, d1);
                 }
                 L.Store(a0, tile); L.Store(a1, tile + L.Count);
-                V none = default, bySecond = L.MultiplyAdd(s1, a1, L.MultiplyAdd(s0, a0, none));
+                V none = default, s0 = L.Load(values + Width), s1 = L.Load(values + Width + L.Count);
+                V bySecond = L.MultiplyAdd(s1, a1, L.MultiplyAdd(s0, a0, none));
                 V bySquare = L.MultiplyAdd(s1, b1, L.MultiplyAdd(s0, b0, none)), third = L.MultiplyAdd(s1, d1, L.MultiplyAdd(s0, d0, none));
-                var byValue = L.MultiplyAdd(y1, a1, L.MultiplyAdd(y0, a0, L.Load(sums)));
+                var byValue = L.MultiplyAdd(L.Load(values + L.Count), a1, L.MultiplyAdd(L.Load(values), a0, L.Load(sums)));
                 byValue = L.MultiplyAdd(L.Load(byTile + L.Count), b1, L.MultiplyAdd(L.Load(byTile), b0, byValue));
-                byValue = L.MultiplyAdd(L.Create(squares[i]), third, L.MultiplyAdd(L.Create(seconds[i]), bySquare, byValue));
+                byValue = L.MultiplyAdd(L.Create(*squares), third, L.MultiplyAdd(L.Create(*seconds), bySquare, byValue));
                 L.Store(byValue, sums);
                 L.Store(L.Add(bySecond, L.Load(sums + L.Count)), sums + L.Count);
                 L.Store(L.Add(bySquare, L.Load(sums + 2 * L.Count)), sums + 2 * L.Count);
+                seconds += inputs;
+                squares += inputs;
+                sums += 3 * inputs * L.Count;
             }
         }
 
-        // Adds one point's part to the gradient [I, M, Width] by coefficients.
+        // Adds to the gradient by coefficients.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Gather(
-            T* of, int* first, T* value, T* second, T* byTile, int inputs, int local, int m, T* sums)
+        private void Gather(in Points points, int i, int count, T* values, T* byTile, T* sums, nint across, int m)
         {
-            V y0 = L.Load(value), y1 = L.Load(value + L.Count), s0 = L.Load(second), s1 = L.Load(second + L.Count);
-            for (var i = 0; i < inputs; i++, of += Rows * local, sums += m * Width, byTile += Width) {
+            nint local = functions.Local, stride = points.Stride, inputs = points.Inputs, area = inputs * Width;
+            T* of = points.Of(i), silu = sums + (m - 1) * across;
+            var first = points.First(i);
+            for (var p = 0; p < count; p++, of += stride, first += inputs, values += 2 * Width, byTile += area) {
+                V y0 = L.Load(values), y1 = L.Load(values + L.Count), s0 = L.Load(values + Width), s1 = L.Load(values + Width + L.Count);
                 V t0 = L.Load(byTile), t1 = L.Load(byTile + L.Count);
-                T* values = of, slopes = of + local, curvatures = of + Curvature * local;
-                T* row = sums + (m - 1) * Width, next = sums + first[i] * Width;
-                for (nint u = 0; u < local; u++, row = next, next += Width) {
-                    V x = L.Load(row), y = L.Load(row + L.Count), f = L.Create(values[u]);
+                T* slopes = of + local, curvatures = of + Curvature * local;
+                T* row = silu, next = sums + *first * across;
+                for (nint u = 0; u < local; u++, row = next, next += across) {
+                    V x = L.Load(row), y = L.Load(row + L.Count), f = L.Create(of[u]);
                     x = L.MultiplyAdd(f, y0, x); y = L.MultiplyAdd(f, y1, y);
                     f = L.Create(slopes[u]);
                     x = L.MultiplyAdd(f, t0, x); y = L.MultiplyAdd(f, t1, y);
