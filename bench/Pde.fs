@@ -15,7 +15,7 @@ let private steps (placement: Placement) (model: Model) : (int -> Gradient) -> i
     let adam = Adam.create (fun _ -> { Rate = Schedule.constant 1e-4; WeightDecay = 0.0 })
     Contenders.steps placement adam (model.Init (Key.ofSeed 0) placement)
 
-let private contenders (placement: Placement) (dim: int) (modelName: string) (hidden: int) (points: int) =
+let private contenders (floor: bool) (placement: Placement) (dim: int) (modelName: string) (hidden: int) (points: int) =
     let widths = [ dim; 128; 128; 128; 1 ]
     let body = TwoBody.ofSeed 0 dim
     let problem = AllenCahn.problem body
@@ -51,13 +51,27 @@ let private contenders (placement: Placement) (dim: int) (modelName: string) (hi
                     Plain.gradient grid widths modelName body terms (problem.Domain.Sample (key n) placement points))
         }
 
+    // Against the products alone, made when they are measured.
+    let step = lazy Floor.step placement points (Grid.coefficients grid + 1) widths
+
+    let products =
+        {
+            Name = "its products alone"
+            Steps = 15
+            Run = fun steps -> steps ()
+            Step = fun _ -> step.Value()
+        }
+
     model,
-    [
-        ours "library, exact" LaplacianMethod.Exact
-        ours "library, SDGD-4" (LaplacianMethod.Sdgd 4)
-        plain "plain autograd, SDGD-4" (min 4 dim)
-        plain "plain autograd, exact" dim
-    ]
+    if floor then
+        [ ours "library, exact" LaplacianMethod.Exact; products ]
+    else
+        [
+            ours "library, exact" LaplacianMethod.Exact
+            ours "library, SDGD-4" (LaplacianMethod.Sdgd 4)
+            plain "plain autograd, SDGD-4" (min 4 dim)
+            plain "plain autograd, exact" dim
+        ]
 
 /// Measures and prints one dimension; gives the rows as JSON.
 let private dimension placement repeats points idle (dim: int, (model: Model, contenders)) : JsonNode list =
@@ -66,8 +80,10 @@ let private dimension placement repeats points idle (dim: int, (model: Model, co
     Contenders.measure placement repeats idle contenders
     |> Contenders.table [ "network", RunFolder.node model.Description; "dim", RunFolder.node dim ]
 
-/// Runs the comparison for several dimensions and prints a table each; the rows, for a file.
+/// Runs the comparison for several dimensions, with the plain formulation or with the products alone, and prints a table
+/// each; the rows, for a file.
 let run
+    (floor: bool)
     (placement: Placement)
     (modelName: string)
     (hidden: int)
@@ -78,7 +94,7 @@ let run
     let idle = Contenders.idle placement
     use _ = torch.NewDisposeScope()
     let dims = List.sort dims
-    let all = dims |> List.map (fun dim -> contenders placement dim modelName hidden points)
+    let all = dims |> List.map (fun dim -> contenders floor placement dim modelName hidden points)
 
     List.zip dims all
     |> List.map (dimension placement repeats points idle)

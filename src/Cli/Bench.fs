@@ -65,6 +65,7 @@ type ClassifyOptions =
 
 type Options =
     | [<CliPrefix(CliPrefix.None)>] Pde of ParseResults<PdeOptions>
+    | [<CliPrefix(CliPrefix.None)>] Floor of ParseResults<PdeOptions>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitOptions>
     | [<CliPrefix(CliPrefix.None)>] Classify of ParseResults<ClassifyOptions>
     | [<SubCommand; CliPrefix(CliPrefix.None)>] Ops
@@ -73,6 +74,7 @@ type Options =
         member option.Usage =
             match option with
             | Pde _ -> "a training step of the library against the plain formulation."
+            | Floor _ -> "the same step against its matrix products alone."
             | Fit _ -> "a gradient and an L-BFGS step of fitting a function against the plain formulation."
             | Classify _ -> "a training step of classifying images against the plain formulation."
             | Ops -> "the cost of single operator calls."
@@ -91,14 +93,16 @@ let private save (command: string) (rows: JsonArray) (path: string) =
 
     AtomicFile.writeText path (report.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n")
 
-let private pde (options: ParseResults<PdeOptions>) =
+let private pde (floor: bool) (options: ParseResults<PdeOptions>) =
     let dims = options.GetResult(PdeOptions.Dim, [ 10; 20; 100 ]) |> List.map (atLeast "--dim" 2)
 
     let model =
-        options.GetResult(PdeOptions.Model, "metakan") |> nameOf "--model" [ "mlp"; "kan"; "metakan" ]
+        options.GetResult(PdeOptions.Model, "metakan")
+        |> nameOf "--model" (if floor then [ "kan"; "metakan" ] else [ "mlp"; "kan"; "metakan" ])
 
     let rows =
         Bench.Pde.run
+            floor
             (placement (options.GetResult(PdeOptions.Device, "cpu")) (options.GetResult(PdeOptions.Dtype, "float32")))
             model
             (options.GetResult(PdeOptions.Hidden_Dim, 64) |> atLeast "--hidden-dim" 1)
@@ -106,7 +110,9 @@ let private pde (options: ParseResults<PdeOptions>) =
             (options.GetResult(PdeOptions.Repeats, 5) |> atLeast "--repeats" 1)
             dims
 
-    options.TryGetResult PdeOptions.Out |> Option.iter (save "bench pde" rows)
+    options.TryGetResult PdeOptions.Out
+    |> Option.iter (save (if floor then "bench floor" else "bench pde") rows)
+
     0
 
 let private fit (options: ParseResults<FitOptions>) =
@@ -160,7 +166,8 @@ let private classify (options: ParseResults<ClassifyOptions>) =
 
 let run (options: ParseResults<Options>) : int =
     match options.GetSubCommand() with
-    | Pde options -> pde options
+    | Pde options -> pde false options
+    | Floor options -> pde true options
     | Fit options -> fit options
     | Classify options -> classify options
     | Ops ->

@@ -131,6 +131,7 @@ module Shelf =
                 100
                 true
                 (twoBody SineGordon.problem)
+            |> fun entry -> { entry with Model = "mlp" }
             high
                 "hjb"
                 "u_t + Δu = |∇u|²"

@@ -112,6 +112,7 @@ let tests =
                     "--adapt-every is for --balance gradients and ntk, --adapt-points, and --optimizer broyden"
                     "pde poisson --adapt-points rad --adapt-every 0", "--adapt-every takes a whole number from 1 up"
                     "bench pde --dim 1", "--dim"
+                    "bench floor --model mlp", "--model takes one of kan, metakan"
                 ]
 
             testCase "the list has every problem, with what it is and how it is solved" (fun () ->
@@ -133,7 +134,8 @@ let tests =
                 let line name = ended.Out |> List.find _.StartsWith(name + " ")
                 Expect.stringContains (line "poisson") "d = 10" "dimension"
                 Expect.stringContains (line "poisson") "metakan 32 × 3, 200 natural" "steps"
-                Expect.stringContains (line "sine-gordon") "metakan 32 × 2, 100 natural" "steps"
+                Expect.stringContains (line "sine-gordon") "mlp 64 × 2, 100 natural" "network"
+                Expect.stringContains (line "hjb") "metakan 32 × 2, 100 natural" "steps"
                 Expect.stringContains (line "burgers") " x, t " "coordinates"
                 Expect.stringContains (line "burgers") "mlp 24 × 4, 300 natural" "network and steps")
 
