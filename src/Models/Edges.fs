@@ -171,8 +171,10 @@ module internal Edges =
                     let g = torch.bmm (rows.transpose (1L, 2L), cotangents)
                     Map [ name, g.view (Array.append [| -1L |] shape) ]
 
-                // Gradients by coefficients come from the cotangents, not from the kernel.
-                before |> Traced.layer (jet (Whole(p[name].detach()))) gradients)
+                // Gradients by coefficients come from the cotangents, not from the kernel, which the first layer is asked
+                // for none of.
+                let coefficients = if l = 0 then p[name] else p[name].detach()
+                before |> Traced.layer (jet (Whole coefficients)) gradients)
 
     /// The value of a network of `depth` layers, for what gives a layer's coefficients from the parameters.
     let value (grid: Grid) (depth: int) (source: Params -> int -> Coefficients) : Params -> Tensor -> Tensor =

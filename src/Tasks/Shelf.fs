@@ -158,8 +158,8 @@ module Shelf =
                 "transport round a circle"
                 "Krishnapriyan et al. 2021; closed form"
                 (lazy Advection.problem)
-            |> epochs 500
-            |> growing 0.8
+            |> epochs 800
+            |> growing 0.9
             low
                 "reaction-diffusion"
                 "u_t = u_xx + f"
@@ -244,7 +244,8 @@ module Shelf =
                 "Lorenz 1963; Dormand–Prince"
                 (lazy Lorenz.problem)
             |> points 200
-            |> epochs 500
+            |> epochs 1200
+            |> growing 0.9
             low
                 "black-scholes"
                 "V_t + ½σ²S²V_SS + rSV_S = rV"
