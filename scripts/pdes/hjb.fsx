@@ -1,11 +1,12 @@
 // Optimal control in a hundred dimensions, the Hamilton–Jacobi–Bellman equation
 //   u_t + Δu = |∇u|²,  u = log((1 + |x|²)/2) at the end,
-// by a MetaKAN and Adam, with the end built in. Han, Jentzen, E, PNAS 115 (2018), arXiv 1707.02568, section 4.2.
+// where noise leads from normal points. Han, Jentzen, E, PNAS 115 (2018), arXiv 1707.02568, section 4.2.
 //   ./metakan script scripts/pdes/hjb.fsx [STEPS]
 #load "../metakan.fsx"
 
 open MetaKan
 open MetaKan.Pdes
+open TorchSharp
 
 let dim = 100
 let x, t, u = coordinates "x" dim, coordinate "t", field "u"
@@ -14,7 +15,7 @@ let equation = d u [ t ] + laplacian u x - sum [ for slope in grad u x -> slope 
 let finish = log (0.5 + 0.5 * sum [ for xi in x -> xi ** 2.0 ])
 
 let names = [ for i in 1..dim -> $"x{i}" ] @ [ "t" ]
-let domain = Domain.brownian dim 0.0 1.0 0.0 1.0 // from the origin, where noise takes it in time
+let domain = Domain.brownian dim 1.0 1.0 0.0 1.0
 
 let problem =
     Problem.create "hjb" domain names [ "u" ] [ ("hjb", equation) ]
@@ -24,10 +25,19 @@ let model =
     MetaKan.create
         { Size = 5; Order = 3 }
         { EmbeddingDim = 1; HiddenDim = 32; Sharing = GeneratorSharing.PerLayer; Chunk = None }
-        [ dim + 1; 64; 64; 1 ]
+        [ dim + 1; 32; 1 ]
 
-let settings = { SolveSettings.defaults with Epochs = Script.argument 1 "STEPS" 2000 }
-let solution = Script.solve problem model settings
+let solution =
+    Script.solve problem model { SolveSettings.natural with Epochs = Script.argument 1 "STEPS" 60 }
 
-let origin = Tensor.ofArray Placement.cpu32 [ 1L; int64 names.Length ] (Array.zeroCreate names.Length)
-printfn $"u(0, 0) is %.4f{Tensor.item (solution.U origin)}; Han, Jentzen and E have 4.5901"
+// Cole and Hopf: u = -log E exp(-u at the end) over the noise of the time that is left.
+let start = Domain.walls [ "start" ] domain (Key.ofSeed 1) Placement.cpu64 1
+
+let ends =
+    start.narrow (1L, 0L, int64 dim)
+    + sqrt 2.0 * Key.normal (Key.ofSeed 2) Placement.cpu64 [ 200000L; int64 dim ]
+
+let expected = -torch.log((2.0 / (1.0 + ends.square().sum 1L)).mean())
+
+printfn
+    $"u at a point of the start is %.4f{Tensor.item (solution.U start)}; by 200,000 samples %.4f{Tensor.item expected}"
