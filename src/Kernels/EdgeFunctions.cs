@@ -62,13 +62,12 @@ namespace MetaKan.Kernels
         /// <param name="x">Points, of all sequences in turn.</param>
         /// <param name="points">How many.</param>
         /// <param name="first">Room for the first spline of each point's window.</param>
-        /// <param name="values">Room for [points, rows, Local]; rows beyond `Orders` stay as they are.</param>
-        /// <param name="rows">Rows of a point.</param>
-        internal void Near(T* x, int points, int* first, T* values, int rows)
+        /// <param name="values">Room for [Orders, Local] numbers of each point.</param>
+        /// <param name="stride">From one point's numbers to the next's.</param>
+        internal void Near(T* x, int points, int* first, T* values, int stride)
         {
             T* intervals = stackalloc T[Block], offsets = stackalloc T[Block];
             T* padded = stackalloc T[Block], sigmoids = stackalloc T[Block];
-            var stride = rows * Local;
             for (var start = 0; start < points; start += Block, values += (long)Block * stride, first += Block) {
                 var length = Math.Min(Block, points - start);
                 var sequence = start % splines.Sequences;

@@ -76,10 +76,12 @@ namespace MetaKan.Kernels
         // Rows of an edge's functions: orders 0 to 3, and B'·S + B''·q, the factors of the second derivative.
         private const int Rows = EdgeFunctions<T>.Orders + 1, Curvature = EdgeFunctions<T>.Orders;
 
-        // Outputs at a time: two vectors in an innermost loop, and so many such pairs in products.
-        private static int Pair => 2 * L.Count;
-        private static int Width => Math.Max(Pair, 32);
+        // Outputs at a time: four vectors, whose sums of three kinds fill the registers of the innermost loops.
+        private static int Width => 4 * L.Count;
         private static int Blocks(int outputs) => (outputs + Width - 1) / Width;
+
+        // From one point's tile [I, Width] to the next's; not a power of two, since the cache would put all in one place.
+        private static long Area(int inputs) => ((long)inputs + 1) * Width;
 
         public override void Run(EdgeJetInput<T> input, EdgeJetParts<T> output, int threads)
         {
@@ -89,26 +91,29 @@ namespace MetaKan.Kernels
             var coefficients = across == outputs ? input.Coefficients : Padded(input, padded.Take((long)inputs * m * across), across);
             Parts.Run(Parts.Count(n, WorthAThread, threads), n, (_, from, to) => {
                 using var points = new Points(functions, input);
-                long area = (long)inputs * Width;
+                var area = Area(inputs);
                 using var scratch = new Scratch<T>(Chunk * area, (long)v * Width, 2L * Chunk * Width);
                 T* tiles = scratch.Take(Chunk * area), moved = scratch.Take((long)v * Width), sums = scratch.Take(2L * Chunk * Width);
                 for (var start = from; start < to; start += Chunk) {
                     var count = (int)Math.Min(Chunk, to - start);
                     points.Evaluate(start, count);
                     for (var b = 0; b < Blocks(outputs); b++) {
-                        int at = b * Width, length = Math.Min(Width, outputs - at);
+                        int at = b * Width, length = Math.Min(Width, outputs - at), columns = Products<T, V, L>.Padded(length);
                         new Span<T>(sums, 2 * count * Width).Clear();
                         for (var i = 0; i < inputs; i++)
-                            for (var h = 0; h < length; h += Pair)
-                                Sweep(points, i, count, coefficients + (long)i * m * across + at + h, across, m, sums + h, tiles + i * Width + h);
+                            Sweep(points, i, count, coefficients + (long)i * m * across + at, across, m, sums, tiles + i * Width);
                         for (var p = 0; p < count; p++) {
                             Copy(sums + 2 * p * Width, output.Value + (start + p) * outputs + at, length);
                             Copy(sums + (2 * p + 1) * Width, output.Second + (start + p) * outputs + at, length);
                             T* tile = tiles + p * area, tangents = output.Tangents + (start + p) * v * outputs + at;
-                            if (input.Tangents != null)
-                                Products<T, V, L>.Multiply(points.Tangents(start + p), inputs, 1, tile, Width, moved, Width, v, Width, inputs);
-                            for (var j = 0; j < v; j++)
-                                Copy(input.Tangents != null ? moved + j * Width : tile + input.Axes[j] * Width, tangents + (long)j * outputs, length);
+                            if (input.Tangents == null) {
+                                for (var j = 0; j < v; j++) Copy(tile + input.Axes[j] * Width, tangents + (long)j * outputs, length);
+                            } else if (columns == length) {
+                                Products<T, V, L>.Multiply(points.Tangents(start + p), inputs, 1, tile, Width, tangents, outputs, v, columns, inputs);
+                            } else {
+                                Products<T, V, L>.Multiply(points.Tangents(start + p), inputs, 1, tile, Width, moved, Width, v, columns, inputs);
+                                for (var j = 0; j < v; j++) Copy(moved + j * Width, tangents + (long)j * outputs, length);
+                            }
                         }
                     }
                 }
@@ -121,7 +126,7 @@ namespace MetaKan.Kernels
             var (n, inputs, m, outputs, v) = input.Layer;
             int across = Blocks(outputs) * Width, turnedRow = Products<T, V, L>.Padded(inputs);
             var parts = Parts.Count(n, WorthAThread, threads);
-            long weights = (long)inputs * m * across, area = (long)inputs * Width;
+            long weights = (long)inputs * m * across, area = Area(inputs);
             var wanted = byCoefficients != null;
             using var padded = new Scratch<T>(across == outputs ? 0 : weights);
             using var gathered = new Scratch<T>(wanted ? weights * parts : 0);
@@ -130,19 +135,17 @@ namespace MetaKan.Kernels
             Parts.Run(parts, n, (part, from, to) => {
                 using var points = new Points(functions, input);
                 using var scratch = new Scratch<T>(
-                    Chunk * area, Chunk * area, (long)Width * turnedRow, (long)Chunk * v * Width, (long)v * turnedRow, 2L * Chunk * Width,
+                    Chunk * area, Chunk * area, (long)Width * turnedRow, (long)Chunk * v * Width, 2L * Chunk * Width,
                     3L * Chunk * inputs * L.Count, (long)Chunk * v * turnedRow);
                 T* byTiles = scratch.Take(Chunk * area), tiles = scratch.Take(Chunk * area), turned = scratch.Take((long)Width * turnedRow);
-                T* arriving = scratch.Take((long)Chunk * v * Width), leaving = scratch.Take((long)v * turnedRow);
-                T* values = scratch.Take(2L * Chunk * Width);
+                T* arriving = scratch.Take((long)Chunk * v * Width), values = scratch.Take(2L * Chunk * Width);
                 T* bySums = scratch.Take(3L * Chunk * inputs * L.Count), byTangents = scratch.Take((long)Chunk * v * turnedRow);
                 for (var start = from; start < to; start += Chunk) {
                     var count = (int)Math.Min(Chunk, to - start);
                     points.Evaluate(start, count);
                     new Span<T>(bySums, 3 * count * inputs * L.Count).Clear();
-                    new Span<T>(byTangents, count * v * turnedRow).Clear();
                     for (var b = 0; b < Blocks(outputs); b++) {
-                        int at = b * Width, length = Math.Min(Width, outputs - at);
+                        int at = b * Width, length = Math.Min(Width, outputs - at), columns = Products<T, V, L>.Padded(length);
                         for (var p = 0; p < count; p++) {
                             Fill(cotangents.Value + (start + p) * outputs + at, values + 2 * p * Width, length);
                             Fill(cotangents.Second + (start + p) * outputs + at, values + (2 * p + 1) * Width, length);
@@ -150,26 +153,25 @@ namespace MetaKan.Kernels
                             T* of = arriving + (long)p * v * Width, byTile = byTiles + p * area;
                             for (var j = 0; j < v; j++) Fill(tangents + (long)j * outputs, of + j * Width, length);
                             if (input.Tangents != null) {
-                                Products<T, V, L>.Multiply(points.Tangents(start + p), 1, inputs, of, Width, byTile, Width, inputs, Width, v);
+                                Products<T, V, L>.Multiply(points.Tangents(start + p), 1, inputs, of, Width, byTile, Width, inputs, columns, v);
                             } else {
                                 new Span<T>(byTile, (int)area).Clear();
                                 for (var j = 0; j < v; j++) Add(of + j * Width, byTile + input.Axes[j] * Width, Width);
                             }
                         }
-                        for (var i = 0; i < inputs; i++)
-                            for (var h = 0; h < length; h += Pair) {
-                                var skip = (long)i * m * across + at + h;
-                                if (byInput.Value != null)
-                                    Slopes(points, start, i, count, coefficients + skip, across, m, values + h, byTiles + i * Width + h,
-                                        tiles + i * Width + h, bySums + 3L * i * L.Count);
-                                if (wanted)
-                                    Gather(points, i, count, values + h, byTiles + i * Width + h, sums + part * weights + skip, across, m);
-                            }
+                        for (var i = 0; i < inputs; i++) {
+                            var skip = (long)i * m * across + at;
+                            if (byInput.Value != null)
+                                Slopes(points, start, i, count, coefficients + skip, across, m, values, byTiles + i * Width,
+                                    tiles + i * Width, bySums + 3L * i * L.Count);
+                            if (wanted) Gather(points, i, count, values, byTiles + i * Width, sums + part * weights + skip, across, m);
+                        }
                         if (byInput.Tangents == null) continue;
                         for (var p = 0; p < count; p++) {
-                            Products<T, V, L>.Transpose(tiles + p * area, Width, turned, turnedRow, inputs, Width);
-                            Products<T, V, L>.Multiply(arriving + (long)p * v * Width, Width, 1, turned, turnedRow, leaving, turnedRow, v, turnedRow, Width);
-                            Add(leaving, byTangents + (long)p * v * turnedRow, v * turnedRow);
+                            Products<T, V, L>.Transpose(tiles + p * area, Width, turned, turnedRow, inputs, length);
+                            Products<T, V, L>.Multiply(
+                                arriving + (long)p * v * Width, Width, 1, turned, turnedRow, byTangents + (long)p * v * turnedRow, turnedRow,
+                                v, turnedRow, length, adds: b > 0);
                         }
                     }
                     if (byInput.Value != null)
@@ -196,7 +198,7 @@ namespace MetaKan.Kernels
             internal Points(EdgeFunctions<T> functions, EdgeJetInput<T> input)
             {
                 (this.functions, this.input) = (functions, input);
-                long edges = (long)Chunk * input.Layer.Inputs, numbers = edges * Rows * functions.Local;
+                long edges = (long)Chunk * input.Layer.Inputs, numbers = edges * Edge;
                 scratch = new Scratch<T>(numbers, edges);
                 starts = new Scratch<int>(edges);
                 values = scratch.Take(numbers);
@@ -206,12 +208,15 @@ namespace MetaKan.Kernels
 
             internal int Inputs => input.Layer.Inputs;
 
+            // From one edge's functions to the next's: the last row is of whole vectors.
+            private int Edge => Curvature * functions.Local + Products<T, V, L>.Padded(functions.Local);
+
             /// <summary>From one point's functions to the next's.</summary>
-            internal nint Stride => (nint)input.Layer.Inputs * Rows * functions.Local;
+            internal nint Stride => (nint)input.Layer.Inputs * Edge;
 
             // Of the first point's i-th input.
             internal int* First(int i) => first + i;
-            internal T* Of(int i) => values + i * Rows * functions.Local;
+            internal T* Of(int i) => values + i * Edge;
             internal T* Squares(int p) => squares + p * input.Layer.Inputs;
             internal T* Second(long point) => input.Second + point * input.Layer.Inputs;
             internal T* Tangents(long point) =>
@@ -220,17 +225,28 @@ namespace MetaKan.Kernels
             internal void Evaluate(long start, int count)
             {
                 var (_, inputs, _, _, v) = input.Layer;
-                functions.Near(input.Value + start * inputs, count * inputs, first, values, Rows);
+                functions.Near(input.Value + start * inputs, count * inputs, first, values, Edge);
                 for (var p = 0; p < count; p++) {
                     T* q = Squares(p), second = Second(start + p), of = Of(p * inputs);
-                    new Span<T>(q, inputs).Clear();
-                    for (var j = 0; j < v; j++)
-                        if (input.Tangents == null) q[input.Axes[j]] += input.Weights[j];
-                        else Squared(Tangents(start + p) + (long)j * inputs, input.Weights[j], q, inputs);
-                    for (var i = 0; i < inputs; i++, of += Rows * functions.Local)
-                        for (var u = 0; u < functions.Local; u++)
-                            of[Curvature * functions.Local + u] =
-                                of[functions.Local + u] * second[i] + of[2 * functions.Local + u] * q[i];
+                    if (input.Tangents == null) {
+                        new Span<T>(q, inputs).Clear();
+                        for (var j = 0; j < v; j++) q[input.Axes[j]] += input.Weights[j];
+                    } else {
+                        Squared(Tangents(start + p), input.Weights, v, q, inputs);
+                    }
+                    Curve(of, second, q, inputs);
+                }
+            }
+
+            [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+            private void Curve(T* of, T* second, T* q, int inputs)
+            {
+                nint local = functions.Local, edge = Edge;
+                for (var i = 0; i < inputs; i++, of += edge) {
+                    V s = L.Create(second[i]), square = L.Create(q[i]), none = default;
+                    T* one = of + local, two = one + local, curvature = of + Curvature * local;
+                    for (nint u = 0; u < local; u += L.Count)
+                        L.Store(L.MultiplyAdd(L.Load(one + u), s, L.MultiplyAdd(L.Load(two + u), square, none)), curvature + u);
                 }
             }
 
@@ -239,23 +255,49 @@ namespace MetaKan.Kernels
             internal void Write(long point, T* sums, T* byTangents, int across, EdgeJetParts<T> byInput)
             {
                 var (_, inputs, _, _, v) = input.Layer;
-                var bySquares = stackalloc T[inputs];
+                var bySquares = Squares(0);
                 for (var i = 0; i < inputs; i++, sums += 3 * L.Count) {
                     byInput.Value[point * inputs + i] = L.Sum(L.Load(sums));
                     byInput.Second[point * inputs + i] = L.Sum(L.Load(sums + L.Count));
                     bySquares[i] = L.Sum(L.Load(sums + 2 * L.Count));
                 }
-                if (byInput.Tangents == null) return;
-                T* t = Tangents(point), to = byInput.Tangents + point * v * inputs;
-                for (var j = 0; j < v; j++, t += inputs, to += inputs, byTangents += across) {
-                    var w = input.Weights[j] + input.Weights[j];
-                    for (var i = 0; i < inputs; i++) to[i] = byTangents[i] + w * t[i] * bySquares[i];
+                if (byInput.Tangents != null)
+                    Move(Tangents(point), input.Weights, v, bySquares, inputs, byTangents, across, byInput.Tangents + point * v * inputs);
+            }
+
+            // to_j = by_j + 2 w_j t_j · bySquares
+            [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+            private static void Move(T* t, T* weights, int v, T* bySquares, int inputs, T* by, int across, T* to)
+            {
+                V none = default;
+                var whole = inputs - inputs % L.Count;
+                for (var j = 0; j < v; j++, t += inputs, to += inputs, by += across) {
+                    var w = weights[j] + weights[j];
+                    var factor = L.Create(w);
+                    for (var i = 0; i < whole; i += L.Count)
+                        L.Store(L.MultiplyAdd(L.MultiplyAdd(factor, L.Load(t + i), none), L.Load(bySquares + i), L.Load(by + i)), to + i);
+                    for (var i = whole; i < inputs; i++) to[i] = by[i] + w * t[i] * bySquares[i];
                 }
             }
 
-            private static void Squared(T* t, T weight, T* q, int length)
+            // q = Σ w_j t_j²
+            [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+            private static void Squared(T* t, T* weights, int v, T* q, int inputs)
             {
-                for (var i = 0; i < length; i++) q[i] += weight * t[i] * t[i];
+                V none = default;
+                var whole = inputs - inputs % L.Count;
+                for (var i = 0; i < whole; i += L.Count) {
+                    V sum = default;
+                    for (var j = 0; j < v; j++) {
+                        var x = L.Load(t + (long)j * inputs + i);
+                        sum = L.MultiplyAdd(L.MultiplyAdd(L.Create(weights[j]), x, none), x, sum);
+                    }
+                    L.Store(sum, q + i);
+                }
+                for (var i = whole; i < inputs; i++) {
+                    q[i] = T.Zero;
+                    for (var j = 0; j < v; j++) q[i] += weights[j] * t[(long)j * inputs + i] * t[(long)j * inputs + i];
+                }
             }
 
             public void Dispose()
@@ -296,33 +338,37 @@ namespace MetaKan.Kernels
             for (var j = 0L; j < length; j += L.Count) L.Store(L.Add(L.Load(from + j), L.Load(to + j)), to + j);
         }
 
-        // The innermost loops take one input's edges to a pair of vectors of outputs, at all points of a chunk, so that their
+        // The innermost loops take one input's edges to a block of outputs, at all points of a chunk, so that their
         // coefficients stay where they are read fastest. Points' own numbers lie so far apart: values and second derivatives
-        // 2·Width, tiles I·Width.
+        // 2·Width, tiles an Area.
 
         // Adds to values and second derivatives, and gives the edges' slopes.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Sweep(in Points points, int i, int count, T* c, nint across, int m, T* sums, T* tile)
         {
-            nint local = functions.Local, stride = points.Stride, inputs = points.Inputs, area = inputs * Width;
+            nint local = functions.Local, stride = points.Stride, inputs = points.Inputs, area = (nint)Area(points.Inputs);
             T* of = points.Of(i), silu = c + (m - 1) * across;
             var first = points.First(i);
             for (var p = 0; p < count; p++, of += stride, first += inputs, sums += 2 * Width, tile += area) {
-                V y0 = L.Load(sums), y1 = L.Load(sums + L.Count), s0 = L.Load(sums + Width), s1 = L.Load(sums + Width + L.Count);
-                V t0 = default, t1 = default;
+                V y0 = L.Load(sums), y1 = L.Load(sums + L.Count), y2 = L.Load(sums + 2 * L.Count), y3 = L.Load(sums + 3 * L.Count);
+                V s0 = L.Load(sums + Width), s1 = L.Load(sums + Width + L.Count);
+                V s2 = L.Load(sums + Width + 2 * L.Count), s3 = L.Load(sums + Width + 3 * L.Count);
+                V t0 = default, t1 = default, t2 = default, t3 = default;
                 T* slopes = of + local, curvatures = of + Curvature * local;
                 T* row = silu, next = c + *first * across;
                 for (nint u = 0; u < local; u++, row = next, next += across) {
-                    V x = L.Load(row), y = L.Load(row + L.Count), f = L.Create(of[u]);
-                    y0 = L.MultiplyAdd(f, x, y0); y1 = L.MultiplyAdd(f, y, y1);
-                    f = L.Create(slopes[u]);
-                    t0 = L.MultiplyAdd(f, x, t0); t1 = L.MultiplyAdd(f, y, t1);
-                    f = L.Create(curvatures[u]);
-                    s0 = L.MultiplyAdd(f, x, s0); s1 = L.MultiplyAdd(f, y, s1);
+                    V f = L.Create(of[u]), g = L.Create(slopes[u]), h = L.Create(curvatures[u]), x = L.Load(row);
+                    y0 = L.MultiplyAdd(f, x, y0); t0 = L.MultiplyAdd(g, x, t0); s0 = L.MultiplyAdd(h, x, s0);
+                    x = L.Load(row + L.Count);
+                    y1 = L.MultiplyAdd(f, x, y1); t1 = L.MultiplyAdd(g, x, t1); s1 = L.MultiplyAdd(h, x, s1);
+                    x = L.Load(row + 2 * L.Count);
+                    y2 = L.MultiplyAdd(f, x, y2); t2 = L.MultiplyAdd(g, x, t2); s2 = L.MultiplyAdd(h, x, s2);
+                    x = L.Load(row + 3 * L.Count);
+                    y3 = L.MultiplyAdd(f, x, y3); t3 = L.MultiplyAdd(g, x, t3); s3 = L.MultiplyAdd(h, x, s3);
                 }
-                L.Store(t0, tile); L.Store(t1, tile + L.Count);
-                L.Store(y0, sums); L.Store(y1, sums + L.Count);
-                L.Store(s0, sums + Width); L.Store(s1, sums + Width + L.Count);
+                Store(t0, t1, t2, t3, tile);
+                Store(y0, y1, y2, y3, sums);
+                Store(s0, s1, s2, s3, sums + Width);
             }
         }
 
@@ -332,30 +378,43 @@ namespace MetaKan.Kernels
         private void Slopes(
             in Points points, long start, int i, int count, T* c, nint across, int m, T* values, T* byTile, T* tile, T* sums)
         {
-            nint local = functions.Local, stride = points.Stride, inputs = points.Inputs, area = inputs * Width;
+            nint local = functions.Local, stride = points.Stride, inputs = points.Inputs, area = (nint)Area(points.Inputs);
             T* of = points.Of(i), silu = c + (m - 1) * across, seconds = points.Second(start) + i, squares = points.Squares(0) + i;
             var first = points.First(i);
             for (var p = 0; p < count; p++, of += stride, first += inputs, values += 2 * Width, tile += area, byTile += area) {
-                V a0 = default, a1 = default, b0 = default, b1 = default, d0 = default, d1 = default;
+                V a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
+                V d0 = default, d1 = default, d2 = default, d3 = default;
                 T* one = of + local, two = one + local, three = two + local;
                 T* row = silu, next = c + *first * across;
                 for (nint u = 0; u < local; u++, row = next, next += across) {
-                    V x = L.Load(row), y = L.Load(row + L.Count), f = L.Create(one[u]);
-                    a0 = L.MultiplyAdd(f, x, a0); a1 = L.MultiplyAdd(f, y, a1);
-                    f = L.Create(two[u]);
-                    b0 = L.MultiplyAdd(f, x, b0); b1 = L.MultiplyAdd(f, y, b1);
-                    f = L.Create(three[u]);
-                    d0 = L.MultiplyAdd(f, x, d0); d1 = L.MultiplyAdd(f, y, d1);
+                    V f = L.Create(one[u]), g = L.Create(two[u]), h = L.Create(three[u]), x = L.Load(row);
+                    a0 = L.MultiplyAdd(f, x, a0); b0 = L.MultiplyAdd(g, x, b0); d0 = L.MultiplyAdd(h, x, d0);
+                    x = L.Load(row + L.Count);
+                    a1 = L.MultiplyAdd(f, x, a1); b1 = L.MultiplyAdd(g, x, b1); d1 = L.MultiplyAdd(h, x, d1);
+                    x = L.Load(row + 2 * L.Count);
+                    a2 = L.MultiplyAdd(f, x, a2); b2 = L.MultiplyAdd(g, x, b2); d2 = L.MultiplyAdd(h, x, d2);
+                    x = L.Load(row + 3 * L.Count);
+                    a3 = L.MultiplyAdd(f, x, a3); b3 = L.MultiplyAdd(g, x, b3); d3 = L.MultiplyAdd(h, x, d3);
                 }
-                L.Store(a0, tile); L.Store(a1, tile + L.Count);
-                V none = default, s0 = L.Load(values + Width), s1 = L.Load(values + Width + L.Count);
-                V bySecond = L.MultiplyAdd(s1, a1, L.MultiplyAdd(s0, a0, none));
-                V bySquare = L.MultiplyAdd(s1, b1, L.MultiplyAdd(s0, b0, none)), third = L.MultiplyAdd(s1, d1, L.MultiplyAdd(s0, d0, none));
-                var byValue = L.MultiplyAdd(L.Load(values + L.Count), a1, L.MultiplyAdd(L.Load(values), a0, L.Load(sums)));
-                byValue = L.MultiplyAdd(L.Load(byTile + L.Count), b1, L.MultiplyAdd(L.Load(byTile), b0, byValue));
+                Store(a0, a1, a2, a3, tile);
+                // Of each point and input, over all outputs.
+                V bySecond = L.Load(sums + L.Count), bySquare = default, third = default;
+                var second = values + Width;
+                V s = L.Load(second), byValue = L.MultiplyAdd(L.Load(values), a0, L.Load(sums));
+                bySecond = L.MultiplyAdd(s, a0, bySecond); bySquare = L.MultiplyAdd(s, b0, bySquare); third = L.MultiplyAdd(s, d0, third);
+                var byTiles = L.MultiplyAdd(L.Load(byTile), b0, default);
+                s = L.Load(second + L.Count); byValue = L.MultiplyAdd(L.Load(values + L.Count), a1, byValue);
+                bySecond = L.MultiplyAdd(s, a1, bySecond); bySquare = L.MultiplyAdd(s, b1, bySquare); third = L.MultiplyAdd(s, d1, third);
+                byTiles = L.MultiplyAdd(L.Load(byTile + L.Count), b1, byTiles);
+                s = L.Load(second + 2 * L.Count); byValue = L.MultiplyAdd(L.Load(values + 2 * L.Count), a2, byValue);
+                bySecond = L.MultiplyAdd(s, a2, bySecond); bySquare = L.MultiplyAdd(s, b2, bySquare); third = L.MultiplyAdd(s, d2, third);
+                byTiles = L.MultiplyAdd(L.Load(byTile + 2 * L.Count), b2, byTiles);
+                s = L.Load(second + 3 * L.Count); byValue = L.MultiplyAdd(L.Load(values + 3 * L.Count), a3, byValue);
+                bySecond = L.MultiplyAdd(s, a3, bySecond); bySquare = L.MultiplyAdd(s, b3, bySquare); third = L.MultiplyAdd(s, d3, third);
+                byTiles = L.MultiplyAdd(L.Load(byTile + 3 * L.Count), b3, byTiles);
                 byValue = L.MultiplyAdd(L.Create(*squares), third, L.MultiplyAdd(L.Create(*seconds), bySquare, byValue));
-                L.Store(byValue, sums);
-                L.Store(L.Add(bySecond, L.Load(sums + L.Count)), sums + L.Count);
+                L.Store(L.Add(byValue, byTiles), sums);
+                L.Store(bySecond, sums + L.Count);
                 L.Store(L.Add(bySquare, L.Load(sums + 2 * L.Count)), sums + 2 * L.Count);
                 seconds += inputs;
                 squares += inputs;
@@ -367,23 +426,36 @@ namespace MetaKan.Kernels
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Gather(in Points points, int i, int count, T* values, T* byTile, T* sums, nint across, int m)
         {
-            nint local = functions.Local, stride = points.Stride, inputs = points.Inputs, area = inputs * Width;
+            nint local = functions.Local, stride = points.Stride, inputs = points.Inputs, area = (nint)Area(points.Inputs);
             T* of = points.Of(i), silu = sums + (m - 1) * across;
             var first = points.First(i);
             for (var p = 0; p < count; p++, of += stride, first += inputs, values += 2 * Width, byTile += area) {
-                V y0 = L.Load(values), y1 = L.Load(values + L.Count), s0 = L.Load(values + Width), s1 = L.Load(values + Width + L.Count);
-                V t0 = L.Load(byTile), t1 = L.Load(byTile + L.Count);
+                var second = values + Width;
+                V y0 = L.Load(values), y1 = L.Load(values + L.Count), y2 = L.Load(values + 2 * L.Count), y3 = L.Load(values + 3 * L.Count);
+                V s0 = L.Load(second), s1 = L.Load(second + L.Count), s2 = L.Load(second + 2 * L.Count), s3 = L.Load(second + 3 * L.Count);
+                V t0 = L.Load(byTile), t1 = L.Load(byTile + L.Count), t2 = L.Load(byTile + 2 * L.Count), t3 = L.Load(byTile + 3 * L.Count);
                 T* slopes = of + local, curvatures = of + Curvature * local;
                 T* row = silu, next = sums + *first * across;
                 for (nint u = 0; u < local; u++, row = next, next += across) {
-                    V x = L.Load(row), y = L.Load(row + L.Count), f = L.Create(of[u]);
-                    x = L.MultiplyAdd(f, y0, x); y = L.MultiplyAdd(f, y1, y);
-                    f = L.Create(slopes[u]);
-                    x = L.MultiplyAdd(f, t0, x); y = L.MultiplyAdd(f, t1, y);
-                    f = L.Create(curvatures[u]);
-                    L.Store(L.MultiplyAdd(f, s0, x), row); L.Store(L.MultiplyAdd(f, s1, y), row + L.Count);
+                    V f = L.Create(of[u]), g = L.Create(slopes[u]), h = L.Create(curvatures[u]);
+                    L.Store(L.MultiplyAdd(h, s0, L.MultiplyAdd(g, t0, L.MultiplyAdd(f, y0, L.Load(row)))), row);
+                    var at = row + L.Count;
+                    L.Store(L.MultiplyAdd(h, s1, L.MultiplyAdd(g, t1, L.MultiplyAdd(f, y1, L.Load(at)))), at);
+                    at += L.Count;
+                    L.Store(L.MultiplyAdd(h, s2, L.MultiplyAdd(g, t2, L.MultiplyAdd(f, y2, L.Load(at)))), at);
+                    at += L.Count;
+                    L.Store(L.MultiplyAdd(h, s3, L.MultiplyAdd(g, t3, L.MultiplyAdd(f, y3, L.Load(at)))), at);
                 }
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Store(V a, V b, V c, V d, T* to)
+        {
+            L.Store(a, to);
+            L.Store(b, to + L.Count);
+            L.Store(c, to + 2 * L.Count);
+            L.Store(d, to + 3 * L.Count);
         }
     }
 }

@@ -14,10 +14,12 @@ namespace MetaKan.Kernels
         // Rows at a time, as many as there are registers for their sums.
         private static int Most => L.Registers >= 32 ? 8 : 6;
 
-        /// <summary>c = a·b, for a [m, k] of any strides, b [k, n] and c [m, n] with rows of whole vectors.</summary>
+        /// <summary>
+        /// c = a·b, or c + a·b where it `adds`, for a [m, k] of any strides, b [k, n] and c [m, n] with rows of whole vectors.
+        /// </summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         internal static void Multiply(
-            T* a, nint aRow, nint aColumn, T* b, nint bRow, T* c, nint cRow, int m, int n, int k)
+            T* a, nint aRow, nint aColumn, T* b, nint bRow, T* c, nint cRow, int m, int n, int k, bool adds = false)
         {
             for (var j = 0; j < n; j += 2 * L.Count) {
                 // An odd last vector is computed twice.
@@ -26,19 +28,19 @@ namespace MetaKan.Kernels
                 for (; i < m - 4; i += Most) {
                     var last = Math.Min(Most, m - i) - 1;
                     if (L.Registers >= 32)
-                        Eight(a + i * aRow, aRow, aColumn, b + j, b + j + next, bRow, c + i * cRow + j, next, cRow, last, k);
+                        Eight(a + i * aRow, aRow, aColumn, b + j, b + j + next, bRow, c + i * cRow + j, next, cRow, last, k, adds);
                     else
-                        Six(a + i * aRow, aRow, aColumn, b + j, b + j + next, bRow, c + i * cRow + j, next, cRow, last, k);
+                        Six(a + i * aRow, aRow, aColumn, b + j, b + j + next, bRow, c + i * cRow + j, next, cRow, last, k, adds);
                 }
                 if (i < m)
-                    Four(a + i * aRow, aRow, aColumn, b + j, b + j + next, bRow, c + i * cRow + j, next, cRow, m - i - 1, k);
+                    Four(a + i * aRow, aRow, aColumn, b + j, b + j + next, bRow, c + i * cRow + j, next, cRow, m - i - 1, k, adds);
             }
         }
 
         // Rows 0 … last of the result; rows beyond the last repeat it.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Eight(
-            T* a, nint aRow, nint aColumn, T* b, T* b1, nint bRow, T* c, int next, nint cRow, int last, int k)
+            T* a, nint aRow, nint aColumn, T* b, T* b1, nint bRow, T* c, int next, nint cRow, int last, int k, bool adds)
         {
             T* a0 = a, a1 = a + Math.Min(1, last) * aRow, a2 = a + Math.Min(2, last) * aRow;
             T* a3 = a + Math.Min(3, last) * aRow, a4 = a + Math.Min(4, last) * aRow, a5 = a + Math.Min(5, last) * aRow;
@@ -65,19 +67,19 @@ namespace MetaKan.Kernels
                 r = L.Create(a7[at]);
                 s7 = L.MultiplyAdd(r, x, s7); t7 = L.MultiplyAdd(r, y, t7);
             }
-            Store(s0, t0, c, next);
-            if (last > 0) Store(s1, t1, c += cRow, next);
-            if (last > 1) Store(s2, t2, c += cRow, next);
-            if (last > 2) Store(s3, t3, c += cRow, next);
-            if (last > 3) Store(s4, t4, c += cRow, next);
-            if (last > 4) Store(s5, t5, c += cRow, next);
-            if (last > 5) Store(s6, t6, c += cRow, next);
-            if (last > 6) Store(s7, t7, c + cRow, next);
+            Store(s0, t0, c, next, adds);
+            if (last > 0) Store(s1, t1, c += cRow, next, adds);
+            if (last > 1) Store(s2, t2, c += cRow, next, adds);
+            if (last > 2) Store(s3, t3, c += cRow, next, adds);
+            if (last > 3) Store(s4, t4, c += cRow, next, adds);
+            if (last > 4) Store(s5, t5, c += cRow, next, adds);
+            if (last > 5) Store(s6, t6, c += cRow, next, adds);
+            if (last > 6) Store(s7, t7, c + cRow, next, adds);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Six(
-            T* a, nint aRow, nint aColumn, T* b, T* b1, nint bRow, T* c, int next, nint cRow, int last, int k)
+            T* a, nint aRow, nint aColumn, T* b, T* b1, nint bRow, T* c, int next, nint cRow, int last, int k, bool adds)
         {
             T* a0 = a, a1 = a + Math.Min(1, last) * aRow, a2 = a + Math.Min(2, last) * aRow;
             T* a3 = a + Math.Min(3, last) * aRow, a4 = a + Math.Min(4, last) * aRow, a5 = a + Math.Min(5, last) * aRow;
@@ -99,17 +101,17 @@ namespace MetaKan.Kernels
                 r = L.Create(a5[at]);
                 s5 = L.MultiplyAdd(r, x, s5); t5 = L.MultiplyAdd(r, y, t5);
             }
-            Store(s0, t0, c, next);
-            if (last > 0) Store(s1, t1, c += cRow, next);
-            if (last > 1) Store(s2, t2, c += cRow, next);
-            if (last > 2) Store(s3, t3, c += cRow, next);
-            if (last > 3) Store(s4, t4, c += cRow, next);
-            if (last > 4) Store(s5, t5, c + cRow, next);
+            Store(s0, t0, c, next, adds);
+            if (last > 0) Store(s1, t1, c += cRow, next, adds);
+            if (last > 1) Store(s2, t2, c += cRow, next, adds);
+            if (last > 2) Store(s3, t3, c += cRow, next, adds);
+            if (last > 3) Store(s4, t4, c += cRow, next, adds);
+            if (last > 4) Store(s5, t5, c + cRow, next, adds);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Four(
-            T* a, nint aRow, nint aColumn, T* b, T* b1, nint bRow, T* c, int next, nint cRow, int last, int k)
+            T* a, nint aRow, nint aColumn, T* b, T* b1, nint bRow, T* c, int next, nint cRow, int last, int k, bool adds)
         {
             T* a0 = a, a1 = a + Math.Min(1, last) * aRow, a2 = a + Math.Min(2, last) * aRow;
             T* a3 = a + Math.Min(3, last) * aRow;
@@ -127,15 +129,16 @@ namespace MetaKan.Kernels
                 r = L.Create(a3[at]);
                 s3 = L.MultiplyAdd(r, x, s3); t3 = L.MultiplyAdd(r, y, t3);
             }
-            Store(s0, t0, c, next);
-            if (last > 0) Store(s1, t1, c += cRow, next);
-            if (last > 1) Store(s2, t2, c += cRow, next);
-            if (last > 2) Store(s3, t3, c + cRow, next);
+            Store(s0, t0, c, next, adds);
+            if (last > 0) Store(s1, t1, c += cRow, next, adds);
+            if (last > 1) Store(s2, t2, c += cRow, next, adds);
+            if (last > 2) Store(s3, t3, c + cRow, next, adds);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Store(V s, V t, T* c, int next)
+        private static void Store(V s, V t, T* c, int next, bool adds)
         {
+            if (adds) (s, t) = (L.Add(s, L.Load(c)), L.Add(t, L.Load(c + next)));
             L.Store(s, c);
             L.Store(t, c + next);
         }
