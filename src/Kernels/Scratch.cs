@@ -5,8 +5,7 @@ using System.Runtime.InteropServices;
 namespace MetaKan.Kernels
 {
     /// <summary>
-    /// Arrays of zeros in one piece of memory, each from the start of a line of the cache: a vector that straddles two costs
-    /// twice.
+    /// Arrays in one piece of memory, each from the start of a line of the cache: a vector that straddles two costs twice.
     /// </summary>
     internal sealed unsafe class Scratch<T> : IDisposable where T : unmanaged
     {
@@ -20,11 +19,18 @@ namespace MetaKan.Kernels
         {
             foreach (var length in lengths) bytes += Size(length);
             memory = (T*)NativeMemory.AlignedAlloc(bytes, Line);
-            NativeMemory.Clear(memory, bytes);
         }
 
-        /// <summary>The next array.</summary>
+        /// <summary>The next array, of zeros.</summary>
         internal T* Take(long length)
+        {
+            var array = Room(length);
+            NativeMemory.Clear(array, Size(length));
+            return array;
+        }
+
+        /// <summary>The next array, of whatever is there.</summary>
+        internal T* Room(long length)
         {
             var array = (byte*)memory + taken;
             taken += Size(length);

@@ -28,6 +28,14 @@ namespace MetaKan.Kernels
                 ? Vector256.MultiplyAddEstimate(a.AsDouble(), b.AsDouble(), c.AsDouble()).As<double, T>()
                 : Vector256.MultiplyAddEstimate(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>();
 
+        /// <summary>to += from</summary>
+        internal static unsafe void Add<T>(T* from, T* to, long length) where T : unmanaged, INumberBase<T>
+        {
+            var j = 0L;
+            for (; j <= length - Vector<T>.Count; j += Vector<T>.Count) *(Vector<T>*)(to + j) += *(Vector<T>*)(from + j);
+            for (; j < length; j++) to[j] += from[j];
+        }
+
         /// <summary>Whether a number is zero.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         internal static bool IsZero<T>(T value) =>

@@ -20,11 +20,8 @@ type internal EdgeKernels =
 
 [<RequireQualifiedAccess>]
 module internal EdgeProducts =
-    let private room (shape: int64 list) (like: Tensor) =
-        torch.empty (List.toArray shape, dtype = like.dtype, device = like.device)
-
     // Room for a gradient where one is wanted, and where that is.
-    let private wanted (t: Tensor) = if t.requires_grad then Some(room (List.ofArray (Tensor.shape t)) t) else None
+    let private wanted (t: Tensor) = if t.requires_grad then Some(Kernel.room (Tensor.shape t) t) else None
 
     // A rule whose backward pass is a kernel's, and its gradient where a higher one is wanted that of tensor operators.
     let private rule
@@ -44,9 +41,6 @@ module internal EdgeProducts =
                         found
         }
 
-    let private address (t: Tensor option) : nativeptr<'T> =
-        t |> Option.map Kernel.address |> Option.defaultValue (NativePtr.ofNativeInt 0n)
-
     // rows [N, F] times weights [F, out], or, where `turned`, the transpose of weights [out, F].
     let private productByOperators (turned: bool) (t: Tensor[]) =
         Tensor.product t[0] (if turned then t[1].t() else t[1])
@@ -59,7 +53,7 @@ module internal EdgeProducts =
 
         let kernel (t: Tensor[]) =
             let rows, features, outputs = sizes t
-            let sums = room [ int64 rows; int64 outputs ] t[0]
+            let sums = Kernel.room [| int64 rows; int64 outputs |] t[0]
 
             kernels.Sum(
                 Kernel.address t[0],
@@ -83,8 +77,8 @@ module internal EdgeProducts =
                 Kernel.address t[1],
                 turned,
                 Kernel.address cotangent,
-                address found[0],
-                address found[1],
+                Kernel.tryAddress found[0],
+                Kernel.tryAddress found[1],
                 rows,
                 features,
                 outputs,
@@ -109,13 +103,13 @@ module internal EdgeProducts =
 
         let kernel (t: Tensor[]) =
             let sizes = layer t
-            let results = room [ t[0].size(0); int64 sizes.Directions; t[1].size(2) ] t[0]
+            let results = Kernel.room [| t[0].size(0); int64 sizes.Directions; t[1].size(2) |] t[0]
 
             kernels.Tangents(
                 sizes,
                 Kernel.address t[0],
                 Kernel.address t[1],
-                address (Array.tryItem 2 t),
+                Kernel.tryAddress (Array.tryItem 2 t),
                 Kernel.address results,
                 torch.get_num_threads ()
             )
@@ -128,11 +122,11 @@ module internal EdgeProducts =
                 layer t,
                 Kernel.address t[0],
                 Kernel.address t[1],
-                address (Array.tryItem 2 t),
+                Kernel.tryAddress (Array.tryItem 2 t),
                 Kernel.address cotangent,
-                address found[0],
-                address found[1],
-                address (Array.tryItem 2 found |> Option.flatten),
+                Kernel.tryAddress found[0],
+                Kernel.tryAddress found[1],
+                Kernel.tryAddress (Array.tryItem 2 found |> Option.flatten),
                 torch.get_num_threads ()
             )
 

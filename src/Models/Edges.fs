@@ -7,7 +7,7 @@ open TorchSharp
 /// Where a layer's coefficients [in, M, out] come from.
 type internal Coefficients =
     /// All at once.
-    | Whole of Tensor
+    | At of LayerWeights
     /// A block of outputs at a time, generated from tensors when needed and again for the gradients.
     | Blocks of (Tensor list * (Tensor[] -> Tensor)) list
 
@@ -27,15 +27,15 @@ module internal Edges =
             | _ -> make place
 
     /// Runs `parts` for the layer's coefficients, block by block, and joins the outputs on their last axis.
-    let private over (coefficients: Coefficients) (parts: Tensor -> Tensor[] -> Tensor[]) (features: Tensor list) =
+    let private over (coefficients: Coefficients) (parts: LayerWeights -> Tensor[] -> Tensor[]) (features: Tensor list) =
         match coefficients with
-        | Whole c -> parts c (List.toArray features)
+        | At weights -> parts weights (List.toArray features)
         | Blocks blocks ->
             let n = features.Length
 
             blocks
             |> List.map (fun (sources, generate) ->
-                Rule.recomputed (fun t -> parts (generate t[n..]) t[.. n - 1]) (features @ sources))
+                Rule.recomputed (fun t -> parts (Whole(generate t[n..])) t[.. n - 1]) (features @ sources))
             |> List.toArray
             |> Array.transpose
             |> Array.map (fun blocks -> torch.cat (blocks, -1L))
@@ -45,7 +45,7 @@ module internal Edges =
         fun () ->
             Basis.features basis 0 0 x
             |> List.ofArray
-            |> over coefficients (fun c f -> [| EdgeProducts.sum f[0] c |])
+            |> over coefficients (fun w f -> [| EdgeProducts.sum f[0] (Lookup.whole w) |])
             |> Array.head
         |> Tensor.scoped Seq.singleton
 
@@ -82,7 +82,9 @@ module internal Edges =
                         (fun c f -> EdgeProducts.tangents f[sums] c (Some f[sums + 1]))
 
                 f[0] :: curvature :: higher @ moving
-                |> over coefficients (fun c f ->
+                |> over coefficients (fun weights f ->
+                    let c = Lookup.whole weights
+
                     [|
                         for features in f[.. sums - 1] do
                             EdgeProducts.sum features c
@@ -100,10 +102,10 @@ module internal Edges =
             Higher = [ for m in 2 .. sums - 1 -> parts[m].view shape ]
         }
 
-    /// The kernels of layers' jets, the widest vectors first, for coefficients [in, M, out].
-    let jetKernels (grid: Grid) : (Tensor -> Jet -> Jet) list =
+    /// The kernels of layers' jets, the widest vectors first.
+    let jetKernels (grid: Grid) : (LayerWeights -> Jet -> Jet) list =
         let basis = basis grid
-        let byProducts c (x: Jet) = jetByProducts (basis (Placement.ofTensor x.Value)) (Whole c) x
+        let byProducts weights (x: Jet) = jetByProducts (basis (Placement.ofTensor x.Value)) (At weights) x
         EdgeJets.kernels byProducts grid.Order (knots grid)
 
     /// The layer's jet: up to second derivatives by a kernel where there is one.
@@ -123,7 +125,8 @@ module internal Edges =
                 { x with Value = y[0]; Second = y[1]; Tangents = Dense y[2] }
             | _ -> jetByProducts (basis (Placement.ofTensor x.Value)) coefficients x
 
-    let private weight (l: int) = $"layers.{l}"
+    /// The name of a layer's coefficients.
+    let weight (l: int) : string = $"layers.{l}"
 
     // The features [N, R, in, M] by which each row of a layer's jet is a sum over the coefficients.
     let private rows (basis: Basis) (x: Jet) : Tensor =
@@ -174,27 +177,49 @@ module internal Edges =
                 // Gradients by coefficients come from the cotangents, not from the kernel, which the first layer is asked
                 // for none of.
                 let coefficients = if l = 0 then p[name] else p[name].detach()
-                before |> Traced.layer (jet (Whole coefficients)) gradients)
+                before |> Traced.layer (jet (At(Whole coefficients))) gradients)
 
-    /// The value of a network of `depth` layers, for what gives a layer's coefficients from the parameters.
+    /// The value of a network of `depth` layers, for what gives a layer's coefficients from the parameters. Lines that edges look
+    /// up are never made whole where a kernel reads them.
     let value (grid: Grid) (depth: int) (source: Params -> int -> Coefficients) : Params -> Tensor -> Tensor =
         let basis = basis grid
+        let kernel = List.tryHead (jetKernels grid)
 
         fun p ->
             let basis = basis (Placement.ofTensor (Seq.head p.Values))
-            [ for l in 0 .. depth - 1 -> apply basis (source p l) ] |> Model.compose
+
+            [
+                for l in 0 .. depth - 1 ->
+                    match source p l, kernel with
+                    | At(Lines _ as lines), Some kernel ->
+                        fun (x: Tensor) -> if Host.holds x.device then Jet.valueOf (kernel lines) x else apply basis (At lines) x
+                    | coefficients, _ -> apply basis coefficients
+            ]
+            |> Model.compose
 
     /// The jet of the same network.
     let jets (grid: Grid) (depth: int) (source: Params -> int -> Coefficients) : Params -> Jet -> Jet =
         let jet = jet grid
         fun p -> [ for l in 0 .. depth - 1 -> jet (source p l) ] |> Model.compose
 
-    /// The network whose coefficients [in, M, out] `coefficients` computes, layer by layer, from the parameters.
-    let generated grid depth (coefficients: Params -> int -> Tensor) : DerivedWeights =
-        let stored (p: Params) l = Whole p[weight l]
+    /// The network whose layers' weights `weights` computes from the parameters: "layers.l", or "layers.l.numbers" and
+    /// "layers.l.lines".
+    let generated grid depth (weights: Params -> int -> LayerWeights) : DerivedWeights =
+        let numbers l = $"{weight l}.numbers"
+        let lines l = $"{weight l}.lines"
+
+        let stored (p: Params) l =
+            match p.TryFind(weight l) with
+            | Some c -> At(Whole c)
+            | None -> At(Lines(p[numbers l], p[lines l]))
+
+        let layer p l =
+            match weights p l with
+            | Whole c -> [ weight l, c ]
+            | Lines(n, s) -> [ numbers l, n; lines l, s ]
 
         {
-            Weights = fun p -> Map.ofList [ for l in 0 .. depth - 1 -> weight l, coefficients p l ]
+            Weights = fun p -> List.collect (layer p) [ 0 .. depth - 1 ] |> Map.ofList
             Apply = value grid depth stored
             Jet = jets grid depth stored
         }

@@ -1,10 +1,7 @@
 // MetaKAN's meta-learner: a small ReLU network that turns the embedding of an edge into the edge's coefficients.
 // Zhao, Shu, Meng, Xu (ICML 2025, arXiv 2506.07549), section 3.
-#nowarn "9" // pointers
 namespace MetaKan
 
-open MetaKan.Kernels
-open Microsoft.FSharp.NativeInterop
 open TorchSharp
 
 [<RequireQualifiedAccess>]
@@ -31,102 +28,16 @@ module internal Generator =
         |> fun hidden -> torch.nn.functional.linear (hidden, p["2.weight"], p["2.bias"])
         |> _.t()
 
-    // Lines [S, 2M], M slopes and then M intercepts for each segment between breaks [S - 1], at numbers e [out, in]:
-    // [in, M, out]. Inputs e, lines, breaks.
-    let private lookup: Rule =
-        let segments (t: Tensor[]) = torch.bucketize (t[0].t().contiguous().view(-1L), t[2])
-        let halves (lines: Tensor) = lines.chunk (2L, 1L)
-
-        let byOperators (t: Tensor[]) =
-            let inputs, outputs, m = t[0].size 1, t[0].size 0, t[1].size 1 / 2L
-            let e = t[0].t().reshape(-1L, 1L)
-            let line = halves (t[1].index_select(0L, segments t))
-            (line[0] * e + line[1]).view(inputs, outputs, m).transpose(1L, 2L).contiguous()
-
-        let layer (t: Tensor[]) =
-            LookupLayer(int (t[2].size 0), int (t[0].size 1), int (t[1].size 1 / 2L), int (t[0].size 0))
-
-        let evaluate
-            (kernel: LookupLayer * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * int -> unit)
-            =
-            fun (t: Tensor[]) ->
-                let t = Array.map Kernel.dense t
-                let shape = [| t[0].size 1; t[1].size 1 / 2L; t[0].size 0 |]
-                let found = torch.empty (shape, dtype = t[0].dtype, device = t[0].device)
-                let address = Kernel.address
-                kernel (layer t, address t[0], address t[2], address t[1], address found, Workers.count t[0].device)
-                Kernel.keep t
-                found
-
-        let gradients
-            (kernel:
-                LookupLayer *
-                nativeptr<'T> *
-                nativeptr<'T> *
-                nativeptr<'T> *
-                nativeptr<'T> *
-                nativeptr<'T> *
-                nativeptr<'T> *
-                int
-                    -> unit)
-            =
-            fun (t: Tensor[]) (cotangent: Tensor) ->
-                let t, c = Array.map Kernel.dense t, Kernel.dense cotangent
-                let byNumbers, byLines = torch.empty_like t[0], torch.zeros_like t[1]
-                let address = Kernel.address
-
-                kernel (
-                    layer t,
-                    address t[0],
-                    address t[2],
-                    address t[1],
-                    address c,
-                    address byNumbers,
-                    address byLines,
-                    Workers.count t[0].device
-                )
-
-                Kernel.keep [| yield! t; c |]
-                [| Some byNumbers; Some byLines; None |]
-
-        let choose (t: Tensor[]) double single operators =
-            Kernel.choose (Placement.ofTensor t[0]) (fun () -> double t) (fun () -> single t) (fun () -> operators t)
-
-        {
-            Forward =
-                fun t ->
-                    let found =
-                        choose
-                            t
-                            (evaluate PiecewiseLinear<float>.Evaluate)
-                            (evaluate PiecewiseLinear<float32>.Evaluate)
-                            byOperators
-
-                    [| found |], [||]
-            Backward =
-                fun t kept cotangents ->
-                    let operators t = Rule.derived (byOperators >> Array.singleton) t kept cotangents
-                    let byKernel gradients t = gradients t cotangents[0]
-
-                    if torch.is_grad_enabled () then
-                        operators t
-                    else
-                        choose
-                            t
-                            (byKernel (gradients PiecewiseLinear<float>.Gradients))
-                            (byKernel (gradients PiecewiseLinear<float32>.Gradients))
-                            operators
-        }
-
     // With one number per edge the network is a piecewise-linear function of it with at most h+1 segments: the slope
     // and intercept of each cost h·M products, and an edge then only looks up its segment.
-    let private piecewise (p: Params) (e: Tensor) : Tensor =
+    let private piecewise (p: Params) : Tensor =
         let w, b = p["0.weight"].view -1L, p["0.bias"]
 
-        let breaks, active =
+        let ends, active =
             use _ = torch.no_grad ()
             // A unit without a slope has no break: it gets one at 0, which changes nothing.
             let struct (breaks, _) = torch.sort (torch.nan_to_num (-b / w, 0.0, 0.0, 0.0))
+            let last = breaks.narrow (0L, -1L, 1L) + 1.0
 
             let middle =
                 torch.cat (
@@ -134,38 +45,39 @@ module internal Generator =
                         breaks.narrow (0L, 0L, 1L) - 1.0
                         (breaks.narrow (0L, 1L, breaks.numel () - 1L) + breaks.narrow (0L, 0L, breaks.numel () - 1L))
                         / 2.0
-                        breaks.narrow (0L, -1L, 1L) + 1.0
+                        last
                     |]
                 )
 
-            breaks, (middle.unsqueeze -1L * w + b).gt(0.0.ToScalar()).``to`` e.dtype
+            let ends = torch.cat [| breaks; last |]
+            ends.unsqueeze -1L, (middle.unsqueeze -1L * w + b).gt(0.0.ToScalar()).``to`` b.dtype
 
         // Rows [2S, h]: of slopes, then of intercepts.
         let hidden = torch.cat ([| active * w; active * b |], 0L)
 
-        let lines =
-            (Tensor.product hidden (p["2.weight"].t())).chunk(2L, 0L)
-            |> fun halves -> torch.cat ([| halves[0]; halves[1] + p["2.bias"] |], 1L)
+        (Tensor.product hidden (p["2.weight"].t())).chunk(2L, 0L)
+        |> fun halves -> torch.cat ([| ends; halves[0]; halves[1] + p["2.bias"] |], 1L)
 
-        (Rule.apply lookup [ e; lines; breaks ])[0]
-
-    /// The coefficients [in, M, out] of a layer whose embeddings are [out, in, p], by segments where edges have one number
-    /// each and as many hidden numbers in all as `segmentsFrom` says.
-    let layerFrom (segmentsFrom: int64) (generator: Params) (embeddings: Tensor) : Tensor =
+    /// The weights of a layer whose embeddings are [out, in, p]: lines where edges have one number each and as many hidden
+    /// numbers in all as `linesFrom` says.
+    let weightsFrom (linesFrom: int64) (generator: Params) (embeddings: Tensor) : LayerWeights =
         let outputs, inputs, p = embeddings.size 0, embeddings.size 1, embeddings.size 2
 
-        if p = 1L && outputs * inputs * generator["0.bias"].numel() >= segmentsFrom then
-            piecewise generator (embeddings.view (outputs, inputs))
+        if p = 1L && outputs * inputs * generator["0.bias"].numel() >= linesFrom then
+            Lines(embeddings.view (outputs, inputs), piecewise generator)
         else
             // [M, in·out], whose inputs come first.
             dense generator (embeddings.transpose(0L, 1L).reshape(-1L, p))
-            |> fun c -> c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous()
+            |> fun c -> Whole(c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous ())
 
     // With fewer hidden numbers two small products are faster than finding segments.
-    let private worthSegments = 1L <<< 15
+    let private worthLines = 1L <<< 15
 
     /// The same by whatever is faster.
-    let layer: Params -> Tensor -> Tensor = layerFrom worthSegments
+    let weights: Params -> Tensor -> LayerWeights = weightsFrom worthLines
+
+    /// The coefficients [in, M, out] of the same layer.
+    let layer (generator: Params) (embeddings: Tensor) : Tensor = weights generator embeddings |> Lookup.whole
 
     /// The generator's output [M, E] for embeddings [E, p].
     let apply (generator: Params) (embeddings: Tensor) : Tensor = (layer generator (embeddings.unsqueeze 1L)).squeeze 0L

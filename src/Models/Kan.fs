@@ -24,7 +24,7 @@ module Kan =
             ]
             |> Params.union
 
-        let generated = Edges.generated grid shapes.Length coefficients
+        let generated = Edges.generated grid shapes.Length (fun p -> coefficients p >> Whole)
 
         let pullback (p: Params) (g: Params) =
             [

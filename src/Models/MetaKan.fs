@@ -81,6 +81,9 @@ module MetaKan =
     let private coefficients (generator: Params) (embeddings: Tensor) : Tensor =
         (fun () -> Generator.layer generator embeddings) |> Tensor.scoped Seq.singleton
 
+    let private weights (generator: Params) (embeddings: Tensor) : LayerWeights =
+        (fun () -> Generator.weights generator embeddings) |> Tensor.scoped (Lookup.tensors >> Seq.ofList)
+
     let private blocks (outputs: int) (generator: Params) (embeddings: Tensor) : Coefficients =
         embeddings.split (int64 outputs)
         |> Array.toList
@@ -105,15 +108,15 @@ module MetaKan =
             p[$"embeddings.{l}"].view(int64 outputs, int64 inputs, int64 meta.EmbeddingDim)
             |> make (Params.under $"hypernet.{assignment[l]}" p)
 
-        // All coefficients at once.
-        let whole = Edges.generated grid depth (layer coefficients)
+        let generated = Edges.generated grid depth (layer weights)
+        let whole (p: Params) = Map [ for l in 0 .. depth - 1 -> Edges.weight l, layer coefficients p l ]
 
-        let apply, jet, generated =
+        let apply, jet, derived =
             match meta.Chunk with
             | Some outputs ->
                 let source = layer (blocks outputs)
                 Edges.value grid depth source, Edges.jets grid depth source, None
-            | None -> whole.Weights >> whole.Apply, whole.Weights >> whole.Jet, Some whole
+            | None -> generated.Weights >> generated.Apply, generated.Weights >> generated.Jet, Some generated
 
         let pullback (p: Params) (g: Params) =
             [
@@ -131,7 +134,7 @@ module MetaKan =
             |> Params.total
 
         let edges = Edges.traced grid depth
-        let traced (p: Params) (x: Jet) = edges (whole.Weights p) x |> Traced.pullback pullback p
+        let traced (p: Params) (x: Jet) = edges (whole p) x |> Traced.pullback pullback p
 
         {
             Name = "metakan"
@@ -143,6 +146,6 @@ module MetaKan =
             Traced = traced
             Group = group
             NumbersPerPoint = fun v order -> shapes |> List.sumBy (Edges.numbersPerPoint functions v order)
-            Derived = generated
+            Derived = derived
         }
         |> Model.taking widths.Head

@@ -60,5 +60,12 @@ module internal Kernel =
         let head = if t.numel () < (1L <<< 27) then t else t.view(-1L).narrow(0L, 0L, 1L)
         Unsafe.AsPointer(&MemoryMarshal.GetReference head.bytes) |> NativePtr.ofVoidPtr
 
+    /// The same, or null for none.
+    let tryAddress (t: Tensor option) : nativeptr<'T> =
+        t |> Option.map address |> Option.defaultValue (NativePtr.ofNativeInt 0n)
+
+    /// Room for numbers like those of a tensor.
+    let room (shape: int64[]) (like: Tensor) : Tensor = torch.empty (shape, dtype = like.dtype, device = like.device)
+
     /// Tensors that a kernel reads by address: where no dispose scope holds them, nothing else keeps them until it ends.
     let keep (tensors: Tensor[]) : unit = System.GC.KeepAlive tensors

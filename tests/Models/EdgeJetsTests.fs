@@ -73,7 +73,16 @@ let private kernels grid =
 
 let private precisions = [ Placement.cpu64, 1e-10; Placement.cpu32, 2e-3 ]
 
-let private byOperators grid coefficients x = Host.elsewhere (fun () -> Edges.jet grid (Whole coefficients) x)
+let private byOperators grid weights x = Host.elsewhere (fun () -> Edges.jet grid (At weights) x)
+
+/// Numbers of a layer's edges, some of them beyond all breaks, and the lines that they look up.
+let private lookup (place: Placement) (seed, (_, inputs, outputs), (_, grid: Grid, _)) =
+    let functions = Grid.coefficients grid + 1
+    let segments = 1 + seed % 7
+    let numbers = leaf place (uniform (seed + 7) (-2.0, 2.0) [ outputs; inputs ])
+    let struct (ends, _) = torch.sort (uniform (seed + 8) (-1.0, 1.0) [ segments; 1 ], 0L)
+    let lines = torch.cat ([| ends; normal (seed + 9) [ segments; 2 * functions ] |], 1L) |> leaf place
+    numbers, lines
 
 let tests =
     testList
@@ -84,21 +93,81 @@ let tests =
 
                 for place, tolerance in precisions do
                     let leaves, x, coefficients = layer place case
-                    let expected = run leaves (byOperators grid coefficients x)
+                    let expected = run leaves (byOperators grid (Whole coefficients) x)
 
                     for kernel in kernels grid do
-                        for expected, actual in List.zip expected (run leaves (kernel coefficients x)) do
+                        for expected, actual in List.zip expected (run leaves (kernel (Whole coefficients) x)) do
                             let size = max 1.0 (Tensor.item (expected.abs().max()))
                             close "jet or gradient" tolerance (expected / size) (actual / size))
+
+            property "jets by lines that edges look up, and their gradients" 120 cases (fun case ->
+                let _, _, (_, grid, _) = case
+
+                for place, tolerance in precisions do
+                    let leaves, x, c = layer place case
+                    let numbers, lines = lookup place case
+                    let leaves = numbers :: lines :: (leaves |> List.filter (fun t -> not (obj.ReferenceEquals(t, c))))
+                    let expected = run leaves (byOperators grid (Lines(numbers, lines)) x)
+
+                    for kernel in kernels grid do
+                        for expected, actual in List.zip expected (run leaves (kernel (Lines(numbers, lines)) x)) do
+                            let size = max 1.0 (Tensor.item (expected.abs().max()))
+                            close "jet or gradient" tolerance (expected / size) (actual / size))
+
+            testCase "lines are coefficients" (fun () ->
+                use _ = torch.NewDisposeScope()
+
+                for case in [ 1, (20, 3, 40), (3, grids.Head, Own); 4, (3, 5, 7), (1, grids[1], Own) ] do
+                    let numbers, lines = lookup Placement.cpu64 case
+                    let c = Lookup.whole (Lines(numbers, lines))
+                    let segments, m = int (lines.size 0), (int (lines.size 1) - 1) / 2
+                    let at (t: Tensor) (i: int list) = Tensor.item (t[[| for i in i -> torch.TensorIndex.Single(int64 i) |]])
+
+                    for i in 0 .. int (numbers.size 1) - 1 do
+                        for o in 0 .. int (numbers.size 0) - 1 do
+                            let e = at numbers [ o; i ]
+                            let s = Seq.filter (fun s -> at lines [ s; 0 ] < e) [ 0 .. segments - 2 ] |> Seq.length
+
+                            for f in 0 .. m - 1 do
+                                Expect.floatClose
+                                    Accuracy.high
+                                    (at c [ i; f; o ])
+                                    (at lines [ s; 1 + f ] * e + at lines [ s; 1 + m + f ])
+                                    $"edge {i}, {o}")
+
+            testCase "a MetaKAN's kernels read lines" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let meta = { EmbeddingDim = 1; HiddenDim = 64; Sharing = GeneratorSharing.PerLayer; Chunk = None }
+                let model = MetaKan.create grids.Head meta [ 3; 40; 40; 1 ]
+                let p = model.Init (Key.ofSeed 1) Placement.cpu64
+                let network, weights = Model.generate model p
+
+                Expect.equal
+                    (weights |> Map.toList |> List.map fst)
+                    [ "layers.0"; "layers.1.lines"; "layers.1.numbers"; "layers.2" ]
+                    "what is small is whole"
+
+                Expect.isLessThan
+                    (Params.count (Map.filter (fun name _ -> name.EndsWith ".lines") weights))
+                    (2L * 66L * 21L)
+                    "and no coefficients of what is not"
+
+                let x = uniform 5 (-1.0, 1.0) [ 6; 3 ]
+                let axes = Coordinates(torch.arange 3L)
+                let seed = { Jet.still x with Tangents = axes; Weights = torch.ones (3L, dtype = x.dtype) }
+                let jet f : Jet = f seed
+                let elsewhere = Host.elsewhere (fun () -> jet (network.Jet weights))
+                close "jet" 1e-12 elsewhere.Second (jet (model.Jet p)).Second
+                close "value" 1e-12 elsewhere.Value (model.Apply p x))
 
             testCase "a layer takes the kernel" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let grid = grids.Head
                 let _, x, c = layer Placement.cpu64 (1, (20, 6, 18), (3, grid, Own))
                 let same (a: Jet) (b: Jet) = Tensor.toArray a.Value = Tensor.toArray b.Value
-                let kernel = (kernels grid).Head c x
-                Expect.isTrue (same kernel (Edges.jet grid (Whole c) x)) "to the bit"
-                Expect.isFalse (same kernel (byOperators grid c x)) "operators round otherwise")
+                let kernel = (kernels grid).Head (Whole c) x
+                Expect.isTrue (same kernel (Edges.jet grid (At(Whole c)) x)) "to the bit"
+                Expect.isFalse (same kernel (byOperators grid (Whole c) x)) "operators round otherwise")
 
             testCase "gradients of gradients are those of operators" (fun () ->
                 use _ = torch.NewDisposeScope()
@@ -113,10 +182,10 @@ let tests =
                         let total = (first[0] * first[0]).sum() + (first[1] * first[1]).sum()
                         Autograd.gradients false [| total |] null (List.toArray leaves) |> List.ofArray
 
-                    let expected = second (byOperators grid c x)
+                    let expected = second (byOperators grid (Whole c) x)
 
                     for kernel in kernels grid do
-                        for expected, actual in List.zip expected (second (kernel c x)) do
+                        for expected, actual in List.zip expected (second (kernel (Whole c) x)) do
                             let size = max 1.0 (Tensor.item (expected.abs().max()))
                             close "second" 1e-9 (expected / size) (actual / size))
 
@@ -129,7 +198,7 @@ let tests =
 
                     let on threads =
                         torch.set_num_threads threads
-                        [ for kernel in kernels grid -> run leaves (kernel c x) ]
+                        [ for kernel in kernels grid -> run leaves (kernel (Whole c) x) ]
 
                     try
                         for one, three in List.zip (List.concat (on 1)) (List.concat (on 3)) do
@@ -145,10 +214,15 @@ let tests =
 
                 for kernel in kernels grid do
                     let refused (name: string) (c: Tensor) (x: Jet) =
-                        Expect.throwsT<System.ArgumentException> (fun () -> kernel c x |> ignore) name
+                        Expect.throwsT<System.ArgumentException> (fun () -> kernel (Whole c) x |> ignore) name
 
                     refused "coefficients of other inputs" (normal 1 [ 3; c.size 1 |> int; 6 ]) x
                     refused "coefficients of other functions" (normal 1 [ 4; 1 + int (c.size 1); 6 ]) x
+
+                    Expect.throwsT<System.ArgumentException>
+                        (fun () -> kernel (Lines(normal 1 [ 6; 4 ], normal 2 [ 3; 2 * int (c.size 1) ])) x |> ignore)
+                        "lines of other functions"
+
                     refused "single precision" (c.``to`` torch.float32) x
                     refused "tangents of other points" c { x with Tangents = Dense(normal 1 [ 2; 3; 4 ]) }
                     refused "weights of other directions" c { x with Weights = normal 1 [ 2 ] })
@@ -161,7 +235,7 @@ let tests =
                 value[1, 2] <- torch.tensor (nan, dtype = torch.float64)
 
                 for kernel in kernels grid do
-                    let y = kernel c { x with Value = value }
+                    let y = kernel (Whole c) { x with Value = value }
                     Expect.isTrue ((torch.isnan y.Value[1]).all().item<bool>()) "where it enters"
                     Expect.isTrue ((torch.isnan y.Second[1]).all().item<bool>()) "in second derivatives"
                     Expect.isFalse ((torch.isnan y.Value[0]).any().item<bool>()) "elsewhere")

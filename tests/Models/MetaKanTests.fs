@@ -56,9 +56,9 @@ let private generator ((edges, hidden, m), seed) : Params * Tensor =
 
 /// That segments give the values and gradients of the two products.
 let private sameBySegments (generator: Params, embeddings: Tensor) =
-    let result segmentsFrom =
+    let result linesFrom =
         let p = Params.tracked (Map.add "embeddings" embeddings generator)
-        let y = Generator.layerFrom segmentsFrom (Map.remove "embeddings" p) p["embeddings"]
+        let y = Generator.weightsFrom linesFrom (Map.remove "embeddings" p) p["embeddings"] |> Lookup.whole
         let weighed = y * normal 9 (Tensor.shape y |> Seq.map int |> List.ofSeq)
         Map.add "value" (y.detach ()) (Params.gradient (weighed.sum () + (y * y).sum()) p)
 
@@ -67,9 +67,9 @@ let private sameBySegments (generator: Params, embeddings: Tensor) =
     closeTrees "by segments and operators" 1e-9 products (Host.elsewhere (fun () -> result 0L))
 
 /// Gradients of a function of gradients.
-let private second segmentsFrom (generator: Params, embeddings: Tensor) =
+let private second linesFrom (generator: Params, embeddings: Tensor) =
     let p = Params.tracked (Map.add "embeddings" embeddings generator)
-    let y = Generator.layerFrom segmentsFrom (Map.remove "embeddings" p) p["embeddings"]
+    let y = Generator.weightsFrom linesFrom (Map.remove "embeddings" p) p["embeddings"] |> Lookup.whole
     let leaves = Params.tensors p
     let first = Autograd.gradients true [| (y * y * y).sum() |] null leaves
     let total = first |> Array.map (fun g -> (g * g).sum()) |> Array.reduce (fun a b -> a + b)
