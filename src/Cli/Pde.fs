@@ -475,8 +475,8 @@ let private list () : unit =
         |> String.concat "  "
         |> fun line -> printfn $"{line.TrimEnd()}"
 
-/// What a run trains and how, in a line. Numbers an edge are told of networks of edges: what is trained, and the coefficients
-/// that are made of it.
+/// What a run trains and how, in a line. Numbers an edge are told of networks of edges: parameters, what optimizers remember, and
+/// the coefficients that are made of parameters.
 let private summary (settings: SolveSettings) (problem: Problem) (model: Model) (edges: int64) : string =
     use _ = torch.NewDisposeScope()
     let p = Solve.initial settings problem model
@@ -487,8 +487,14 @@ let private summary (settings: SolveSettings) (problem: Problem) (model: Model) 
     let numbers =
         match model.Derived with
         | Some generated ->
-            let coefficients = Params.count (generated.Weights p)
-            $"{grouped count} parameters, {perEdge count} an edge, and {perEdge coefficients} coefficients"
+            let made = Params.count (generated.Weights p) - Edges.lookedUp (generated.Weights p)
+
+            let remembered =
+                (Solve.plan settings problem model).Stages
+                |> List.map (fun stage -> Params.count (stage.Init p))
+                |> List.max
+
+            $"{grouped count} parameters, with the optimizer's numbers and coefficients {perEdge (count + remembered + made)} an edge"
         | None -> $"{grouped count} parameters"
 
     [

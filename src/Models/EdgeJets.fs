@@ -49,17 +49,11 @@ module internal EdgeJets =
             let functions, outputs, coefficients =
                 match weights t with
                 | Whole c -> c.size 1, c.size 2, coefficients (Some c) None
-                | Lines(numbers, lines) -> (lines.size 1 - 1L) / 2L, numbers.size 0, coefficients None (Some(numbers, lines))
+                | Lines(numbers, lines) ->
+                    (lines.size 1 - 1L) / 2L, numbers.size 0, coefficients None (Some(numbers, lines))
 
             EdgeJetInput<'T>(
-                Layer =
-                    EdgeLayer(
-                        int (t[0].size 0),
-                        int (t[0].size 1),
-                        int functions,
-                        int outputs,
-                        int directions
-                    ),
+                Layer = EdgeLayer(int (t[0].size 0), int (t[0].size 1), int functions, int outputs, int directions),
                 Value = Kernel.address t[0],
                 Second = Kernel.address t[1],
                 Tangents = Kernel.tryAddress (if axes then None else Some t[2]),
@@ -105,7 +99,10 @@ module internal EdgeJets =
                         let found i = if inputs then Some(Kernel.room (Tensor.shape t[i]) t[i]) else None
 
                         let byTangents =
-                            if t[2].requires_grad then Some(Kernel.room [| n; t[2].size 1; t[2].size 2 |] t[2]) else None
+                            if t[2].requires_grad then
+                                Some(Kernel.room [| n; t[2].size 1; t[2].size 2 |] t[2])
+                            else
+                                None
 
                         let byValue, bySecond = found 0, found 1
                         let byWeights = if learned then t[4..] |> Array.map torch.zeros_like else [||]
@@ -133,7 +130,10 @@ module internal EdgeJets =
                             bySecond
                             Option.map shared byTangents
                             None
-                            if learned then yield! Array.map Some byWeights else yield! t[4..] |> Array.map (fun _ -> None)
+                            if learned then
+                                yield! Array.map Some byWeights
+                            else
+                                yield! t[4..] |> Array.map (fun _ -> None)
                         |]
         }
 
@@ -143,7 +143,8 @@ module internal EdgeJets =
         let fitting, tensors =
             match weights with
             | Whole c -> c.size 0 = shape[1] && c.size 1 = int64 functions, [ c ]
-            | Lines(numbers, lines) -> numbers.size 1 = shape[1] && lines.size 1 = int64 (1 + 2 * functions), [ numbers; lines ]
+            | Lines(numbers, lines) ->
+                numbers.size 1 = shape[1] && lines.size 1 = int64 (1 + 2 * functions), [ numbers; lines ]
 
         let moving =
             match x.Tangents with
@@ -168,7 +169,11 @@ module internal EdgeJets =
 
     /// The jets of layers with splines of an order on such knots, and silu, by each kernel that this machine is fast at, the
     /// widest first; given the same by tensor operators.
-    let kernels (operators: LayerWeights -> Jet -> Jet) (order: int) (knots: float[][]) : (LayerWeights -> Jet -> Jet) list =
+    let kernels
+        (operators: LayerWeights -> Jet -> Jet)
+        (order: int)
+        (knots: float[][])
+        : (LayerWeights -> Jet -> Jet) list =
         let doubles = EdgeJets<float>.OfThisMachine(EdgeBasis.functions id order knots)
         let singles = EdgeJets<float32>.OfThisMachine(EdgeBasis.functions float32 order knots)
 

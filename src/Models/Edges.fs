@@ -27,7 +27,11 @@ module internal Edges =
             | _ -> make place
 
     /// Runs `parts` for the layer's coefficients, block by block, and joins the outputs on their last axis.
-    let private over (coefficients: Coefficients) (parts: LayerWeights -> Tensor[] -> Tensor[]) (features: Tensor list) =
+    let private over
+        (coefficients: Coefficients)
+        (parts: LayerWeights -> Tensor[] -> Tensor[])
+        (features: Tensor list)
+        =
         match coefficients with
         | At weights -> parts weights (List.toArray features)
         | Blocks blocks ->
@@ -192,7 +196,8 @@ module internal Edges =
                 for l in 0 .. depth - 1 ->
                     match source p l, kernel with
                     | At(Lines _ as lines), Some kernel ->
-                        fun (x: Tensor) -> if Host.holds x.device then Jet.valueOf (kernel lines) x else apply basis (At lines) x
+                        fun (x: Tensor) ->
+                            if Host.holds x.device then Jet.valueOf (kernel lines) x else apply basis (At lines) x
                     | coefficients, _ -> apply basis coefficients
             ]
             |> Model.compose
@@ -202,10 +207,16 @@ module internal Edges =
         let jet = jet grid
         fun p -> [ for l in 0 .. depth - 1 -> jet (source p l) ] |> Model.compose
 
+    let private numbersName = ".numbers"
+
+    /// How many numbers of derived weights are the parameters themselves, by which edges look up lines.
+    let lookedUp (weights: Params) : int64 =
+        weights |> Map.filter (fun name _ -> name.EndsWith numbersName) |> Params.count
+
     /// The network whose layers' weights `weights` computes from the parameters: "layers.l", or "layers.l.numbers" and
     /// "layers.l.lines".
     let generated grid depth (weights: Params -> int -> LayerWeights) : DerivedWeights =
-        let numbers l = $"{weight l}.numbers"
+        let numbers l = weight l + numbersName
         let lines l = $"{weight l}.lines"
 
         let stored (p: Params) l =

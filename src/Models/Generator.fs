@@ -68,7 +68,7 @@ module internal Generator =
         else
             // [M, in·out], whose inputs come first.
             dense generator (embeddings.transpose(0L, 1L).reshape(-1L, p))
-            |> fun c -> Whole(c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous ())
+            |> fun c -> Whole(c.reshape(-1L, inputs, outputs).transpose(0L, 1L).contiguous())
 
     // With fewer hidden numbers two small products are faster than finding segments.
     let private worthLines = 1L <<< 15

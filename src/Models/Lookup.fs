@@ -21,15 +21,21 @@ module internal Lookup =
         let inputs, outputs, segments = t[0].size 1, t[0].size 0, t[1].size 0
         let m = (t[1].size 1 - 1L) / 2L
         let e = t[0].t().reshape(-1L, 1L)
-        let ends = t[1].select(1L, 0L).detach().narrow(0L, 0L, segments - 1L).contiguous ()
-        let line = t[1].index_select (0L, torch.bucketize (e.detach().contiguous().view -1L, ends))
+        let ends = t[1].select(1L, 0L).detach().narrow(0L, 0L, segments - 1L).contiguous()
+        let line = t[1].index_select(0L, torch.bucketize (e.detach().contiguous().view -1L, ends))
 
-        (line.narrow (1L, 1L, m) * e + line.narrow (1L, 1L + m, m)).view(inputs, outputs, m).transpose(1L, 2L).contiguous ()
+        (line.narrow (1L, 1L, m) * e + line.narrow (1L, 1L + m, m))
+            .view(inputs, outputs, m)
+            .transpose(1L, 2L)
+            .contiguous()
 
     let private layer (t: Tensor[]) =
         LookupLayer(int (t[1].size 0), int (t[0].size 1), int ((t[1].size 1 - 1L) / 2L), int (t[0].size 0))
 
-    let private evaluate (kernel: LookupLayer * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * int -> unit) (t: Tensor[]) =
+    let private evaluate
+        (kernel: LookupLayer * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * int -> unit)
+        (t: Tensor[])
+        =
         let t = Array.map Kernel.dense t
         let layer = layer t
         let found = Kernel.room [| int64 layer.Inputs; int64 layer.Functions; int64 layer.Outputs |] t[0]
@@ -38,7 +44,8 @@ module internal Lookup =
         found
 
     let private gradients
-        (kernel: LookupLayer * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * int -> unit)
+        (kernel:
+            LookupLayer * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * nativeptr<'T> * int -> unit)
         (cotangent: Tensor)
         (t: Tensor[])
         =

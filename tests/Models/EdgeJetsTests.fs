@@ -121,7 +121,9 @@ let tests =
                     let numbers, lines = lookup Placement.cpu64 case
                     let c = Lookup.whole (Lines(numbers, lines))
                     let segments, m = int (lines.size 0), (int (lines.size 1) - 1) / 2
-                    let at (t: Tensor) (i: int list) = Tensor.item (t[[| for i in i -> torch.TensorIndex.Single(int64 i) |]])
+
+                    let at (t: Tensor) (i: int list) =
+                        Tensor.item (t[[| for i in i -> torch.TensorIndex.Single(int64 i) |]])
 
                     for i in 0 .. int (numbers.size 1) - 1 do
                         for o in 0 .. int (numbers.size 0) - 1 do
@@ -147,9 +149,11 @@ let tests =
                     [ "layers.0"; "layers.1.lines"; "layers.1.numbers"; "layers.2" ]
                     "what is small is whole"
 
+                Expect.equal (Edges.lookedUp weights) 1600L "numbers of the edges themselves"
+
                 Expect.isLessThan
-                    (Params.count (Map.filter (fun name _ -> name.EndsWith ".lines") weights))
-                    (2L * 66L * 21L)
+                    (Params.count weights - Edges.lookedUp weights)
+                    (160L * 9L + 66L * 19L)
                     "and no coefficients of what is not"
 
                 let x = uniform 5 (-1.0, 1.0) [ 6; 3 ]
