@@ -64,6 +64,7 @@ type Settings private () =
             [<Optional>] laplacian: LaplacianMethod,
             [<Optional>] memoryLimit: Nullable<int>,
             [<Optional>] optimizer: SolveOptimizer,
+            [<Optional>] momentum: Nullable<float>,
             [<Optional>] rate: Nullable<float>,
             [<Optional>] embeddingRate: Nullable<float>,
             [<Optional>] generatorRate: Nullable<float>,
@@ -93,6 +94,7 @@ type Settings private () =
                 }
             Emphasis = named emphasis o.Emphasis
             Optimizer = named optimizer o.Optimizer
+            Momentum = given momentum o.Momentum
             Rate = given rate o.Rate
             EmbeddingRate = given embeddingRate o.EmbeddingRate
             GeneratorRate = given generatorRate o.GeneratorRate

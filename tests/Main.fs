@@ -88,6 +88,7 @@ let private tests =
         ReferenceTests.tests
         CollocationTests.tests
         ResidualsTests.tests
+        NormalEquationsTests.tests
         BalancingTests.tests
         AttentionTests.tests
         AdaptivePointsTests.tests

@@ -23,6 +23,7 @@ type Options =
     | Fourier of float
     | Factorised
     | Optimizer of string
+    | Momentum of float
     | Epochs of string
     | Seconds of float
     | Points of string
@@ -75,6 +76,7 @@ type Options =
             | Factorised -> "factorise the weight matrices of an MLP."
             | Optimizer _ ->
                 "adam, soap, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another (natural; adam in more than 200 dimensions)."
+            | Momentum _ -> "share of a natural gradient's step that the next one starts from, from 0 to below 1 (0)."
             | Epochs _ ->
                 "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; 200 to 500 natural gradients)."
             | Seconds _ ->
@@ -262,6 +264,7 @@ let private optionOf =
     Map
         [
             nameof settings.Optimizer, "--optimizer"
+            nameof settings.Collocation.MemoryLimit, "--memory"
             nameof it.Balance, "--balance"
             nameof it.Attention, "--attention"
             nameof it.Points, "--adapt-points"
@@ -341,9 +344,18 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
         "--optimizer adam and soap"
         (optimizers |> List.exists (fun it -> it = SolveOptimizer.Adam || it = SolveOptimizer.Soap))
 
+    [ "--momentum", options.Contains Momentum ]
+    |> onlyWith "--optimizer natural" (List.contains SolveOptimizer.NaturalGradient optimizers)
+
+    let momentum = options.GetResult(Momentum, start.Momentum)
+
+    if not (momentum >= 0.0 && momentum < 1.0) then
+        raise (BadInput $"--momentum takes a number from 0 to below 1, not {momentum}")
+
     { start with
         Opening = opening
         Optimizer = last.Optimizer
+        Momentum = momentum
         Epochs = last.Epochs
         Collocation =
             {

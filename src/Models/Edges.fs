@@ -181,7 +181,7 @@ module internal Edges =
                 // Gradients by coefficients come from the cotangents, not from the kernel, which the first layer is asked
                 // for none of.
                 let coefficients = if l = 0 then p[name] else p[name].detach()
-                before |> Traced.layer (jet (At(Whole coefficients))) gradients)
+                before |> Traced.layer (jet (At(Whole coefficients))) [ name ] gradients)
 
     /// The value of a network of `depth` layers, for what gives a layer's coefficients from the parameters. Lines that edges look
     /// up are never made whole where a kernel reads them.

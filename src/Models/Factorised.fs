@@ -69,6 +69,7 @@ module Factorised =
         // By s and V of diag(exp s) V, a row for each point.
         let pullback (p: Params) (g: Params) : Params =
             p
+            |> Map.filter (fun name _ -> g.ContainsKey(whole name))
             |> Map.map (fun name t ->
                 let byWhole = g[whole name]
 
@@ -81,7 +82,16 @@ module Factorised =
             Init = init
             Apply = weights >> model.Apply
             Jet = weights >> model.Jet
-            Traced = fun p x -> model.Traced (weights p) x |> Traced.pullback pullback p
+            Traced =
+                fun p x ->
+                    let names weight =
+                        [
+                            for name in Map.keys p do
+                                if whole name = weight then
+                                    name
+                        ]
+
+                    model.Traced (weights p) x |> Traced.pullback names pullback p
             Group = whole >> model.Group
             Derived = Some { Weights = weights; Apply = model.Apply; Jet = model.Jet }
         }

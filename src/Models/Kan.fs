@@ -28,15 +28,16 @@ module Kan =
 
         let pullback (p: Params) (g: Params) =
             [
-                for l in 0 .. shapes.Length - 1 do
+                for KeyValue(layer, g) in g do
                     // From [N, in, M, out].
-                    SplineEdges.pullback (Params.under $"layers.{l}" p) (g[$"layers.{l}"].permute(0L, 3L, 1L, 2L))
-                    |> Params.prefixed $"layers.{l}"
+                    SplineEdges.pullback (Params.under layer p) (g.permute (0L, 3L, 1L, 2L)) |> Params.prefixed layer
             ]
             |> Params.union
 
         let edges = Edges.traced grid shapes.Length
-        let traced (p: Params) (x: Jet) = edges (generated.Weights p) x |> Traced.pullback pullback p
+
+        let traced (p: Params) (x: Jet) =
+            edges (generated.Weights p) x |> Traced.pullback (fun layer -> Params.namesUnder layer p) pullback p
 
         {
             Name = "kan"

@@ -118,23 +118,30 @@ module MetaKan =
                 Edges.value grid depth source, Edges.jets grid depth source, None
             | None -> generated.Weights >> generated.Apply, generated.Weights >> generated.Jet, Some generated
 
+        // What a layer's coefficients are made of.
+        let sources =
+            Map [ for l in 0 .. depth - 1 -> $"layers.{l}", ($"embeddings.{l}", $"hypernet.{assignment[l]}") ]
+
         let pullback (p: Params) (g: Params) =
             [
-                for l in 0 .. depth - 1 do
-                    let generator = $"hypernet.{assignment[l]}"
+                for KeyValue(layer, g) in g do
+                    let embeddings, generator = sources[layer]
                     // From [N, in, M, out]; embeddings lie output by output.
-                    let g = g[$"layers.{l}"].permute(0L, 2L, 3L, 1L).flatten(2L, 3L)
-
-                    let byEmbeddings, byGenerator = Generator.pullback (Params.under generator p) p[$"embeddings.{l}"] g
-
-                    Map [ $"embeddings.{l}", byEmbeddings ]
+                    let g = g.permute(0L, 2L, 3L, 1L).flatten(2L, 3L)
+                    let byEmbeddings, byGenerator = Generator.pullback (Params.under generator p) p[embeddings] g
+                    Map [ embeddings, byEmbeddings ]
                     Params.prefixed generator byGenerator
             ]
-            // Layers that share a generator add up.
-            |> Params.total
+            |> Params.union
 
         let edges = Edges.traced grid depth
-        let traced (p: Params) (x: Jet) = edges (whole p) x |> Traced.pullback pullback p
+
+        let traced (p: Params) (x: Jet) =
+            let names layer =
+                let embeddings, generator = sources[layer]
+                embeddings :: Params.namesUnder generator p
+
+            edges (whole p) x |> Traced.pullback names pullback p
 
         {
             Name = "metakan"

@@ -39,7 +39,7 @@ module Mlp =
                 let weight, bias = $"layers.{l}.weight", $"layers.{l}.bias"
 
                 before
-                |> Traced.layer (Jet.affine (p[weight].t()) p[bias]) (Traced.affine weight bias)
+                |> Traced.layer (Jet.affine (p[weight].t()) p[bias]) [ weight; bias ] (Traced.affine weight bias)
                 |> if l < last then Traced.map Jet.tanh else id)
 
         {

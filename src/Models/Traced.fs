@@ -5,15 +5,20 @@ namespace MetaKan
 
 open TorchSharp
 
-/// A network's jet, with what gives the gradient of each point by the parameters.
-type Traced =
+/// A layer of a network at some points, by which each point's gradient comes from the cotangents there.
+type TracedLayer =
     {
-        Output: Jet
+        /// The parameters that it reads.
+        Names: string list
         /// The tensors of the jet's making whose cotangents are asked for.
         Nodes: Tensor list
-        /// From the cotangents of the nodes, each like it, the gradients by the parameters, a row for each point: [N, …].
+        /// From the cotangents of the nodes, each like it, its share of the gradients by those parameters, a row for each
+        /// point: [N, …]. The shares of layers that read the same parameter add up.
         Gradients: Tensor list -> Params
     }
+
+/// A network's jet, with the layers that give the gradient of each point by the parameters.
+type Traced = { Output: Jet; Layers: TracedLayer list }
 
 [<RequireQualifiedAccess>]
 module internal Traced =
@@ -49,52 +54,69 @@ module internal Traced =
         | _ -> x
 
     /// A jet that depends on no parameter.
-    let ofJet (x: Jet) : Traced = { Output = x; Nodes = []; Gradients = fun _ -> Map.empty }
+    let ofJet (x: Jet) : Traced = { Output = x; Layers = [] }
 
-    /// A layer after what there is: `run` is its jet, `gradients` gives those of its parameters from the input's jet and the
-    /// cotangents of the output's rows [N, R, n].
-    let layer (run: Jet -> Jet) (gradients: Jet -> Tensor -> Params) (before: Traced) : Traced =
+    /// A layer after what there is: `run` is its jet, `gradients` gives those of its parameters, of these names, from the
+    /// input's jet and the cotangents of the output's rows [N, R, n].
+    let layer (run: Jet -> Jet) (names: string list) (gradients: Jet -> Tensor -> Params) (before: Traced) : Traced =
         let input = spread before.Output
         let output = run input
-        let own = nodes output
-        let count = before.Nodes.Length
-
-        {
-            Output = output
-            Nodes = before.Nodes @ own
-            Gradients =
-                fun cotangents ->
-                    let earlier, mine = List.splitAt count cotangents
-                    Params.union [ before.Gradients earlier; gradients input (cotangentRows mine) ]
-        }
+        let own = { Names = names; Nodes = nodes output; Gradients = cotangentRows >> gradients input }
+        { Output = output; Layers = before.Layers @ [ own ] }
 
     /// An elementwise or other function without parameters after what there is.
     let map (f: Jet -> Jet) (before: Traced) : Traced = { before with Output = f before.Output }
 
-    /// The gradients by other parameters p, of which those so far are functions: `pullback` takes p, detached, and rows
-    /// [N, …] to rows.
-    let pullback (pullback: Params -> Params -> Params) (p: Params) (traced: Traced) : Traced =
+    /// The gradients by other parameters p, of which those so far are functions: `names` tells those that one so far is made
+    /// of, `pullback` takes p, detached, and a layer's rows [N, …] to rows.
+    let pullback
+        (names: string -> string list)
+        (pullback: Params -> Params -> Params)
+        (p: Params)
+        (traced: Traced)
+        : Traced =
         let still = p |> Map.map (fun _ t -> t.detach ())
-        { traced with Gradients = traced.Gradients >> pullback still }
 
-    /// The gradients of several by the cotangents of all their nodes, one after the other.
-    let gradientsOfEach (traces: Traced list) (cotangents: Tensor list) : Params list =
-        List.mapFold
-            (fun left trace ->
-                let mine, left = List.splitAt trace.Nodes.Length left
-                trace.Gradients mine, left)
-            cotangents
+        { traced with
+            Layers =
+                [
+                    for layer in traced.Layers ->
+                        { layer with
+                            Names = layer.Names |> List.collect names
+                            Gradients = layer.Gradients >> pullback still
+                        }
+                ]
+        }
+
+    /// The nodes of the layers that read parameters of these names, and what takes their cotangents to each layer's share of
+    /// the gradients by these.
+    let gradients (names: Set<string>) (traces: Traced list) : Tensor list * (Tensor list -> Params list) =
+        let layers =
             traces
-        |> fst
+            |> List.collect _.Layers
+            |> List.filter (fun layer -> layer.Names |> List.exists names.Contains)
+
+        layers |> List.collect _.Nodes,
+        fun cotangents ->
+            (cotangents, layers)
+            ||> List.mapFold (fun left layer ->
+                let mine, left = List.splitAt layer.Nodes.Length left
+                layer.Gradients mine |> Map.filter (fun name _ -> names.Contains name), left)
+            |> fst
 
     /// Networks side by side, each with the name that its parameters are below.
     let beside (networks: (string * Traced) list) : Traced =
-        let names, traces = List.unzip networks
-
         {
-            Output = traces |> List.map _.Output |> Jet.concat
-            Nodes = traces |> List.collect _.Nodes
-            Gradients = gradientsOfEach traces >> List.map2 Params.prefixed names >> Params.union
+            Output = networks |> List.map (fun (_, trace) -> trace.Output) |> Jet.concat
+            Layers =
+                [
+                    for name, trace in networks do
+                        for layer in trace.Layers do
+                            { layer with
+                                Names = layer.Names |> List.map (fun own -> $"{name}.{own}")
+                                Gradients = layer.Gradients >> Params.prefixed name
+                            }
+                ]
         }
 
     /// The gradients [N, out, in] and [N, out] of an affine layer y = x Wᵀ + b, from input and cotangents of the rows.

@@ -15,59 +15,18 @@ module NaturalGradient =
     // Halvings of a step that does not lower the loss.
     let private halvings = 12
 
-    // A Aᵀ, of which only the blocks up to the diagonal are worked out, on several threads; zeros above them.
-    let private gram (a: Tensor) : Tensor =
-        let n = a.size 0
-        let rows = max 1L ((n + 15L) / 16L)
-        let turned = a.t ()
-
-        a.split rows
-        |> List.ofArray
-        |> List.mapi (fun i part -> part, min n (int64 (i + 1) * rows))
-        |> Workers.map a.device Seq.singleton (fun (part, width) ->
-            torch.nn.functional.pad (Tensor.product part (turned.narrow (1L, 0L, width)), [| 0L; n - width |]))
-        |> List.toArray
-        |> fun parts -> torch.cat (parts, 0L)
-
-    /// What each parameter is counted in [P]: the fourth root of the mean square of its derivatives, relative to all. A step is
-    /// damped half way between Levenberg's way, all parameters alike, and Marquardt's, each by its own; in 10 dimensions
-    /// MetaKANs, whose embeddings and generators differ most, come to a tenth of the error. Moré, "The Levenberg-Marquardt
-    /// algorithm" (1978), section 4, on scaling.
-    let internal scales (j: Tensor) : Tensor =
-        let squares = (j * j).sum 0L
-        // Parameters that nothing depends on here are not let loose.
-        (squares / squares.mean () + 1e-3).pow(-0.25.ToScalar())
-
-    // d of least |r - J d|² + λ|d|², with λ relative to the mean diagonal of J Jᵀ or, of fewer parameters than points, Jᵀ J.
-    let internal solver (j: Tensor) (r: Tensor) : float -> Tensor option =
-        let overPoints = j.size 0 <= j.size 1
-        let turned = j.t ()
-        let gram = if overPoints then gram j else gram (turned.contiguous ())
-        let gram = gram.``to`` torch.float64
-        let mean = gram.diagonal().mean()
-        let size = gram.size 0
-        let right = if overPoints then r else Tensor.product turned (r.unsqueeze -1L) |> _.squeeze(-1L)
-        let right = right.``to``(torch.float64).unsqueeze -1L
-
-        fun damping ->
-            let damped = gram + torch.diag_embed ((mean * damping).expand size)
-
-            let struct (factor, info) = torch.linalg.cholesky_ex damped
-
-            if info.item<int>() <> 0 then
-                None
-            else
-                let solved = torch.cholesky_solve(right, factor).``to`` r.dtype
-                Some((if overPoints then Tensor.product turned solved else solved).squeeze -1L)
-
     let private scalar (device: torch.Device) (value: float) =
         torch.full ([||], value.ToScalar(), dtype = torch.float64, device = device)
 
-    /// The stage of such steps on a course's residuals. Memory "natural.damping", a scalar, and below "loss" what the emphasis
-    /// remembers. Raises ArgumentException for a problem with an energy, and for an emphasis that it cannot have.
-    let internal stage (course: Course) : Stage =
+    /// The stage of such steps on a course's residuals, the Jacobian in blocks of the collocation's memory limit. With a momentum
+    /// µ above 0 a step is damped about µ times the one before it, as it was taken: SPRING, Goldshlager, Abrahamsen, Lin (arXiv
+    /// 2401.10190), algorithm 1. Memory "natural.damping", a scalar, with a momentum the step before, "natural.step.…", and
+    /// below "loss" what the emphasis remembers. Raises ArgumentException for a problem with an energy, and for an emphasis that
+    /// it cannot have.
+    let internal stage (momentum: float) (course: Course) : Stage =
         Residuals.check course.Problem
         let residuals = Residuals.at course.Collocation course.Problem course.Model
+        let limit = int64 course.Collocation.MemoryLimit <<< 20
         let dwelling = Emphasis.tryDwelling course
 
         let update _ n (numbers: Params) (p: Params) (memory: Params) =
@@ -76,28 +35,22 @@ module NaturalGradient =
                 | Some dwelling -> dwelling.Chosen n numbers p, dwelling.Weights numbers
                 | None -> LossTerms.fresh, None
 
-            let residuals = residuals (course.Step n) (Collocation.placeOf p) chosen weights
-            let r, j = residuals.WithJacobian p
             use _ = torch.no_grad ()
-            let loss = (r * r).sum()
-            let scales = scales j
-            let j = j.mul_ scales
-            let solve = solver j r
+            let residuals = residuals (course.Step n) (Collocation.placeOf p) chosen weights
+            let plan, pieces = NormalEquations.plan limit residuals p
+            let kept = if momentum > 0.0 then Some(momentum * Params.flat (Params.under "step" memory)) else None
+            let squares = NormalEquations.gather plan pieces p kept
+            let loss = (squares.Residuals * squares.Residuals).sum()
             let x = Params.flat p
 
             let rec direction damping =
-                match solve damping with
-                | Some d -> damping, d
+                match squares.Solve damping with
+                | Some(d, promised) -> damping, d, promised
                 | None when damping < most -> direction (damping * 10.0)
-                | None -> damping, torch.zeros_like x
+                | None -> damping, torch.zeros_like x, 0.0
 
-            let damping, d = direction (Tensor.item memory["damping"])
-
-            // What the linear model promises of a whole step.
-            let left = r - (Tensor.product j (d.unsqueeze -1L)).squeeze -1L
-            let d = d * scales
+            let damping, d, promised = direction (Tensor.item memory["damping"])
             let whole = Tensor.item loss
-            let promised = whole - Tensor.item ((left * left).sum())
 
             let lossAt length =
                 fun () ->
@@ -113,28 +66,40 @@ module NaturalGradient =
                 elif tries = 0 then None
                 else search (length / 2.0) (tries - 1)
 
-            let x, damping =
+            let step, damping =
                 match search 1.0 halvings with
                 | Some(length, found) ->
                     let kept = (whole - found) / promised
 
-                    x - length * d,
+                    length * d,
                     (if length < 0.3 || kept < 0.1 then min most (damping * 4.0)
                      elif length = 1.0 && kept > 0.5 then max least (damping / 3.0)
                      else damping)
                 // d may hold what is no number.
-                | None -> x, min most (damping * 10.0)
+                | None -> torch.zeros_like x, min most (damping * 10.0)
 
-            loss, Params.ofFlat p x |> Map.map (fun _ t -> t.clone ()), Map [ "damping", scalar x.device damping ]
+            let tree (flat: Tensor) = Params.ofFlat p flat |> Map.map (fun _ t -> t.clone ())
+
+            loss,
+            tree (x - step),
+            Params.union
+                [
+                    Map [ "damping", scalar x.device damping ]
+                    if momentum > 0.0 then
+                        Params.prefixed "step" (tree step)
+                ]
 
         let numbers =
             match dwelling with
             | Some dwelling -> dwelling.Init, dwelling.Update
             | None -> (fun _ -> Map.empty), (fun _ _ _ numbers -> numbers)
 
-        Stage.besideNumbers
-            course.Steps
-            numbers
-            "natural"
-            (fun p -> Map [ "damping", scalar (Seq.head p.Values).device start ])
-            update
+        let remembered (p: Params) : Params =
+            Params.union
+                [
+                    Map [ "damping", scalar (Seq.head p.Values).device start ]
+                    if momentum > 0.0 then
+                        p |> Map.map (fun _ t -> torch.zeros_like t) |> Params.prefixed "step"
+                ]
+
+        Stage.besideNumbers course.Steps numbers "natural" remembered update

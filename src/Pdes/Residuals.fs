@@ -5,14 +5,37 @@ namespace MetaKan.Pdes
 open MetaKan
 open TorchSharp
 
-/// The residuals [M] at the points of a step, from the parameters; also with their Jacobian [M, P] by the parameters in the
-/// order of their names, each flattened. The order of the residuals is that of their points in pieces, and may differ.
-type internal StepResiduals = { Values: Params -> Tensor; WithJacobian: Params -> Tensor * Tensor }
+/// Points of a step that share their residuals: how many, the residuals at each, and whether points may be taken apart.
+type internal ResidualGroup = { Points: int64; Terms: int64; Splits: bool }
+
+/// The residuals of a step with their points in pieces, which give their order.
+type internal ResidualPieces =
+    {
+        /// The most residuals that each piece has.
+        Counts: int64 list
+        /// From the parameters, names of some and the numbers of some pieces, the residuals there [m, 1] and beside them
+        /// their Jacobian [m, …] by the parameters named, in the order of their names, each flattened.
+        Rows: Params -> Set<string> -> int list -> Tensor
+        /// The product of the transposed Jacobian with a number for each residual [M], in the parameters' order [P].
+        Pullback: Params -> Tensor -> Tensor
+    }
+
+/// The residuals at the points of a step.
+type internal StepResiduals =
+    {
+        Groups: ResidualGroup list
+        /// Numbers that a point keeps alive at most while its residuals' gradients are worked out, from the parameters.
+        NumbersPerPoint: Params -> int64
+        /// The residuals [M], in an order of their own.
+        Values: Params -> Tensor
+        /// In pieces of so many points, where points may be taken apart.
+        InPieces: int64 -> ResidualPieces
+    }
 
 [<RequireQualifiedAccess>]
 module internal Residuals =
-    // Points whose gradients are worked out together: their rows pass through every layer at once.
-    let private together = 128L
+    /// Points whose gradients are worked out together, at most: their rows pass through every layer at once.
+    let together = 128L
 
     // Points of one group, all or a piece of them, with what they need to be evaluated.
     type private Part =
@@ -77,8 +100,8 @@ module internal Residuals =
                 $"problem {problem.Name}: '{name}' is an energy, and methods of Gauss and Newton take residuals alone"
         | [] -> ()
 
-    // The residuals of a piece [m] and their gradients [m, P], by the parameters in the order of their names.
-    let private rows (problem: Problem) (model: Model) (p: Params) (piece: Part) : Tensor list =
+    // The residuals of a piece [m] and their gradients [m, …], by the parameters named in the order of their names.
+    let private rows (problem: Problem) (model: Model) (p: Params) (names: Set<string>) (piece: Part) : Tensor list =
         // Whatever the caller has switched off: pieces run on its thread where no others are hired.
         use _ = torch.enable_grad ()
         let n = piece.X.size 0
@@ -102,14 +125,8 @@ module internal Residuals =
             traced.Output
 
         let residuals = evaluate jet (Params.union [ tracked; own ]) piece
-        let traces = List.ofSeq found
-
-        let nodes =
-            [|
-                yield! Params.tensors own
-                for trace in traces do
-                    yield! trace.Nodes
-            |]
+        let traced, gradients = Traced.gradients names (List.ofSeq found)
+        let nodes = [| yield! Params.tensors own; yield! traced |]
 
         // Residuals of points apart take one pass for all; of those that a mean ties together each takes its own.
         let outputs =
@@ -127,13 +144,13 @@ module internal Residuals =
                     g.sum 1L
 
                 // Each set of points that is read has its part.
-                let byNetworks =
-                    Traced.gradientsOfEach traces others |> List.map (Map.map (fun _ g -> byPoint g)) |> Params.total
+                let byNetworks = gradients others |> List.map (Map.map (fun _ g -> byPoint g)) |> Params.total
 
                 let all = Params.union [ byNetworks; Params.withTensors (List.map byPoint byOwn) own ]
 
                 let columns =
                     p
+                    |> Map.filter (fun name _ -> names.Contains name)
                     |> Map.toArray
                     |> Array.map (fun (name, t) ->
                         match all.TryFind name with
@@ -172,29 +189,91 @@ module internal Residuals =
                         }
                 ]
 
-            let ofPieces rows (work: Part -> Tensor list) : Tensor =
-                parts
-                |> List.collect (pieces rows)
+            let joined (work: Part -> Tensor list) (pieces: Part list) : Tensor =
+                pieces
                 |> Workers.map place.Device Seq.ofList work
                 |> List.concat
                 |> fun found -> torch.cat (List.toArray found, 0L)
+
+            // The most residuals that a piece has.
+            let mostOf (piece: Part) = piece.X.size 0 * int64 piece.Group.Names.Length
+
+            let residualsOf network weights piece =
+                evaluate (fun directions -> Problem.jet problem network directions weights) weights piece
 
             let values (p: Params) =
                 fun () ->
                     use _ = torch.no_grad ()
                     let network, generated = Model.generate model p
 
-                    ofPieces (4L * together) (fun piece ->
+                    parts
+                    |> List.collect (pieces (4L * together))
+                    |> joined (fun piece ->
                         use _ = torch.no_grad ()
-
-                        evaluate (fun directions -> Problem.jet problem network directions generated) generated piece)
+                        residualsOf network generated piece)
                     |> _.flatten()
                 |> Tensor.scoped Seq.singleton
 
-            let withJacobian (p: Params) =
-                fun () ->
-                    let table = ofPieces together (rows problem model p)
-                    table.select(1L, 0L).clone(), table.narrow (1L, 1L, table.size 1 - 1L)
-                |> Tensor.scoped (fun (r, j) -> [ r; j ])
+            let inPieces (points: int64) : ResidualPieces =
+                let pieces = parts |> List.collect (pieces points)
+                let all = List.toArray pieces
 
-            { Values = values; WithJacobian = withJacobian }
+                // A mean is one number, whatever its points.
+                let count network weights (piece: Part) =
+                    if piece.Group.Splits then
+                        mostOf piece
+                    else
+                        (fun () ->
+                            use _ = torch.no_grad ()
+                            residualsOf network weights piece |> List.sumBy _.numel())
+                        |> Tensor.scoped (fun _ -> Seq.empty)
+
+                let pullback (p: Params) (cotangents: Tensor) =
+                    fun () ->
+                        use _ = torch.enable_grad ()
+                        let network, weights = Model.generate model p
+                        let cotangents = cotangents.split [| for piece in pieces -> count network weights piece |]
+
+                        [
+                            for piece, a in Seq.zip pieces cotangents ->
+                                fun network weights ->
+                                    let r = residualsOf network weights piece
+                                    (torch.cat ([| for t in r -> t.flatten () |]) * a).sum()
+                        ]
+                        |> Model.gradient model p
+                        |> snd
+                        |> Params.flat
+                    |> Tensor.scoped Seq.singleton
+
+                {
+                    Counts = pieces |> List.map mostOf
+                    Rows =
+                        fun p names chosen ->
+                            (fun () -> chosen |> List.map (Array.get all) |> joined (rows problem model p names))
+                            |> Tensor.scoped Seq.singleton
+                    Pullback = pullback
+                }
+
+            // Jets between layers with their cotangents, and the gradients by all weights on their way to the parameters.
+            let numbersPerPoint (p: Params) =
+                fun () ->
+                    let jets =
+                        [
+                            for part in parts do
+                                for it in part.Directions do
+                                    model.NumbersPerPoint (int (it.Weights.numel ())) it.Order
+                        ]
+
+                    2L * List.max jets + 3L * Params.count (snd (Model.generate model p)) + Params.count p
+                |> Tensor.scoped (fun _ -> Seq.empty)
+
+            {
+                Groups =
+                    [
+                        for part in parts ->
+                            { Points = part.Count; Terms = int64 part.Group.Names.Length; Splits = part.Group.Splits }
+                    ]
+                NumbersPerPoint = numbersPerPoint
+                Values = values
+                InPieces = inPieces
+            }

@@ -34,6 +34,8 @@ type SolveSettings =
         /// What the epochs dwell on beside plain mean squares; of it the polish has weights of terms alone, those at its start.
         Emphasis: Emphasis
         Optimizer: SolveOptimizer
+        /// The share of a natural gradient's step that the next one starts from, from 0, for none, to below 1.
+        Momentum: float
         /// Learning rate of ordinary weights (MLP, KAN).
         Rate: float
         /// Learning rate of MetaKAN's embeddings.
@@ -66,6 +68,7 @@ module SolveSettings =
                 { Points = 100; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
             Emphasis = Emphasis.none
             Optimizer = SolveOptimizer.Adam
+            Momentum = 0.0
             Rate = 1e-3
             EmbeddingRate = 1e-3
             GeneratorRate = 1e-4
@@ -157,7 +160,7 @@ module Solve =
             // The same points until the emphasis may change what else there is.
             let still n = n - (n - course.First) % every
             Broyden.create every |> Emphasis.stage { course with Step = still >> course.Step }
-        | SolveOptimizer.NaturalGradient -> NaturalGradient.stage course
+        | SolveOptimizer.NaturalGradient -> NaturalGradient.stage settings.Momentum course
 
     /// The run as a fold: no files, no output.
     let plan (settings: SolveSettings) (problem: Problem) (model: Model) : TrainingPlan =
@@ -222,23 +225,52 @@ module Solve =
             Interrupted = fun () -> false
         }
 
+    // How many numbers each parameter has, as a run starts.
+    let private sizes (settings: SolveSettings) (problem: Problem) (model: Model) : int64 list =
+        (fun () -> [ for t in Params.tensors (initial settings problem model) -> t.numel () ])
+        |> Tensor.scoped (fun _ -> Seq.empty)
+
     /// The first setting that does not go with the others or with a problem, by its name, and why.
     let internal fault (settings: SolveSettings) (problem: Problem) (model: Model) : (string * string) option =
-        let optimizers = SolveSettings.stages settings |> List.map _.Optimizer
-        let emphasis = settings.Emphasis
+        let stages = SolveSettings.stages settings
+        let emphasis, limit = settings.Emphasis, settings.Collocation.MemoryLimit
+        let sizes = lazy sizes settings problem model
+        let count () = List.sum sizes.Value
 
-        let broyden reason = Some(nameof settings.Optimizer, $"the self-scaled Broyden method takes {reason}")
+        let broyden () =
+            let taking reason = Some(nameof settings.Optimizer, $"the self-scaled Broyden method takes {reason}")
 
-        let count () = (fun () -> initial settings problem model |> Params.count) |> Tensor.scoped (fun _ -> Seq.empty)
+            if count () > Broyden.largest then
+                taking $"networks of up to {Broyden.largest} numbers, not {count ()}"
+            elif emphasis.Attention || emphasis.Causal.IsSome || emphasis.Curriculum.IsSome then
+                taking "a loss that stays for some steps: attention, causal weights and a curriculum change it in each"
+            else
+                None
 
-        if not (List.contains SolveOptimizer.Broyden optimizers) then
-            Emphasis.fault problem emphasis
-        elif count () > Broyden.largest then
-            broyden $"networks of up to {Broyden.largest} numbers, not {count ()}"
-        elif emphasis.Attention || emphasis.Causal.IsSome || emphasis.Curriculum.IsSome then
-            broyden "a loss that stays for some steps: attention, causal weights and a curriculum change it in each"
-        else
-            Emphasis.fault problem emphasis
+        let natural points =
+            let groups = LossTerms.groups { settings.Collocation with Points = points } problem
+            let residuals (group: TermGroup) = int64 group.Points * int64 group.Residuals.Length
+            let atOnce (group: TermGroup) = if group.Splits then int64 group.Residuals.Length else residuals group
+            let all = List.sumBy residuals groups
+            let bytes = int64 (settings.Placement.DType.ElementSize())
+            let least = NormalEquations.least bytes all (groups |> List.map atOnce |> List.max) sizes.Value
+
+            if least > (int64 limit <<< 20) then
+                Some(
+                    nameof settings.Collocation.MemoryLimit,
+                    $"natural gradients of {all} residuals and {count ()} numbers take {(least >>> 20) + 1L} MiB or more, not {limit}"
+                )
+            else
+                None
+
+        stages
+        |> List.tryPick (fun stage ->
+            match stage.Optimizer with
+            | SolveOptimizer.Broyden -> broyden ()
+            | SolveOptimizer.NaturalGradient -> natural stage.Points
+            | SolveOptimizer.Adam
+            | SolveOptimizer.Soap -> None)
+        |> Option.orElseWith (fun () -> Emphasis.fault problem emphasis)
 
     /// The settings with as many epochs as take so many seconds of training, by the time of the first ones: about a thirtieth
     /// of these seconds goes into finding out. For settings without an opening and a polish.

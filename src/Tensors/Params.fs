@@ -21,6 +21,10 @@ module Params =
         |> Seq.map (fun (k, t) -> k.Substring prefix.Length, t)
         |> Map.ofSeq
 
+    /// The names below `name`, whole.
+    let internal namesUnder (name: string) (p: Params) : string list =
+        [ for below in Map.keys (under name p) -> $"{name}.{below}" ]
+
     /// The tree below `name`: every name of it after "name.". `under` takes it out again.
     let prefixed (name: string) (p: Params) : Params =
         p |> Map.toSeq |> Seq.map (fun (k, t) -> $"{name}.{k}", t) |> Map.ofSeq

@@ -59,6 +59,7 @@ let private pde =
                 "--fourier 2", "", Changes
                 "--factorised", "--model mlp --grid - --order - --hidden-dim -", Changes
                 "--optimizer natural", "", Changes
+                "--momentum 0.5", "--optimizer natural", Changes
                 "--epochs 4", "", Changes
                 "--seconds 0.5", "--epochs -", Timed
                 "--points 7", "", Changes

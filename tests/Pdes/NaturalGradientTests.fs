@@ -53,6 +53,7 @@ let private times (j: Tensor) (d: Tensor) = (Tensor.product j (d.unsqueeze -1L))
 
 let private stage points problem (model: Model) =
     NaturalGradient.stage
+        0.0
         {
             Problem = problem
             Model = model
@@ -131,10 +132,10 @@ let tests =
                     let p = started model seed
 
                     let r, j =
-                        (Residuals.at (settings points) linear model (keyOf 0) place LossTerms.fresh None).WithJacobian
-                            p
+                        Residuals.at (settings points) linear model (keyOf 0) place LossTerms.fresh None
+                        |> ResidualsTests.withJacobian p
 
-                    let scales = NaturalGradient.scales j
+                    let scales = NormalEquations.scales ((j * j).sum 0L)
                     let best = scales * times (torch.linalg.pinv (j * scales, 1e-7)) r
                     let loss, moved, after = step points linear model p 1e-12
                     let scale = sqrt (sumOfSquares r)
@@ -159,8 +160,8 @@ let tests =
                     let p, damping = started model seed, 10.0 ** float exponent
 
                     let r, j =
-                        (Residuals.at (settings points) linear model (keyOf 0) place LossTerms.fresh None).WithJacobian
-                            p
+                        Residuals.at (settings points) linear model (keyOf 0) place LossTerms.fresh None
+                        |> ResidualsTests.withJacobian p
 
                     let squares = (j * j).sum 0L
                     let weights = (squares / squares.mean () + 1e-3).sqrt()
@@ -171,37 +172,6 @@ let tests =
                     let expected = times (torch.linalg.inv matrix) (times (j.t ()) r)
                     let _, moved, _ = step points linear model p damping
                     close "numbers" 1e-6 (flat p - expected) (flat moved))
-
-            property
-                "points and numbers give the same direction, that of damped least squares"
-                40
-                (Gen.zip3 (Gen.zip (Gen.choose (1, 7)) (Gen.choose (1, 7))) (Gen.choose (-10, 1)) seeds)
-                (fun ((rows, columns), exponent, seed) ->
-                    let j, r = normal seed [ rows; columns ], normal (seed + 1) [ rows ]
-                    let damping = 10.0 ** float exponent
-                    let trace = sumOfSquares j
-                    let smaller = min rows columns
-                    let lambda = damping * trace / float smaller
-
-                    // By singular values, of which there are as many as the smaller side has.
-                    let struct (left, values, right) = torch.linalg.svd (j, fullMatrices = false)
-                    let factors = values / (values * values + lambda)
-                    let expected = times (right.t ()) (factors * times (left.t ()) r)
-                    let found = (NaturalGradient.solver j r damping).Value
-                    let size = 1.0 + Tensor.item (expected.abs().max())
-                    close "direction" 1e-6 (1.0 + expected / size) (1.0 + found / size)
-
-                    // Rows of zeros change nothing, but take the other form where they make the rows more than the columns.
-                    let more = columns + 3
-
-                    let padded (t: Tensor) =
-                        torch.cat (
-                            [| t; torch.zeros_like(t.narrow (0L, 0L, 1L)).repeat_interleave(int64 more, 0L) |],
-                            0L
-                        )
-
-                    let same = (NaturalGradient.solver (padded j) (padded r) (lambda * float columns / trace)).Value
-                    close "direction, of rows of zeros too" 1e-6 (1.0 + found / size) (1.0 + same / size))
 
             property
                 "a step never raises the loss on its own points"
@@ -260,6 +230,37 @@ let tests =
                     match (Solve.run (freshIn folder) solving problem models.Head ignore).Outcome with
                     | Diverged loss -> Expect.isTrue (Double.IsNaN loss) "loss"
                     | other -> failtest $"{other}"))
+
+            testCase "in little memory a run is the same but for rounding, and in too little none begins" (fun () ->
+                let network =
+                    MetaKan.create
+                        grid
+                        { EmbeddingDim = 2; HiddenDim = 16; Sharing = GeneratorSharing.Shared; Chunk = None }
+                        [ 2; 20; 20; 1 ]
+
+                let run limit =
+                    withFolder (fun folder ->
+                        let settings =
+                            { solving with
+                                Epochs = 3
+                                Polish = 0
+                                Collocation = { settings 100 with MemoryLimit = limit }
+                            }
+
+                        Solve.run (freshIn folder) settings nonlinear network ignore |> _.Params)
+
+                closeTrees "numbers" 1e-5 (run 2048) (run 1)
+
+                let settings = { solving with Collocation = { settings 200 with MemoryLimit = 1 } }
+
+                withFolder (fun folder ->
+                    Expect.stringStarts
+                        (messageOf<ArgumentException>(fun () ->
+                            Solve.run (freshIn folder) settings nonlinear network ignore |> ignore))
+                        "MemoryLimit: natural gradients of 202 residuals and 1104 numbers take 2 MiB or more, not 1"
+                        "message"
+
+                    Expect.isEmpty (System.IO.Directory.GetFileSystemEntries folder) "files"))
 
             testCase "energies are refused by their name" (fun () ->
                 let energetic = { linear with Equations = linear.Equations @ [ Equation.energy "tension" (u ** 2.0) ] }

@@ -74,6 +74,12 @@ let private problem: Problem =
 let private flat (p: Params) = torch.cat (Params.tensors p |> Array.map _.flatten())
 let private started (model: Model) seed = model.Init (Key.ofSeed seed) place |> Map.map (fun _ t -> t + 0.1)
 
+/// The residuals with their Jacobian, whole.
+let internal withJacobian (p: Params) (residuals: StepResiduals) : Tensor * Tensor =
+    let pieces = residuals.InPieces Residuals.together
+    let table = pieces.Rows p (set (Map.keys p)) [ 0 .. pieces.Counts.Length - 1 ]
+    table.select (1L, 0L), table.narrow (1L, 1L, table.size 1 - 1L)
+
 let tests =
     testList
         "Pdes.Residuals"
@@ -86,7 +92,7 @@ let tests =
                     let model = Problem.modelFor problem model
                     let p, key = started model seed, Key.ofSeed (seed + 1)
                     let loss, g = Collocation.gradient settings problem model key p
-                    let r, j = (Residuals.at settings problem model key place LossTerms.fresh None).WithJacobian p
+                    let r, j = Residuals.at settings problem model key place LossTerms.fresh None |> withJacobian p
                     close "loss" 1e-10 (1.0 + loss) (1.0 + (r * r).sum())
 
                     close
@@ -106,7 +112,7 @@ let tests =
                 (fun (model, seed) ->
                     let model = Problem.modelFor problem model
                     let p, key = started model seed, Key.ofSeed (seed + 1)
-                    let r, j = (Residuals.at settings problem model key place LossTerms.fresh None).WithJacobian p
+                    let r, j = Residuals.at settings problem model key place LossTerms.fresh None |> withJacobian p
 
                     // Differences of all residuals along a direction in the parameters.
                     let direction =
@@ -125,6 +131,61 @@ let tests =
                     Expect.equal (j.size 0, j.size 1) (r.numel (), Params.count p) "sizes"
                     close "row" 1e-5 (1.0 + differences / scale) (1.0 + along / scale))
 
+            property
+                "in pieces of any size, parameters named or not, rows are those of the whole, and their product with numbers too"
+                24
+                (Gen.zip3 (Gen.elements (models 2 2)) (Gen.choose (1, 4)) seeds)
+                (fun (model, points, seed) ->
+                    use _ = torch.NewDisposeScope()
+                    let model = Problem.modelFor problem model
+                    let p = started model seed
+                    let residuals = Residuals.at settings problem model (Key.ofSeed seed) place LossTerms.fresh None
+                    let pieces = residuals.InPieces(int64 points)
+                    let all = [ 0 .. pieces.Counts.Length - 1 ]
+                    Expect.isGreaterThan all.Length 6 "pieces"
+                    let names = set (Map.keys p)
+                    let some = names |> Set.filter (fun name -> (hash name + seed) % 3 <> 0)
+                    let table = pieces.Rows p names all
+                    let columns = torch.ones_like(flat p).split [| for t in Params.tensors p -> t.numel () |]
+
+                    let kept =
+                        torch.cat (
+                            [|
+                                torch.ones (1L, dtype = place.DType)
+                                for name, ones in Seq.zip (Map.keys p) columns do
+                                    if some.Contains name then ones else 0.0 * ones
+                            |]
+                        )
+
+                    let chosen = table.index_select (1L, kept.nonzero().flatten())
+                    close "columns" 1e-12 chosen (pieces.Rows p some all)
+
+                    let found = [| for i in all -> pieces.Rows p names [ i ] |]
+                    Expect.all (Seq.zip found pieces.Counts) (fun (t, most) -> t.size 0 <= most) "counts"
+                    close "pieces" 1e-12 table (torch.cat found)
+                    let cotangents = normal seed [ int (table.size 0) ]
+                    let expected = (Tensor.product (cotangents.unsqueeze 0L) table).squeeze 0L
+                    let found = pieces.Pullback p cotangents
+                    let scale = 1.0 + Tensor.item (expected.abs().max())
+
+                    close
+                        "product"
+                        1e-10
+                        (1.0 + expected.narrow (0L, 1L, found.numel ()) / scale)
+                        (1.0 + found / scale)
+
+                    // Order and pieces differ from those of the whole, but for what is summed up.
+                    let _, whole = withJacobian p residuals
+                    let grammar (j: Tensor) = Tensor.product (j.t ()) j
+                    let expected = grammar whole
+                    let scale = 1.0 + Tensor.item (expected.abs().max())
+
+                    close
+                        "sum"
+                        1e-10
+                        (1.0 + expected / scale)
+                        (1.0 + grammar (table.narrow (1L, 1L, table.size 1 - 1L)) / scale))
+
             testCase "more points than are worked out together give the same" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let model = Problem.modelFor problem (Mlp.create [ 2; 3; 2 ])
@@ -133,7 +194,7 @@ let tests =
                 let loss, g = Collocation.gradient settings problem model (Key.ofSeed 2) p
 
                 let r, j =
-                    (Residuals.at settings problem model (Key.ofSeed 2) place LossTerms.fresh None).WithJacobian p
+                    Residuals.at settings problem model (Key.ofSeed 2) place LossTerms.fresh None |> withJacobian p
 
                 Expect.equal (j.size 0) (3L * 300L + 5L + 1L + 4L) "rows"
                 close "loss" 1e-10 (1.0 + loss) (1.0 + (r * r).sum())
