@@ -78,7 +78,7 @@ once() {
 # assembly. $Torch chooses the libtorch, as the build's property of that name does.
 setup() {
     local assembly=$artifacts/bin/$1 project=$root/$2 name=${2##*/} sources
-    sources="$(fingerprint Directory.Build.props Directory.Build.targets paket.lock build "${@:3}") ${Torch:-}"
+    sources="$(fingerprint CHANGELOG.md Directory.Build.props Directory.Build.targets paket.lock build "${@:3}") ${Torch:-}"
     once setup_done setup_work
 }
 

@@ -44,14 +44,18 @@ module Libtorch =
         | "" -> AppContext.BaseDirectory
         | folder -> folder
 
-    /// Where .NET looks for native libraries, and TorchSharp for libtorch.
-    let internal native =
+    /// Where .NET looks for native libraries, and TorchSharp for libtorch. F# Interactive looks in the packages that a script
+    /// refers to, and names their folders in PATH.
+    let internal native () =
+        let folders (list: string) = list.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        let inPackage = Path.Combine("runtimes", $"{system}-{architecture}", "native")
+        let isPackage (folder: string) = (Path.TrimEndingDirectorySeparator folder).EndsWith inPackage
+
         [
-            yield!
-                (string (AppContext.GetData "NATIVE_DLL_SEARCH_DIRECTORIES"))
-                    .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            yield! folders (string (AppContext.GetData "NATIVE_DLL_SEARCH_DIRECTORIES"))
             here
-            Path.Combine(here, "runtimes", $"{system}-{architecture}", "native")
+            Path.Combine(here, inPackage)
+            yield! folders (string (Environment.GetEnvironmentVariable "PATH")) |> Array.filter isPackage
         ]
 
     let private libtorch, private bridge = fileName "torch_cpu", fileName "LibTorchSharp"
@@ -62,7 +66,7 @@ module Libtorch =
     // The folder of the libtorch to load. TorchSharp always loads one that lies beside its library, and a process
     // cannot hold two.
     let private folder () : string option =
-        let beside = find native libtorch
+        let beside = find (native ()) libtorch
 
         match Environment.GetEnvironmentVariable Variable, beside with
         | (null | ""), _ ->
@@ -126,10 +130,12 @@ module Libtorch =
         lazy
             keepFreedMemory ()
 
-            match folder (), find native bridge with
+            match folder (), find (native ()) bridge with
             | None, _ ->
                 raise (
-                    BadInput $"{Variable} takes the folder that holds {libtorch}: this program comes without a libtorch"
+                    BadInput
+                        $"{Variable} takes the folder that holds {libtorch}: this program comes without a libtorch, \
+                          as the package libtorch-cpu-{system}-{architecture} is one"
                 )
             | Some _, None -> raise (RunFailed $"TorchSharp's {bridge} is not beside the program")
             | Some folder, Some bridge ->

@@ -16,7 +16,7 @@ module internal Bitmap =
     // F# Interactive does not look into the folder where packages have their native libraries.
     let private loaded =
         lazy
-            List.allPairs Libtorch.native [ "libSkiaSharp.so"; "libSkiaSharp.dylib"; "libSkiaSharp.dll" ]
+            List.allPairs (Libtorch.native ()) [ "libSkiaSharp.so"; "libSkiaSharp.dylib"; "libSkiaSharp.dll" ]
             |> List.map Path.Combine
             |> List.tryFind File.Exists
             |> Option.iter (fun file ->
