@@ -12,6 +12,8 @@ let private tests =
         BuildTests.tests
         ApiTests.tests
         CSharpTests.tests
+        SampleTests.tests
+        RepositoryTests.tests
         SafetensorsTests.tests
         RunFolderTests.tests
         PlotTests.tests
@@ -129,6 +131,7 @@ let private tests =
         Launcher.FitTests.tests
         Launcher.ClassifyTests.tests
         Scripts.ScriptTests.tests
+        Launcher.PackTests.tests
     ]
 
 /// The same tests, each in a dispose scope: tests run side by side, and one's garbage collection may free a tensor outside

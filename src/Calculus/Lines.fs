@@ -108,7 +108,7 @@ module internal Lines =
     // A derivative takes what lines there are where they suffice, one more where that does, and those of the polarisation
     // identity otherwise.
     let private find (partials: int list list) : Line list * Map<int list, (int * float) list> =
-        use _ = torch.NewDisposeScope()
+        use _ = Tensor.firstScope ()
 
         // High orders first, and among them those of one coordinate: their lines serve the others.
         let inOrder =

@@ -65,7 +65,8 @@ OF A CHECKOUT:
 
     script FILE.fsx [ARGS]
                           run an F# script with the set-up done.
-    bundle DIR            make a folder that runs without .NET and offline."""
+    bundle DIR            make a folder that runs without .NET and offline.
+    pack DIR [SYSTEM...]  make the packages of the library and of this program."""
 
 /// Argu's message without the usage text that follows it, and where that text is to be had instead.
 let private fault arguments (message: string) =

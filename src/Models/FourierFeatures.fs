@@ -21,7 +21,7 @@ module FourierFeatures =
             invalidArg (nameof scale) $"the scale of Fourier features is a number above 0, not {scale}"
 
         let frequencies =
-            use _ = torch.NewDisposeScope()
+            use _ = Tensor.firstScope ()
             Key.normal (Key.ofSeed seed) Placement.cpu64 [ int64 inputs; int64 count ] * scale |> Tensor.toArray
 
         Waves.before inputs frequencies [] $"{count} Fourier features of scale {scale}, seed {seed}" model

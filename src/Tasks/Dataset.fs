@@ -142,26 +142,37 @@ module Dataset =
     let ofFeynman (equation: FeynmanEquation) : int -> int -> float -> Key -> Placement -> Dataset =
         ofFormula (Parser.expression equation.Formula) equation.Variables
 
-    /// The rows of a file that Csv.read reads, in random order: the share `testShare` of them to test, the others to learn
-    /// from, at least one of each. All columns but the target are inputs. Raises BadInput.
-    let ofCsv (path: string) (target: string) (testShare: float) (key: Key) (place: Placement) : Dataset =
+    /// The rows of a table, in random order: the share `testShare` of them to test, the others to learn from, at least one of
+    /// each. All columns but the target are inputs. Raises BadInput, which tells the table by its name.
+    let ofTable
+        (name: string)
+        (table: Table)
+        (target: string)
+        (testShare: float)
+        (key: Key)
+        (place: Placement)
+        : Dataset =
         if not (testShare > 0.0 && testShare < 1.0) then
             raise (BadInput $"testShare takes the share of the rows to test on, above 0 and below 1, not {testShare}")
 
-        let largest = if place.DType = torch.float32 then float Single.MaxValue else Double.MaxValue
-        let table = Csv.read largest path
         let count = table.Rows.Length
 
         if count < 2 then
-            raise (BadInput $"{path}: at least 2 rows of numbers below the header are needed, not {count}")
+            raise (BadInput $"{name}: at least 2 rows of numbers below the header are needed, not {count}")
+
+        match table.Rows |> Array.tryFindIndex (fun row -> row.Length <> table.Columns.Length) with
+        | Some i ->
+            let found = table.Rows[i].Length
+            raise (BadInput $"{name}: row {i + 1} has {found} numbers for {table.Columns.Length} columns")
+        | None -> ()
 
         let output =
             match List.tryFindIndex ((=) target) table.Columns with
             | Some index when table.Columns.Length > 1 -> index
-            | Some _ -> raise (BadInput $"{path}: no column but the target '{target}'; inputs are needed")
+            | Some _ -> raise (BadInput $"{name}: no column but the target '{target}'; inputs are needed")
             | None ->
                 let names = String.concat ", " table.Columns
-                raise (BadInput $"{path}: no column '{target}' to be the target; there are {names}")
+                raise (BadInput $"{name}: no column '{target}' to be the target; there are {names}")
 
         let tests = float count * testShare |> round |> int |> max 1 |> min (count - 1)
 
@@ -181,3 +192,8 @@ module Dataset =
                 Test = samples test
                 Truth = None
             })
+
+    /// The same of a file that Csv.read reads.
+    let ofCsv (path: string) (target: string) (testShare: float) (key: Key) (place: Placement) : Dataset =
+        let largest = if place.DType = torch.float32 then float Single.MaxValue else Double.MaxValue
+        ofTable path (Csv.read largest path) target testShare key place

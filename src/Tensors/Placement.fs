@@ -89,6 +89,11 @@ module Tensor =
             use _ = torch.NewDisposeScope()
             t.``to``(torch.float64).item<float>()
 
+    /// A dispose scope for what may be a program's first call, before any tensor is made.
+    let internal firstScope () =
+        Libtorch.load ()
+        torch.NewDisposeScope()
+
     /// Runs `compute` in a dispose scope of its own and lets only the tensors that `results` names survive it.
     let scoped (results: 'a -> Tensor seq) (compute: unit -> 'a) : 'a =
         use scope = torch.NewDisposeScope()

@@ -16,7 +16,7 @@ module internal Combinations =
     let private rows (mask: Tensor) (x: Tensor) = x.index_select (0L, mask.nonzero().squeeze -1L)
 
     let private shareOf (keep: Tensor -> Tensor) (draw: Numbers -> Sampler) : float =
-        use _ = torch.NewDisposeScope()
+        use _ = Tensor.firstScope ()
         let x = probe draw
         float ((rows (keep x) x).size 0) / float probes
 

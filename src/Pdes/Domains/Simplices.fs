@@ -47,7 +47,7 @@ module internal Simplices =
         let origin = vertices.Head
         let size = vertices.Tail |> List.collect (List.map2 (fun o v -> abs (v - o)) origin) |> List.max
 
-        use _ = torch.NewDisposeScope()
+        use _ = Tensor.firstScope ()
 
         let edges =
             vertices.Tail

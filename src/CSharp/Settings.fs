@@ -8,16 +8,11 @@ open MetaKan
 open MetaKan.Fitting
 open MetaKan.Images
 open MetaKan.Pdes
+open MetaKan.CSharp.Conversions
 
 /// Settings of the three tasks and the parts of them.
 [<AbstractClass; Sealed>]
 type Settings private () =
-
-    static let given (value: Nullable<'a>) (otherwise: 'a) = if value.HasValue then value.Value else otherwise
-
-    static let named (value: 'a) (otherwise: 'a) = if isNull (box value) then otherwise else value
-
-    static let some (value: 'a) = if isNull (box value) then None else Some value
 
     /// The parts of a MetaKAN: numbers that embed an edge, hidden width of the generators, and which layers share one.
     static member MetaLearner
@@ -55,7 +50,7 @@ type Settings private () =
             Every = given every o.Every
         }
 
-    /// How a PDE is solved; defaults of `SolveSettings`.
+    /// How a PDE is solved; what is left out is as in `like`, which is `SolveSettings.defaults` itself where it is left out.
     static member Solve
         (
             [<Optional>] epochs: Nullable<int>,
@@ -78,9 +73,10 @@ type Settings private () =
             [<Optional>] evaluateEvery: Nullable<int>,
             [<Optional>] saveEvery: Nullable<int>,
             [<Optional>] emphasis: Emphasis,
-            [<Optional>] opening: seq<SolveStage>
+            [<Optional>] opening: seq<SolveStage>,
+            [<Optional>] like: SolveSettings
         ) : SolveSettings =
-        let o = SolveSettings.defaults
+        let o = named like SolveSettings.defaults
 
         {
             Opening = if isNull opening then o.Opening else List.ofSeq opening
@@ -108,6 +104,17 @@ type Settings private () =
             EvaluateEvery = given evaluateEvery o.EvaluateEvery
             SaveEvery = given saveEvery o.SaveEvery
         }
+
+    /// `SolveSettings.natural`: natural gradients in double precision, for few dimensions.
+    static member Natural: SolveSettings = SolveSettings.natural
+
+    /// The choice of functions for a network's edges, by their names: "x", "sin", "exp" …; all of the library where none is
+    /// named.
+    static member Symbolic([<ParamArray>] library: string[]) : SymbolicChoice =
+        if library.Length = 0 then
+            SymbolicEdges.defaults
+        else
+            { SymbolicEdges.defaults with Library = List.ofArray library }
 
     /// How a function is fitted; defaults of `FitSettings`.
     static member Fit
