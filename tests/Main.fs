@@ -16,6 +16,7 @@ let private tests =
         RepositoryTests.tests
         SafetensorsTests.tests
         RunFolderTests.tests
+        PaletteTests.tests
         PlotTests.tests
         ReportTests.tests
         ProgressTests.tests

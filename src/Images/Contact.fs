@@ -37,7 +37,7 @@ module internal Contact =
                 + "preserveAspectRatio=\"xMidYMid meet\" style=\"image-rendering:pixelated\" "
                 + $"""href="data:image/png;base64,{Convert.ToBase64String(png images index)}"/>"""
                 Svg.text middle (y + side + 15.0) "text-anchor=\"middle\" font-size=\"11\"" (name images.Labels[index])
-                $"""<g class="{Svg.colour 5}">"""
+                $"""<g class="{Svg.colour 1}">"""
                 + Svg.text
                     middle
                     (y + side + 30.0)

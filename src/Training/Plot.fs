@@ -119,32 +119,6 @@ module Plot =
         ]
         |> Svg.page width height c.Title c.Description
 
-    /// Viridis (van der Walt and Smith 2015), a colour map of even steps in lightness, by ten of its colours.
-    let private viridis =
-        [|
-            0x440154
-            0x482878
-            0x3E4A89
-            0x31688E
-            0x26828E
-            0x1F9E89
-            0x35B779
-            0x6ECE58
-            0xB5DE2B
-            0xFDE725
-        |]
-        |> Array.map (fun rgb -> [| rgb >>> 16; rgb >>> 8 &&& 0xFF; rgb &&& 0xFF |] |> Array.map float)
-
-    /// The pixel of a value at a share 0 … 1 of the colour bar; transparent for NaN.
-    let private pixel share =
-        if Double.IsNaN share then
-            [| 0uy; 0uy; 0uy; 0uy |]
-        else
-            let at = Math.Clamp(share, 0.0, 1.0) * float (viridis.Length - 1)
-            let below = min (int at) (viridis.Length - 2)
-            let mixed = Array.map2 (fun a b -> a + (b - a) * (at - float below)) viridis[below] viridis[below + 1]
-            Array.append (Array.map (round >> byte) mixed) [| 255uy |]
-
     /// An image stretched over a rectangle of the picture.
     let private image (x: Svg.Span) (y: Svg.Span) columns (pixels: byte[]) =
         let data = Convert.ToBase64String(Bitmap.png columns pixels)
@@ -191,7 +165,7 @@ module Plot =
                 |> String.concat ""
 
             [
-                for colour, width in [ "#000", 2.6; "#fff", 1.2 ] ->
+                for colour, width in [ Palette.rim, 2.6; Palette.arrow, 1.2 ] ->
                     $"""<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linecap="round"/>"""
             ]
 
@@ -225,7 +199,7 @@ module Plot =
                 [|
                     for i in rows - 1 .. -1 .. 0 do
                         for j in 0 .. columns - 1 do
-                            yield! pixel (share map.Values[i, j])
+                            yield! Palette.field (share map.Values[i, j])
                 |]
             yield! arrows x y map.Arrows
             image
@@ -234,7 +208,7 @@ module Plot =
                 1
                 [|
                     for k in 255..-1..0 do
-                        yield! pixel (float k / 255.0)
+                        yield! Palette.field (float k / 255.0)
                 |]
             for value in Svg.ticks 6 colours do
                 Svg.text 444.0 (Svg.place colours value + 4.0) "" (Svg.label value)

@@ -16,32 +16,22 @@ module internal Svg =
     /// A range of values mapped to a range of pixels.
     type Span = { Scale: Scale; Low: float; High: float; From: float; To: float }
 
-    /// Colours that stay apart for colour-blind eyes, for light and for dark surroundings.
-    let private palette =
-        [
-            "#1f6fb4", "#6bb1ea"
-            "#d1601d", "#f39a5b"
-            "#2a8a57", "#62c891"
-            "#8e4fa8", "#c792e0"
-            "#a37400", "#e3b84a"
-            "#c23b5a", "#f07f9a"
-        ]
-
     /// The class that gives the n-th series its colour, as `currentColor`.
-    let colour n = $"mk{n % palette.Length}"
+    let colour n = $"mk{n % Palette.categories.Length}"
 
     /// The attribute that keeps a series' line apart from those before it of the same colour.
     let dashes n =
-        match n / palette.Length with
+        match n / Palette.categories.Length with
         | 0 -> ""
         | round -> $"stroke-dasharray=\"{8 / round} 4\""
 
     let private style =
-        let colours choose = palette |> List.mapi (fun i pair -> $".mk{i}{{color:{choose pair}}}") |> String.concat ""
+        let colours choose =
+            let series = Palette.categories |> List.mapi (fun i pair -> $".mk{i}{{color:{choose pair}}}")
+            $".mk{{color:{choose Palette.text}}}.mkbg{{fill:{choose Palette.ground}}}" + String.concat "" series
 
-        $".mk{{color:#2b2f36;font:12px system-ui,sans-serif}}.mk text{{fill:currentColor}}.mkbg{{fill:#fff}}{colours fst}"
-        + "@media(prefers-color-scheme:dark){.mk{color:#d6dae1}.mkbg{fill:#16191f}"
-        + $"{colours snd}}}"
+        ".mk{font:12px system-ui,sans-serif}.mk text{fill:currentColor}"
+        + $"{colours fst}@media(prefers-color-scheme:dark){{{colours snd}}}"
 
     let number (x: float) = Math.Round(x, 1).ToString(CultureInfo.InvariantCulture)
 
