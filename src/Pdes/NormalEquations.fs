@@ -119,11 +119,11 @@ module internal NormalEquations =
         // Parameters that nothing depends on here are not let loose.
         (squares / squares.mean () + 1e-3).pow(-0.25.ToScalar())
 
-    // A symmetric matrix in double precision from its lower triangle.
-    let private mirrored (lower: Tensor) : Tensor =
-        scoped (fun () -> (double lower).tril() + (double lower).tril(-1L).t())
+    // A symmetric matrix times x, from its lower triangle with zeros above, which is all that Cholesky reads, too.
+    let private timesLower (lower: Tensor) (x: Tensor) : Tensor =
+        times lower x + times (lower.t ()) x - lower.diagonal () * x
 
-    // x with (A + λ) x = y, λ relative to the mean diagonal of A, in double precision.
+    // x with (A + λ) x = y, λ relative to the mean diagonal of A, of which the lower triangle is given in double precision.
     let private damped (a: Tensor) (y: Tensor) (damping: float) : Tensor option =
         fun () ->
             let matrix = a.clone ()
@@ -199,7 +199,7 @@ module internal NormalEquations =
 
             multiply 0L runs
 
-        let products = mirrored products
+        let products = products.tril_ ()
 
         let turned (a: Tensor) =
             match kept with
@@ -213,7 +213,7 @@ module internal NormalEquations =
                     damped products (double r - along) damping
                     |> Option.map (fun a ->
                         let d = turned (a.``to`` r.dtype)
-                        let along = along + times products a
+                        let along = along + timesLower products a
 
                         scales
                         * (match start with
@@ -243,7 +243,7 @@ module internal NormalEquations =
             |> torch.cat
 
         let scales = scales (products.diagonal ())
-        let products = mirrored (products.mul_(scales).mul_(scales.unsqueeze -1L))
+        let products = products.tril_().mul_(scales).mul_(scales.unsqueeze -1L)
         let right = right.mul_ scales
 
         let start =
@@ -251,7 +251,7 @@ module internal NormalEquations =
             | Some m -> double m / scales
             | None -> torch.zeros_like right
 
-        let left = right - times products start
+        let left = right - timesLower products start
 
         {
             Residuals = r
@@ -261,7 +261,7 @@ module internal NormalEquations =
                     |> Option.map (fun y ->
                         let d = start + y
 
-                        (d * scales).``to`` r.dtype, Tensor.item ((d * (2.0 * right - times products d)).sum()))
+                        (d * scales).``to`` r.dtype, Tensor.item ((d * (2.0 * right - timesLower products d)).sum()))
         }
 
     /// d of least |r - J d|² + λ|(d - m)/s|² about parameters, for m = 0 or given, with λ relative to the mean diagonal of the
