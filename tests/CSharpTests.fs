@@ -24,7 +24,7 @@ let private terms: Map<string, Term> =
             "laplacian (u * u) [ x; y ]", laplacian (u * u) [ x; y ]
             "(grad u [ x; y ])[1]", (grad u [ x; y ])[1]
             "div [ u; x * u ] [ x; y ]", div [ u; x * u ] [ x; y ]
-            "(hessian u [ x; y ])[0][1]", (hessian u [ x; y ])[0][1]
+            "(hessian u [ x; y ])[0][1]", d u [ x; y ]
             "u - at [ x, number -1.0 ] u", u - at [ x, number -1.0 ] u
             "integral x (number 0.0, t) u", integral x (number 0.0, t) u
             "normalDerivative u [ x; y ] + normal x", normalDerivative u [ x; y ] + normal x
