@@ -29,7 +29,7 @@ if "%~2"=="" (
 )
 set "systems=win-x64"
 if not "%~3"=="" set "systems=%~3"
-if not "%~4"=="" set "systems=%systems%%%3B%~4"
-if not "%~5"=="" set "systems=%systems%%%3B%~5"
+if not "%~4"=="" set "systems=%systems%;%~4"
+if not "%~5"=="" set "systems=%systems%;%~5"
 dotnet pack "%root%src\MetaKan.Core.fsproj" -c Release --no-build -o "%~2" || exit /b 1
-dotnet pack "%root%src\Cli\MetaKan.Cli.fsproj" -c Release -o "%~2" "-p:ToolSystems=%systems%" || exit /b 1
+dotnet pack "%root%src\Cli\MetaKan.Cli.fsproj" -c Release -o "%~2" "-p:ToolSystems=\"%systems%\"" || exit /b 1
