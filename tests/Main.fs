@@ -122,6 +122,7 @@ let private tests =
         MetaTests.tests
         HostTests.tests
         OptionTests.tests
+        StartFileTests.tests
         MutationTests.tests
         // Last, what takes longest.
         Launcher.CliTests.tests

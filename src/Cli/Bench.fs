@@ -18,7 +18,7 @@ type PdeOptions =
     | Repeats of int
     | Device of string
     | Dtype of string
-    | Out of string
+    | Out of FILE: string
 
     interface IArgParserTemplate with
         member option.Usage =
@@ -37,7 +37,7 @@ type FitOptions =
     | Width of int list
     | Points of int
     | Repeats of int
-    | Out of string
+    | Out of FILE: string
 
     interface IArgParserTemplate with
         member option.Usage =
@@ -52,7 +52,7 @@ type ClassifyOptions =
     | Net of string list
     | Repeats of int
     | Device of string
-    | Out of string
+    | Out of FILE: string
 
     interface IArgParserTemplate with
         member option.Usage =
@@ -79,6 +79,15 @@ type Options =
             | Classify _ -> "a training step of classifying images against the plain formulation."
             | Ops -> "the cost of single operator calls."
 
+/// The names that options of a benchmark take.
+let names (benchmark: string) : (string * string list) list =
+    match benchmark with
+    | "pde" -> [ "--model", [ "mlp"; "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
+    | "floor" -> [ "--model", [ "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
+    | "fit" -> [ "--model", [ "kan"; "metakan" ] ]
+    | "classify" -> [ "--net", [ "fc"; "conv4" ]; "--device", devices ]
+    | _ -> []
+
 let private save (command: string) (rows: JsonArray) (path: string) =
     let report =
         JsonObject(
@@ -98,7 +107,7 @@ let private pde (floor: bool) (options: ParseResults<PdeOptions>) =
 
     let model =
         options.GetResult(PdeOptions.Model, "metakan")
-        |> nameOf "--model" (if floor then [ "kan"; "metakan" ] else [ "mlp"; "kan"; "metakan" ])
+        |> nameOf "--model" (names (if floor then "floor" else "pde") |> List.head |> snd)
 
     let rows =
         Bench.Pde.run

@@ -11,7 +11,7 @@ open TorchSharp
 
 type Options =
     | Dataset of string
-    | Data of string
+    | Data of DIR: string
     | Train_Images of int
     | Net of string
     | Width of int list
@@ -46,8 +46,11 @@ type Options =
     | Device of string
     | Dtype of string
     | Threads of int
-    | Out of string
-    | Resume of string
+    | Out of DIR: string
+    | Config of FILE: string
+    | Resume of DIR: string
+    | Quiet
+    | Json
 
     interface IArgParserTemplate with
         member option.Usage =
@@ -89,8 +92,26 @@ type Options =
             | Dtype _ -> "float32 or float64 (float32)."
             | Threads _ -> "threads (all cores, 8 at most)."
             | Out _ -> "folder of the run (runs/DATASET-NET-MODEL-sSEED)."
+            | Config _ ->
+                "start from the values of this file, a run's config.json or any part of one; options given beside it go before."
             | Resume _ ->
                 "go on with the run in this folder, with the settings it holds; --epochs and --threads may change."
+            | Quiet -> "no progress, only the result."
+            | Json -> "start, progress and result as a line of JSON each, for programs."
+
+/// The names that options take.
+let names: (string * string list) list =
+    [
+        "--dataset", ImageSets.names
+        "--net", Architecture.nets
+        "--model", Architecture.models
+        "--wavelet", Architecture.wavelets
+        "--norm", Architecture.norms
+        "--schedule", List.map fst Schedule.named
+        "--loss", List.map fst ClassifyLoss.named
+        "--device", devices
+        "--dtype", dtypes
+    ]
 
 /// A number from `least` to below `most`.
 let private within (option: string) (least: float, most: float) (given: float) =
@@ -99,14 +120,23 @@ let private within (option: string) (least: float, most: float) (given: float) =
 
     given
 
-let private settings (options: ParseResults<Options>) : ClassifySettings =
-    let net = options.GetResult(Net, "fc") |> nameOf "--net" Architecture.nets
+let private settings (options: ParseResults<Options>) (file: StartFile) : ClassifySettings =
+    // A file's name, or what stands where it has none.
+    let stored name missing = Configuration.tryValue file name "" |> Option.defaultValue missing
 
-    let model = options.GetResult(Model, "kan") |> nameOf "--model" Architecture.models
+    let net = options.GetResult(Net, stored "settings.network.net" "fc") |> nameOf "--net" Architecture.nets
 
-    let dataset = options.GetResult(Dataset, "fmnist") |> nameOf "--dataset" ImageSets.names
+    let model =
+        options.GetResult(Model, stored "settings.network.model" "kan")
+        |> nameOf "--model" Architecture.models
 
-    let published = Architecture.published net model
+    let dataset =
+        options.GetResult(Dataset, stored "settings.dataset" "fmnist") |> nameOf "--dataset" ImageSets.names
+
+    let published =
+        Architecture.published net model |> Configuration.over file "settings.network" [ "net"; "model" ]
+
+    let meta = published.Meta || options.Contains Meta
 
     [ "--width", options.Contains Width ] |> onlyWith "--net fc" (net = "fc")
     [ "--wavelet", options.Contains Wavelet ] |> onlyWith "--model wavkan" (model = "wavkan")
@@ -126,7 +156,7 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
         "--weight-decay-e", options.Contains Weight_Decay_E
         "--weight-decay-h", options.Contains Weight_Decay_H
     ]
-    |> onlyWith "networks with --meta" (options.Contains Meta)
+    |> onlyWith "networks with --meta" meta
 
     let width = options.GetResult(Width, published.Width) |> List.map (atLeast "--width" 1)
 
@@ -138,7 +168,7 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
     let network =
         { published with
             Width = width
-            Meta = options.Contains Meta
+            Meta = meta
             Generators = options.GetResult(Generators, published.Generators) |> atLeast "--generators" 1
             Wavelet = options.GetResult(Wavelet, published.Wavelet) |> nameOf "--wavelet" Architecture.wavelets
             GridSize = options.GetResult(Grid_Size, published.GridSize) |> atLeast "--grid-size" 1
@@ -151,13 +181,18 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
             HeadDropout = options.GetResult(Head_Dropout, published.HeadDropout) |> within "--head-dropout" (0.0, 1.0)
         }
 
-    let place = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, "float32"))
-    let defaults = ClassifySettings.defaults dataset network
+    let defaults =
+        { ClassifySettings.defaults dataset network with Placement = placement "auto" "float32" }
+        |> Configuration.over file "settings" [ "network"; "dataset" ]
 
     { defaults with
         // From the root, so that the run resumes from any folder.
-        Data = options.TryGetResult Data |> Option.map IO.Path.GetFullPath
-        TrainImages = options.TryGetResult Train_Images |> Option.map (atLeast "--train-images" 1)
+        Data = options.TryGetResult Data |> Option.orElse defaults.Data |> Option.map IO.Path.GetFullPath
+        TrainImages =
+            options.TryGetResult Train_Images
+            |> Option.orElse defaults.TrainImages
+            |> Option.map (atLeast "--train-images" 1)
+        Epochs = options.GetResult(Epochs, defaults.Epochs) |> atLeast "--epochs" 1
         BatchSize = options.GetResult(Batch_Size, defaults.BatchSize) |> atLeast "--batch-size" 1
         Rate = options.GetResult(Lr, defaults.Rate) |> positive "--lr"
         EmbeddingRate = options.GetResult(Lr_E, defaults.EmbeddingRate) |> positive "--lr-e"
@@ -178,34 +213,46 @@ let private settings (options: ParseResults<Options>) : ClassifySettings =
             options.TryGetResult Loss
             |> Option.map (oneOf "--loss" ClassifyLoss.named)
             |> Option.defaultValue defaults.Loss
-        Flip = options.Contains Flip
-        Crop = options.GetResult(Crop, 0) |> atLeast "--crop" 0
-        Rotate = options.GetResult(Rotate, 0.0) |> within "--rotate" (0.0, 180.0)
-        Jitter = options.GetResult(Jitter, 0.0) |> within "--jitter" (0.0, 1.0)
+        Flip = defaults.Flip || options.Contains Flip
+        Crop = options.GetResult(Crop, defaults.Crop) |> atLeast "--crop" 0
+        Rotate = options.GetResult(Rotate, defaults.Rotate) |> within "--rotate" (0.0, 180.0)
+        Jitter = options.GetResult(Jitter, defaults.Jitter) |> within "--jitter" (0.0, 1.0)
         Seed = options.GetResult(Seed, defaults.Seed)
-        Placement = place
+        Placement = placementOver defaults.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
     }
 
+/// What the options ask for: settings, threads, the network, and the folder to go on with.
+let private ask (options: ParseResults<Options>) : ClassifySettings * int * Classifier * string option =
+    let file = startFile "classify" [ "settings" ] (options.TryGetResult Config)
+
+    fun () ->
+        let settings, threads, folder =
+            match options.TryGetResult Resume with
+            | Some folder ->
+                options.GetAllResults() |> resumesWith [ "--epochs"; "--threads" ]
+                let settings: ClassifySettings = Configuration.read folder "classify" "settings"
+                let epochs = options.GetResult(Epochs, settings.Epochs) |> atLeast "--epochs" 1
+                { settings with Epochs = epochs }, Configuration.read folder "classify" "threads", Some folder
+            | None ->
+                let threads = Configuration.tryValue file "threads" 1
+                settings options file, Option.defaultValue (min 8 Environment.ProcessorCount) threads, None
+
+        let struct (channels, height, width) = ImageSets.shape settings.Dataset
+
+        let classifier =
+            Architecture.build settings.Network (channels, height, width) (ImageSets.classes settings.Dataset).Length
+
+        settings, options.GetResult(Threads, threads) |> atLeast "--threads" 1, classifier, folder
+    |> ofFile file (options.GetAllResults())
+
+/// Refuses what a run would refuse, with nothing read or done.
+let check (options: ParseResults<Options>) : unit = ask options |> ignore
+
 let run (options: ParseResults<Options>) : int =
-    let settings, threads, folder =
-        match options.TryGetResult Resume with
-        | Some folder ->
-            options.GetAllResults() |> resumesWith [ "--epochs"; "--threads" ]
-            let settings: ClassifySettings = Configuration.read folder "classify" "settings"
-            settings, Configuration.read folder "classify" "threads", Some folder
-        | None -> settings options, min 8 Environment.ProcessorCount, None
-
-    let settings =
-        { settings with Epochs = options.GetResult(Epochs, settings.Epochs) |> atLeast "--epochs" 1 }
-
+    let view = Training.view (options.Contains Quiet) (options.Contains Json)
+    let settings, threads, classifier, folder = ask options
     let network = settings.Network
-    // What does not go together is refused before anything is read.
-    let struct (channels, height, width) = ImageSets.shape settings.Dataset
-
-    let classifier =
-        Architecture.build network (channels, height, width) (ImageSets.classes settings.Dataset).Length
-
-    torch.set_num_threads (options.GetResult(Threads, threads) |> atLeast "--threads" 1)
+    torch.set_num_threads threads
     let images = ImageSets.load settings.Dataset settings.Data
     use interrupt = new Interrupt.Watch()
 
@@ -220,32 +267,26 @@ let run (options: ParseResults<Options>) : int =
             Sections = []
             Meters = [ Info.peakCuda ]
             Interrupted = fun () -> interrupt.Asked
+            Signals = false
         }
 
     let steps = settings.Epochs * Classify.stepsPerEpoch settings images
+    let heading: Progress.Heading = { Task = "classify"; Folder = place.Folder; Text = "" }
 
     let found =
-        use progress = new Progress.Display(steps, "")
+        Training.shown view heading steps (fun progress ->
+            Classify.run place settings images (function
+                | Stepped(state, loss) -> progress.Step(state.Step, loss)
+                | Evaluated(_, _, measures) ->
+                    measures
+                    |> List.tryFind (fun (name, _) -> name = "test_accuracy")
+                    |> Option.iter (fun (_, accuracy) -> progress.Error(1.0 - accuracy))
+                | Saved _ -> ()))
 
-        Classify.run place settings images (function
-            | Stepped(state, loss) -> progress.Step(state.Step, loss)
-            | Evaluated(_, _, measures) ->
-                measures
-                |> List.tryFind (fun (name, _) -> name = "test_accuracy")
-                |> Option.iter (fun (_, accuracy) -> progress.Error(1.0 - accuracy))
-            | Saved _ -> ())
-
-    MetaKan.Report.write place.Folder
-
-    match found.Outcome with
-    | Completed ->
+    Training.concluded view "classify" place.Folder found.Outcome found.Result (fun () ->
         let number (name: string) = found.Result[name].GetValue<float>()
         let parameters = found.Result["parameters"].GetValue<int64>()
 
-        printfn
+        [
             $"""test accuracy {100.0 * number "test_accuracy":F2} %% (best), {100.0 * number "test_accuracy_last":F2} %% (last); {parameters} parameters; {number "train_seconds":F1} s of training, in {place.Folder}"""
-
-        0
-    | Stopped -> raise (RunFailed $"stopped; go on with metakan classify --resume {place.Folder}")
-    | Diverged loss ->
-        raise (RunFailed $"the loss became {loss}: the run diverged; {place.Folder} keeps the last good state")
+        ])

@@ -14,7 +14,7 @@ type Options =
     | Expr of string
     | Vars of string
     | Feynman of string
-    | Csv of string
+    | Csv of FILE: string
     | Target of string
     | Train of int
     | Test of int
@@ -45,8 +45,11 @@ type Options =
     | Device of string
     | Dtype of string
     | Threads of int
-    | Out of string
-    | Resume of string
+    | Out of DIR: string
+    | Config of FILE: string
+    | Resume of DIR: string
+    | Quiet
+    | Json
 
     interface IArgParserTemplate with
         member option.Usage =
@@ -88,8 +91,12 @@ type Options =
             | Dtype _ -> "float32 or float64 (float64)."
             | Threads _ -> "threads within an operator; of --feynman all, equations at a time (1; all cores)."
             | Out _ -> "folder of the run (runs/fit-NAME-MODEL-sSEED)."
+            | Config _ ->
+                "start from the values of this file, a run's config.json or any part of one; options given beside it go before."
             | Resume _ ->
                 "go on with the run in this folder, with the settings it holds; --steps and --threads may change."
+            | Quiet -> "no progress, only the result."
+            | Json -> "start, progress and result as a line of JSON each, for programs."
 
 /// "5" or "4+2": nodes that add and nodes that multiply two factors each.
 let private nodes (given: string) : Nodes =
@@ -105,6 +112,9 @@ let private nodes (given: string) : Nodes =
         { Sums = sums; Products = List.replicate products 2 }
     | _ -> refuse ()
 
+let private models = [ "kan"; "metakan"; "mlp" ]
+let private splined = "--model kan and metakan: --model mlp has no splines"
+
 /// What values are of, as config.json has it.
 type private Source =
     | Expr of expr: string * vars: string
@@ -117,42 +127,67 @@ type private DataChoice = { Name: string; Source: Source; Train: int; Test: int;
 /// The network, as config.json has it.
 type private NetworkChoice = { Model: string; Nodes: Nodes list; Splines: Grid option; Meta: MetaLearner option }
 
-let private dataChoice (options: ParseResults<Options>) (equation: FeynmanEquation option) : DataChoice =
+let private dataChoice
+    (options: ParseResults<Options>)
+    (file: StartFile)
+    (equation: FeynmanEquation option)
+    : DataChoice =
+    let stored = Configuration.tryValue file "data.source" (Expr("x", "x:0:1"))
+
+    let expr (expr: string) =
+        match options.TryGetResult Vars, stored with
+        | Some vars, _
+        | None, Some(Expr(_, vars)) -> "expr", Expr(expr, vars)
+        | _ -> raise (BadInput "--expr takes the ranges of its variables by --vars, as --vars \"x:-1:1,y:-1:1\"")
+
+    let csv (path: string) =
+        let target, share =
+            match stored with
+            | Some(Csv(_, target, share)) -> Some target, share
+            | _ -> None, 0.2
+
+        match options.TryGetResult Target |> Option.orElse target with
+        | None -> raise (BadInput "--csv takes the column to fit by --target")
+        | Some target ->
+            let share = options.GetResult(Test_Share, share)
+
+            if not (share > 0.0 && share < 1.0) then
+                raise (
+                    BadInput $"--test-share takes the share of the rows to test on, above 0 and below 1, not {share}"
+                )
+
+            // From the root, so that the run resumes from any folder.
+            Path.GetFileNameWithoutExtension path, Csv(Path.GetFullPath path, target, share)
+
+    let feynman (equation: FeynmanEquation) = equation.Name.Replace(' ', '-'), Feynman equation.Name
+
     let name, source =
-        match equation, options.TryGetResult Options.Expr, options.TryGetResult Options.Csv with
-        | Some equation, None, None -> equation.Name.Replace(' ', '-'), Feynman equation.Name
-        | None, Some expr, None ->
-            match options.TryGetResult Vars with
-            | None -> raise (BadInput "--expr takes the ranges of its variables by --vars, as --vars \"x:-1:1,y:-1:1\"")
-            | Some vars -> "expr", Expr(expr, vars)
-        | None, None, Some path ->
-            match options.TryGetResult Target with
-            | None -> raise (BadInput "--csv takes the column to fit by --target")
-            | Some target ->
-                // From the root, so that the run resumes from any folder.
-                let share = options.GetResult(Test_Share, 0.2)
-
-                if not (share > 0.0 && share < 1.0) then
-                    raise (
-                        BadInput
-                            $"--test-share takes the share of the rows to test on, above 0 and below 1, not {share}"
-                    )
-
-                Path.GetFileNameWithoutExtension path, Csv(Path.GetFullPath path, target, share)
+        match equation, options.TryGetResult Options.Expr, options.TryGetResult Options.Csv, stored with
+        | Some equation, None, None, _ -> feynman equation
+        | None, Some text, None, _ -> expr text
+        | None, None, Some path, _ -> csv path
+        | None, None, None, Some(Expr(text, _)) -> expr text
+        | None, None, None, Some(Csv(path, _, _)) -> csv path
+        | None, None, None, Some(Feynman name) -> feynman (Feynman.find name)
         | _ -> raise (BadInput "fit takes one of --expr with --vars, --feynman, and --csv with --target")
 
-    let noise = options.GetResult(Options.Noise, 0.0)
+    // A file's name is that of its own source.
+    let renamed = equation.IsSome || options.Contains Options.Expr || options.Contains Options.Csv
+
+    let start =
+        { Name = name; Source = source; Train = 1000; Test = 1000; Noise = 0.0; Normalize = false }
+        |> Configuration.over file "data" (if renamed then [ "name"; "source" ] else [ "source" ])
+
+    let noise = options.GetResult(Options.Noise, start.Noise)
 
     if not (noise >= 0.0 && Double.IsFinite noise) then
         raise (BadInput $"--noise takes the standard deviation of the noise, a number from 0 up, not {noise}")
 
-    {
-        Name = name
-        Source = source
-        Train = options.GetResult(Train, 1000) |> atLeast "--train" 1
-        Test = options.GetResult(Test, 1000) |> atLeast "--test" 1
+    { start with
+        Train = options.GetResult(Train, start.Train) |> atLeast "--train" 1
+        Test = options.GetResult(Test, start.Test) |> atLeast "--test" 1
         Noise = noise
-        Normalize = options.Contains Normalize
+        Normalize = start.Normalize || options.Contains Normalize
     }
 
 /// The data of a seed.
@@ -178,46 +213,64 @@ let private dataOf (choice: DataChoice) (seed: int) (place: Placement) : FitData
 
 /// The nodes of all layers. What `--width` gives is all of them for one function, and the hidden ones for the whole
 /// Feynman set, whose equations have inputs of various number.
-let private layers (options: ParseResults<Options>) (inputs: int) : Nodes list =
+let private layers (options: ParseResults<Options>) (inputs: int) (start: Nodes list) : Nodes list =
     let whole = options.TryGetResult Options.Feynman = Some "all"
 
     match options.TryGetResult Width |> Option.map (List.map nodes), whole with
-    | None, _ -> List.map Nodes.sums [ inputs; 5; 1 ]
     | Some hidden, true -> [ Nodes.sums inputs; yield! hidden; Nodes.sums 1 ]
-    | Some(first :: _ :: _ as layers), false when first = Nodes.sums inputs && Nodes.count (List.last layers) = 1 ->
-        layers
-    | _ -> raise (BadInput $"--width takes the nodes of all layers, here {inputs} inputs first and 1 output last")
+    | given, _ ->
+        match defaultArg given start with
+        | first :: _ :: _ as layers when first = Nodes.sums inputs && Nodes.count (List.last layers) = 1 -> layers
+        | _ -> raise (BadInput $"--width takes the nodes of all layers, here {inputs} inputs first and 1 output last")
 
-let private networkChoice (options: ParseResults<Options>) (inputs: int) : NetworkChoice =
-    let model = options.GetResult(Model, "kan") |> nameOf "--model" [ "kan"; "metakan"; "mlp" ]
+let private networkChoice (options: ParseResults<Options>) (file: StartFile) (inputs: int) : NetworkChoice =
+    let stored = Configuration.tryValue file "network.model" "" |> Option.defaultValue "kan"
+    let model = options.GetResult(Model, stored) |> nameOf "--model" models
+
+    let start =
+        {
+            Model = model
+            Nodes = List.map Nodes.sums [ inputs; 5; 1 ]
+            Splines = if model = "mlp" then None else Some { Size = 5; Order = 3 }
+            Meta =
+                if model = "metakan" then
+                    Some { EmbeddingDim = 1; HiddenDim = 16; Sharing = GeneratorSharing.Shared; Chunk = None }
+                else
+                    None
+        }
+        |> Configuration.over
+            file
+            "network"
+            // Parts of a network of another family stay behind.
+            (if stored = model then [ "model" ] else [ "model"; "splines"; "meta" ])
 
     [
-        "--embedding-dim", options.Contains Embedding_Dim
-        "--hidden-dim", options.Contains Hidden_Dim
-        "--generators", options.Contains Generators
+        "--embedding-dim", options.Contains Embedding_Dim || start.Meta.IsSome
+        "--hidden-dim", options.Contains Hidden_Dim || start.Meta.IsSome
+        "--generators", options.Contains Generators || start.Meta.IsSome
     ]
     |> onlyWith "--model metakan" (model = "metakan")
 
     [
-        "--grid", options.Contains Options.Grid
-        "--order", options.Contains Order
-        "--lamb", options.Contains Lamb
-        "--grid-update", options.Contains Grid_Update
-        "--extend", options.Contains Extend
-        "--prune", options.Contains Prune
-        "--symbolic", options.Contains Options.Symbolic
+        "--grid", options.Contains Options.Grid || start.Splines.IsSome
+        "--order", options.Contains Order || start.Splines.IsSome
     ]
-    |> onlyWith "--model kan and metakan: --model mlp has no splines" (model <> "mlp")
+    |> onlyWith splined (model <> "mlp")
 
-    let layers = layers options inputs
+    let layers = layers options inputs start.Nodes
 
     {
         Model = model
         Nodes = layers
-        Splines = splines model (options.GetResult(Options.Grid, 5)) (options.GetResult(Order, 3))
+        Splines = start.Splines |> splinesOver model (options.TryGetResult Options.Grid) (options.TryGetResult Order)
         Meta =
-            lazy sharing (layers.Length - 1) (options.GetResult(Generators, "shared"))
-            |> metaLearner model (options.GetResult(Embedding_Dim, 1)) (options.GetResult(Hidden_Dim, 16))
+            start.Meta
+            |> metaLearnerOver
+                model
+                (layers.Length - 1)
+                (options.TryGetResult Embedding_Dim)
+                (options.TryGetResult Hidden_Dim)
+                (options.TryGetResult Generators)
     }
 
 let private learnerOf (choice: NetworkChoice) : Learner =
@@ -231,156 +284,246 @@ let private learnerOf (choice: NetworkChoice) : Learner =
 
         Learner.Network(Network.create grid source choice.Nodes)
 
-let private steps (options: ParseResults<Options>) (stages: int) (start: int list) : int list =
-    let steps = options.GetResult(Steps, start) |> List.map (atLeast "--steps" 1)
+let private steps (options: ParseResults<Options>) (start: FitSettings) : int list =
+    let stages = 1 + (if start.Prune.IsSome then 1 else 0) + start.Extend.Length
+    let steps = options.GetResult(Steps, start.Steps) |> List.map (atLeast "--steps" 1)
 
     if steps.Length <> 1 && steps.Length <> stages then
         raise (BadInput $"--steps takes one number, or one for each of the {stages} stages, not {steps.Length}")
 
     steps
 
-let private settings (options: ParseResults<Options>) (grid: int) (place: Placement) : FitSettings =
-    let optimizer = options.GetResult(Optimizer, "lbfgs")
+let private optimizers (history: int) (rate: float) =
+    [
+        "lbfgs", (fun () -> FitOptimizer.Lbfgs(history |> atLeast "--history" 1))
+        "adam", (fun () -> FitOptimizer.Adam(rate |> positive "--lr"))
+    ]
+
+/// The names that options take.
+let names: (string * string list) list =
+    [
+        "--feynman", "all" :: [ for equation in Feynman.equations -> equation.Name ]
+        "--model", models
+        "--optimizer", List.map fst (optimizers 1 1.0)
+        "--library", SymbolicEdges.defaults.Library
+        "--device", devices
+        "--dtype", dtypes
+    ]
+
+/// Settings with what the options change; what changes splines is for a network that has some.
+let private settings (options: ParseResults<Options>) (splines: Grid option) (start: FitSettings) : FitSettings =
+    let optimizer, history, rate =
+        match start.Optimizer with
+        | FitOptimizer.Lbfgs history -> "lbfgs", history, 1e-2
+        | FitOptimizer.Adam rate -> "adam", 50, rate
+
+    let optimizer = options.GetResult(Optimizer, optimizer)
     [ "--history", options.Contains History ] |> onlyWith "--optimizer lbfgs" (optimizer = "lbfgs")
     [ "--lr", options.Contains Lr ] |> onlyWith "--optimizer adam" (optimizer = "adam")
-    [ "--lamb-entropy", options.Contains Lamb_Entropy ] |> onlyWith "--lamb" (options.Contains Lamb)
+    let lamb = options.GetResult(Lamb, start.Sparsity.Weight)
 
-    [ "--library", options.Contains Library ]
-    |> onlyWith "--symbolic" (options.Contains Options.Symbolic)
+    if not (lamb >= 0.0 && Double.IsFinite lamb) then
+        raise (BadInput $"--lamb takes a number from 0 up, not {lamb}")
+
+    [ "--lamb-entropy", options.Contains Lamb_Entropy ]
+    |> onlyWith "--lamb" (options.Contains Lamb || lamb > 0.0)
+
+    let extend = options.GetResult(Extend, start.Extend)
+
+    let prune =
+        match start.Prune with
+        | Some thresholds -> Some thresholds
+        | None when options.Contains Prune -> Some { Node = 0.01; Edge = 0.03 }
+        | None -> None
+
+    let symbolic =
+        match start.Symbolic with
+        | Some choice -> Some choice
+        | None when options.Contains Options.Symbolic -> Some SymbolicEdges.defaults
+        | None -> None
+
+    let gridUpdates =
+        match start.GridUpdates with
+        | Some updates -> Some updates
+        | None when options.Contains Grid_Update -> Some { Every = 5; Until = 50 }
+        | None -> None
+
+    [ "--library", options.Contains Library ] |> onlyWith "--symbolic" symbolic.IsSome
 
     [
         "--node-threshold", options.Contains Node_Threshold
         "--edge-threshold", options.Contains Edge_Threshold
     ]
-    |> onlyWith "--prune" (options.Contains Prune)
+    |> onlyWith "--prune" prune.IsSome
 
-    let extend = options.GetResult(Extend, [])
+    [
+        "--lamb", options.Contains Lamb || lamb > 0.0
+        "--grid-update", gridUpdates.IsSome
+        "--extend", options.Contains Extend || not extend.IsEmpty
+        "--prune", prune.IsSome
+        "--symbolic", symbolic.IsSome
+    ]
+    |> onlyWith splined splines.IsSome
 
-    for before, size in List.pairwise (grid :: extend) do
-        if size <= before then
-            raise (BadInput $"--extend takes grid sizes that grow from --grid {grid}, not {size} after {before}")
+    match splines with
+    | Some grid ->
+        for before, size in List.pairwise (grid.Size :: extend) do
+            if size <= before then
+                raise (
+                    BadInput $"--extend takes grid sizes that grow from --grid {grid.Size}, not {size} after {before}"
+                )
+    | None -> ()
 
-    let lamb = options.GetResult(Lamb, 0.0)
-
-    if not (lamb >= 0.0 && Double.IsFinite lamb) then
-        raise (BadInput $"--lamb takes a number from 0 up, not {lamb}")
-
-    { FitSettings.defaults with
-        Steps = steps options (1 + (if options.Contains Prune then 1 else 0) + extend.Length) FitSettings.defaults.Steps
-        Optimizer =
-            optimizer
-            |> oneOf
-                "--optimizer"
-                [
-                    "lbfgs", FitOptimizer.Lbfgs(options.GetResult(History, 50) |> atLeast "--history" 1)
-                    "adam", FitOptimizer.Adam(options.GetResult(Lr, 1e-2) |> positive "--lr")
-                ]
-        Sparsity = { Weight = lamb; EntropyWeight = options.GetResult(Lamb_Entropy, 2.0) }
-        GridUpdates = if options.Contains Grid_Update then Some { Every = 5; Until = 50 } else None
-        Extend = extend
-        Prune =
-            if options.Contains Prune then
-                Some
+    let changed =
+        { start with
+            Optimizer =
+                (oneOf
+                    "--optimizer"
+                    (optimizers (options.GetResult(History, history)) (options.GetResult(Lr, rate)))
+                    optimizer) ()
+            Sparsity = { Weight = lamb; EntropyWeight = options.GetResult(Lamb_Entropy, start.Sparsity.EntropyWeight) }
+            GridUpdates = gridUpdates
+            Extend = extend
+            Prune =
+                prune
+                |> Option.map (fun { Node = node; Edge = edge } ->
                     {
-                        Node = options.GetResult(Node_Threshold, 0.01) |> positive "--node-threshold"
-                        Edge = options.GetResult(Edge_Threshold, 0.03) |> positive "--edge-threshold"
-                    }
-            else
-                None
-        Symbolic =
-            if options.Contains Options.Symbolic then
-                let known = options.GetResult(Library, SymbolicEdges.defaults.Library)
-                Some { SymbolicEdges.defaults with Library = known |> List.map (SymbolicFunction.find >> _.Name) }
-            else
-                None
-        Seed = options.GetResult(Seed, 0)
-        Placement = place
+                        Node = options.GetResult(Node_Threshold, node) |> positive "--node-threshold"
+                        Edge = options.GetResult(Edge_Threshold, edge) |> positive "--edge-threshold"
+                    })
+            Symbolic =
+                symbolic
+                |> Option.map (fun choice ->
+                    let known = options.GetResult(Library, choice.Library)
+                    { choice with Library = known |> List.map (SymbolicFunction.find >> _.Name) })
+            Seed = options.GetResult(Seed, start.Seed)
+            Placement = placementOver start.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
+        }
+
+    { changed with Steps = steps options changed }
+
+/// What the options ask for.
+type private Asked =
+    {
+        Choice: DataChoice
+        Data: FitData
+        Network: NetworkChoice
+        Settings: FitSettings
+        Threads: int
+        /// The folder to go on with.
+        Resumed: string option
     }
 
-/// All that one fit needs, with nothing done yet.
-let private prepare (options: ParseResults<Options>) (equation: FeynmanEquation option) (out: string option) =
-    let place = placement (options.GetResult(Device, "cpu")) (options.GetResult(Dtype, "float64"))
-    let choice = dataChoice options equation
-    let data = dataOf choice (options.GetResult(Seed, 0)) place
-    let network = networkChoice options data.Data.Inputs.Length
-    let settings = settings options (options.GetResult(Options.Grid, 5)) place
+/// What the options ask for, with nothing done yet; the data are freed with the dispose scope.
+let private ask (options: ParseResults<Options>) (equation: FeynmanEquation option) : Asked =
+    let file = startFile "fit" [ "data"; "network"; "settings" ] (options.TryGetResult Config)
 
-    let folder =
-        out
-        |> Option.orElse (options.TryGetResult Out)
-        |> Option.defaultWith (fun () -> RunFolder.free $"runs/fit-{choice.Name}-{network.Model}-s{settings.Seed}")
+    fun () ->
+        match options.TryGetResult Resume with
+        | Some folder ->
+            options.GetAllResults() |> resumesWith [ "--steps"; "--threads" ]
+            let choice: DataChoice = Configuration.read folder "fit" "data"
+            let settings: FitSettings = Configuration.read folder "fit" "settings"
+            let threads = options.GetResult(Threads, Configuration.read folder "fit" "threads")
 
-    let sections = [ "data", Configuration.node choice; "network", Configuration.node network ]
-    { RunPlace.fresh folder with Sections = sections }, settings, data, learnerOf network
+            {
+                Choice = choice
+                Network = Configuration.read folder "fit" "network"
+                Settings = { settings with Steps = steps options settings }
+                Threads = threads |> atLeast "--threads" 1
+                Data = dataOf choice settings.Seed settings.Placement
+                Resumed = Some folder
+            }
+        | None ->
+            let choice = dataChoice options file equation
 
-/// The same for the run in a folder.
-let private resumed (options: ParseResults<Options>) (folder: string) =
-    let choice: DataChoice = Configuration.read folder "fit" "data"
-    let network: NetworkChoice = Configuration.read folder "fit" "network"
-    let settings: FitSettings = Configuration.read folder "fit" "settings"
-    let stages = 1 + (if settings.Prune.IsSome then 1 else 0) + settings.Extend.Length
-    let sections = [ "data", Configuration.node choice; "network", Configuration.node network ]
+            let start = FitSettings.defaults |> Configuration.over file "settings" []
 
-    { RunPlace.resumed folder with Sections = sections },
-    { settings with Steps = steps options stages settings.Steps },
-    dataOf choice settings.Seed settings.Placement,
-    learnerOf network
+            let place = placementOver start.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
+            let data = dataOf choice (options.GetResult(Seed, start.Seed)) place
+            let network = networkChoice options file data.Data.Inputs.Length
+            let threads = Configuration.tryValue file "threads" 1 |> Option.defaultValue 1
 
-let private single (options: ParseResults<Options>) equation : int =
-    let stored = options.TryGetResult Resume
+            {
+                Choice = choice
+                Network = network
+                Settings = settings options network.Splines start
+                Threads = options.GetResult(Threads, threads) |> atLeast "--threads" 1
+                Data = data
+                Resumed = None
+            }
+    |> ofFile file (options.GetAllResults())
 
-    if stored.IsSome then
-        options.GetAllResults() |> resumesWith [ "--steps"; "--threads" ]
+/// The equation that `--feynman` names.
+let private equation (options: ParseResults<Options>) : FeynmanEquation option =
+    options.TryGetResult Options.Feynman |> Option.map Feynman.find
 
-    let threads = stored |> Option.map (fun folder -> Configuration.read folder "fit" "threads")
-
-    torch.set_num_threads (options.GetResult(Threads, Option.defaultValue 1 threads) |> atLeast "--threads" 1)
-
+/// Refuses what a run would refuse, with nothing done.
+let check (options: ParseResults<Options>) : unit =
     use _ = torch.NewDisposeScope()
+    ask options (equation options) |> ignore
 
-    let place, settings, data, learner =
-        match stored with
-        | Some folder -> resumed options folder
-        | None -> prepare options equation None
+/// The place of what is asked for, by the folder that it takes where none is given.
+let private placeOf (asked: Asked) (folder: unit -> string) : RunPlace =
+    {
+        Folder = asked.Resumed |> Option.defaultWith folder
+        Resume = asked.Resumed.IsSome
+        Sections = [ "data", Configuration.node asked.Choice; "network", Configuration.node asked.Network ]
+        Meters = []
+        Interrupted = fun () -> false
+        Signals = false
+    }
 
+let private single (options: ParseResults<Options>) : int =
+    let view = Training.view (options.Contains Quiet) (options.Contains Json)
+    use _ = torch.NewDisposeScope()
+    let asked = ask options (equation options)
+    torch.set_num_threads asked.Threads
+    let settings, data, learner = asked.Settings, asked.Data, learnerOf asked.Network
     use interrupt = new Interrupt.Watch()
+
+    let place =
+        placeOf asked (fun () ->
+            options.TryGetResult Out
+            |> Option.defaultWith (fun () ->
+                RunFolder.free $"runs/fit-{asked.Choice.Name}-{asked.Network.Model}-s{settings.Seed}"))
+
     let place = { place with Interrupted = fun () -> interrupt.Asked }
+    let heading: Progress.Heading = { Task = "fit"; Folder = place.Folder; Text = "" }
 
     let run =
-        use progress = new Progress.Display(Fit.totalSteps settings data.Data learner, "")
+        Training.shown view heading (Fit.totalSteps settings data.Data learner) (fun progress ->
+            Fit.run place settings data learner (function
+                | FitStep(step, train, test) ->
+                    progress.Error test
+                    progress.Step(step, lazy train)
+                | Entered _
+                | Chosen _ -> ()))
 
-        Fit.run place settings data learner (function
-            | FitStep(step, train, test) ->
-                progress.Error test
-                progress.Step(step, lazy train)
-            | Entered _
-            | Chosen _ -> ())
-
-    MetaKan.Report.write place.Folder
-
-    match run.Outcome with
-    | Completed ->
+    Training.concluded view "fit" place.Folder run.Outcome run.Result (fun () ->
         let number (name: string) = run.Result[name].GetValue<float>()
 
-        match run.Formula with
-        | Some _ -> printfn $"""{data.Data.Target} = {run.Result["formula"].GetValue<string>()}"""
-        | None -> ()
+        [
+            if run.Formula.IsSome then
+                $"""{data.Data.Target} = {run.Result["formula"].GetValue<string>()}"""
 
-        printfn
             $"""test RMSE {number "test_rmse":G3} (train {number "train_rmse":G3}), {run.Result["parameters"]} parameters, {number "seconds":F1} s, in {place.Folder}"""
-
-        0
-    | Stopped -> raise (RunFailed $"stopped; go on with metakan fit --resume {place.Folder}")
-    | Diverged loss ->
-        raise (RunFailed $"the loss became {loss}: the run diverged; {place.Folder} keeps the last good state")
+        ])
 
 let private suite (options: ParseResults<Options>) : int =
+    [
+        "--config", options.Contains Config
+        "--quiet", options.Contains Quiet
+        "--json", options.Contains Json
+    ]
+    |> onlyWith "a run by itself, not for --feynman all" false
+
     torch.set_num_threads (options.GetResult(Threads, Environment.ProcessorCount) |> atLeast "--threads" 1)
     let model = options.GetResult(Model, "kan")
     let folder = options.GetResult(Out, $"""runs/feynman-{model}-s{options.GetResult(Seed, 0)}""")
     // What does not suit one equation suits none: found before anything is written.
     (use _ = torch.NewDisposeScope()
-     prepare options (Some Feynman.equations.Head) (Some folder) |> ignore)
+     ask options (Some Feynman.equations.Head) |> ignore)
 
     use interrupt = new Interrupt.Watch()
     Directory.CreateDirectory folder |> ignore
@@ -390,8 +533,11 @@ let private suite (options: ParseResults<Options>) : int =
             raise (RunFailed $"stopped; the same command goes on with {folder}")
 
         use _ = torch.NewDisposeScope()
-        let place, settings, data, learner = prepare options (Some equation) (Some place)
-        let run = Fit.run place settings data learner ignore
+        let asked = ask options (Some equation)
+
+        let run =
+            Fit.run (placeOf asked (fun () -> place)) asked.Settings asked.Data (learnerOf asked.Network) ignore
+
         Params.dispose run.Params
         run.Result
 
@@ -407,7 +553,4 @@ let private suite (options: ParseResults<Options>) : int =
     0
 
 let run (options: ParseResults<Options>) : int =
-    match options.TryGetResult Options.Feynman with
-    | Some "all" -> suite options
-    | Some name -> single options (Some(Feynman.find name))
-    | None -> single options None
+    if options.TryGetResult Options.Feynman = Some "all" then suite options else single options

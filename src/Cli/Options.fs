@@ -2,6 +2,7 @@
 module MetaKan.Cli.Options
 
 open System
+open System.Text.Json.Nodes
 open Microsoft.FSharp.Reflection
 open MetaKan
 
@@ -53,21 +54,50 @@ let onlyWith (other: string) (there: bool) (options: (string * bool) list) : uni
     | Some(option, _) when not there -> raise (BadInput $"{option} is for {other}")
     | _ -> ()
 
-/// Refuses what cannot change when a run goes on: of the options given, only `--resume` and those named.
-let resumesWith (changeable: string list) (given: 'option list) : unit =
-    for option in given do
-        let case, _ = FSharpValue.GetUnionFields(option, typeof<'option>)
-        let name = "--" + case.Name.ToLowerInvariant().Replace('_', '-')
+/// The name of an option of a command, as `--lr-e`.
+let nameOfOption (option: 'option) : string =
+    let case, _ = FSharpValue.GetUnionFields(option, typeof<'option>)
+    "--" + case.Name.ToLowerInvariant().Replace('_', '-')
 
-        if not (List.contains name ("--resume" :: changeable)) then
+/// Refuses what cannot change when a run goes on: of the options given, only `--resume`, those named, and how the run is told.
+let resumesWith (changeable: string list) (given: 'option list) : unit =
+    for name in List.map nameOfOption given do
+        if not (List.contains name ([ "--resume"; "--quiet"; "--json" ] @ changeable)) then
             let changeable = String.Join(", ", changeable)
             raise (BadInput $"{name} is fixed once a run has begun: what --resume takes beside it is {changeable}")
 
+/// What a run of a task with these sections starts from: the file that `--config` names, or one that says nothing.
+let internal startFile (task: string) (sections: string list) (path: string option) : StartFile =
+    match path with
+    | Some path -> Configuration.startFile task sections path
+    | None -> { Path = ""; Content = JsonObject() }
+
+/// Names the start's file in what is said of an option that was not given: the value is the file's.
+let internal ofFile (file: StartFile) (given: 'option list) (make: unit -> 'a) : 'a =
+    try
+        make ()
+    with BadInput reason when file.Path <> "" && reason.StartsWith "--" ->
+        let option = reason.Split([| ' '; ':' |], 2)[0]
+
+        if given |> List.exists (fun it -> nameOfOption it = option) then
+            reraise ()
+        else
+            raise (BadInput $"{file.Path}: {reason}")
+
+/// What `--device` takes.
+let devices = [ "auto"; "cpu"; "cuda" ]
+
+/// What `--dtype` takes.
+let dtypes = [ "float32"; "float64" ]
+
 /// Device and element type, by the names that `--device` and `--dtype` take.
 let placement (device: string) (dtype: string) : Placement =
-    Placement.named
-        (nameOf "--device" [ "auto"; "cpu"; "cuda" ] device)
-        (nameOf "--dtype" [ "float32"; "float64" ] dtype)
+    Placement.named (nameOf "--device" devices device) (nameOf "--dtype" dtypes dtype)
+
+/// A start's placement with what `--device` and `--dtype` change of it.
+let placementOver (start: Placement) (device: string option) (dtype: string option) : Placement =
+    let orElse (value: obj) = Option.defaultWith (fun () -> (string value).ToLowerInvariant())
+    placement (orElse start.Device device) (orElse start.DType dtype)
 
 /// Which layers share a generator, by what `--generators` takes.
 let sharing (layers: int) (given: string) =
@@ -91,22 +121,42 @@ let sharing (layers: int) (given: string) =
 
         GeneratorSharing.Clusters assignment
 
-/// The splines of a model's edges, by what `--grid` and `--order` take; an MLP has none.
-let splines (model: string) (grid: int) (order: int) : Grid option =
-    if model = "mlp" then
-        None
-    else
-        Some { Size = grid |> atLeast "--grid" 1; Order = order |> atLeast "--order" 1 }
-
-/// What generates a MetaKAN's coefficients, by what `--embedding-dim` and `--hidden-dim` take; other models have none.
-let metaLearner (model: string) (embedding: int) (hidden: int) (sharing: GeneratorSharing Lazy) : MetaLearner option =
-    if model = "metakan" then
+/// The splines of a model's edges: a start's, with what `--grid` and `--order` change of them; an MLP has none.
+let splinesOver (model: string) (grid: int option) (order: int option) (start: Grid option) : Grid option =
+    match start with
+    | _ when model = "mlp" -> None
+    | None -> raise (BadInput $"--grid: {model} has splines, and none are given")
+    | Some start ->
         Some
             {
-                EmbeddingDim = embedding |> atLeast "--embedding-dim" 1
-                HiddenDim = hidden |> atLeast "--hidden-dim" 1
-                Sharing = sharing.Value
-                Chunk = None
+                Size = defaultArg grid start.Size |> atLeast "--grid" 1
+                Order = defaultArg order start.Order |> atLeast "--order" 1
             }
-    else
-        None
+
+/// What generates a MetaKAN's coefficients: a start's, with what `--embedding-dim`, `--hidden-dim` and `--generators` change of
+/// it; other models have none.
+let metaLearnerOver
+    (model: string)
+    (layers: int)
+    (embedding: int option)
+    (hidden: int option)
+    (generators: string option)
+    (start: MetaLearner option)
+    : MetaLearner option =
+    match start with
+    | _ when model <> "metakan" -> None
+    | None -> raise (BadInput "--hidden-dim: metakan has generators, and none are given")
+    | Some start ->
+        let started =
+            match start.Sharing with
+            | GeneratorSharing.PerLayer -> "layer"
+            | GeneratorSharing.Shared -> "shared"
+            | GeneratorSharing.Clusters numbers -> String.Join(',', numbers)
+
+        Some
+            {
+                EmbeddingDim = defaultArg embedding start.EmbeddingDim |> atLeast "--embedding-dim" 1
+                HiddenDim = defaultArg hidden start.HiddenDim |> atLeast "--hidden-dim" 1
+                Sharing = sharing layers (defaultArg generators started)
+                Chunk = start.Chunk
+            }

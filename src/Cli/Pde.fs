@@ -53,8 +53,11 @@ type Options =
     | Memory of int
     | Eval_Every of int
     | Save_Every of int
-    | Out of string
-    | Resume of string
+    | Out of DIR: string
+    | Config of FILE: string
+    | Resume of DIR: string
+    | Quiet
+    | Json
 
     interface IArgParserTemplate with
         member option.Usage =
@@ -110,8 +113,16 @@ type Options =
             | Eval_Every _ -> "steps between evaluations (100 or 10)."
             | Save_Every _ -> "steps between checkpoints (500 or 100)."
             | Out _ -> "folder of the run (runs/PROBLEM-MODEL-sSEED, with -dDIM where there is a choice)."
+            | Config _ ->
+                "start from the values of this file, a run's config.json or any part of one; options given beside it go before."
             | Resume _ ->
                 "go on with the run in this folder, with the settings it holds; --epochs, --polish, --eval-every, --save-every and --threads may change."
+            | Quiet -> "no progress, only the result."
+            | Json -> "start, progress and result as a line of JSON each, for programs."
+
+let private models = [ "mlp"; "kan"; "metakan" ]
+let private balances = [ "fixed", Balance.Fixed; "gradients", Balance.Gradients; "ntk", Balance.Ntk ]
+let private pointChoices = [ "rad", PointChoice.Rad; "rard", PointChoice.RarD ]
 
 /// A problem by name, as config.json has it.
 type private ProblemChoice = { Name: string; Dim: int; Seed: int }
@@ -139,6 +150,10 @@ let private widthsOf (problem: Problem) (choice: NetworkChoice) : int list =
         problem.Fields.Length
     ]
 
+/// The edges between a network's layers.
+let private edgesOf (problem: Problem) (choice: NetworkChoice) : int64 =
+    widthsOf problem choice |> List.pairwise |> List.sumBy (fun (a, b) -> int64 a * int64 b)
+
 let private modelOf (problem: Problem) (choice: NetworkChoice) : Model =
     let inputs, widths = Problem.inputs problem, widthsOf problem choice
 
@@ -156,69 +171,116 @@ let internal stored (folder: string) : Problem * Model =
     let problem = Configuration.read<ProblemChoice> folder "pde" "problem" |> problemOf
     problem, Configuration.read folder "pde" "network" |> modelOf problem
 
-let private problem (options: ParseResults<Options>) : ProblemChoice =
+let private problem (options: ParseResults<Options>) (file: StartFile) : ProblemChoice =
+    let stored = Configuration.tryValue file "problem.name" ""
+
     let entry =
-        match options.TryGetResult Problem with
-        | Some name -> entryOf name
-        | None -> raise (BadInput "pde takes a problem: metakan pde --list names them")
+        match options.TryGetResult Problem, stored with
+        | Some name, _ -> entryOf name
+        | None, Some name -> named $"{file.Path}: problem.name" (fun () -> entryOf name)
+        | None, None -> raise (BadInput "pde takes a problem: metakan pde --list names them")
+
+    let own = entry.Dimension |> Option.defaultWith (fun () -> (entry.Problem 0 0).Coordinates.Length)
+
+    let start =
+        { Name = entry.Name; Dim = own; Seed = 0 }
+        |> if stored.IsSome && stored <> Some entry.Name then
+               id // the file is about another problem
+           else
+               Configuration.over file "problem" [ "name" ]
 
     let withDimension = Shelf.all |> List.filter _.Dimension.IsSome |> List.map _.Name |> String.concat ", "
-    [ "--dim", options.Contains Dim ] |> onlyWith withDimension entry.Dimension.IsSome
+
+    [ "--dim", options.Contains Dim || (entry.Dimension.IsNone && start.Dim <> own) ]
+    |> onlyWith withDimension entry.Dimension.IsSome
+
     let seeded = Shelf.all |> List.filter _.Seeded |> List.map _.Name |> String.concat ", "
-    [ "--problem-seed", options.Contains Problem_Seed ] |> onlyWith seeded entry.Seeded
+
+    [ "--problem-seed", options.Contains Problem_Seed || start.Seed <> 0 ]
+    |> onlyWith seeded entry.Seeded
 
     {
         Name = entry.Name
-        Dim =
-            match entry.Dimension with
-            | Some dimension -> options.GetResult(Dim, dimension) |> atLeast "--dim" 2
-            | None -> (entry.Problem 0 0).Coordinates.Length
-        Seed = options.GetResult(Problem_Seed, 0) |> atLeast "--problem-seed" 0
+        Dim = if entry.Dimension.IsSome then options.GetResult(Dim, start.Dim) |> atLeast "--dim" 2 else own
+        Seed = options.GetResult(Problem_Seed, start.Seed) |> atLeast "--problem-seed" 0
     }
 
-let private network (options: ParseResults<Options>) (entry: ShelfEntry) : NetworkChoice =
-    let model = options.GetResult(Model, entry.Model) |> nameOf "--model" [ "mlp"; "kan"; "metakan" ]
+let private network (options: ParseResults<Options>) (file: StartFile) (entry: ShelfEntry) : NetworkChoice =
+    let stored = Configuration.tryValue file "network.model" "" |> Option.defaultValue entry.Model
+    let model = options.GetResult(Model, stored) |> nameOf "--model" models
     let width, depth = entry.Size model
-    let depth = options.GetResult(Depth, depth) |> atLeast "--depth" 1
 
-    [ "--grid", options.Contains Grid; "--order", options.Contains Order ]
+    let start =
+        {
+            Model = model
+            Width = width
+            Depth = depth
+            Splines = if model = "mlp" then None else Some(entry.Splines model)
+            Meta =
+                if model = "metakan" then
+                    Some
+                        {
+                            EmbeddingDim = 1
+                            HiddenDim = entry.HiddenDim
+                            Sharing = GeneratorSharing.PerLayer
+                            Chunk = None
+                        }
+                else
+                    None
+            Fourier = entry.Fourier
+            Factorised = model = "mlp" && entry.Factorised
+        }
+        |> Configuration.over
+            file
+            "network"
+            // Parts of a network of another family stay behind.
+            (if stored = model then [ "model" ] else [ "model"; "splines"; "meta"; "factorised" ])
+
+    let depth = options.GetResult(Depth, start.Depth) |> atLeast "--depth" 1
+
+    [
+        "--grid", options.Contains Grid || start.Splines.IsSome
+        "--order", options.Contains Order || start.Splines.IsSome
+    ]
     |> onlyWith "--model kan and metakan" (model <> "mlp")
 
     [
-        "--embedding-dim", options.Contains Embedding_Dim
-        "--hidden-dim", options.Contains Hidden_Dim
-        "--generators", options.Contains Generators
+        "--embedding-dim", options.Contains Embedding_Dim || start.Meta.IsSome
+        "--hidden-dim", options.Contains Hidden_Dim || start.Meta.IsSome
+        "--generators", options.Contains Generators || start.Meta.IsSome
         "--lr-e", options.Contains Lr_E
         "--lr-h", options.Contains Lr_H
     ]
     |> onlyWith "--model metakan" (model = "metakan")
 
     [ "--lr", options.Contains Lr ] |> onlyWith "--model mlp and kan" (model <> "metakan")
-    [ "--factorised", options.Contains Factorised ] |> onlyWith "--model mlp" (model = "mlp")
+
+    [ "--factorised", options.Contains Factorised || start.Factorised ]
+    |> onlyWith "--model mlp" (model = "mlp")
 
     {
         Model = model
         Fourier =
-            match options.TryGetResult Fourier with
+            match options.TryGetResult Fourier |> Option.orElse start.Fourier with
+            | None
             | Some 0.0 -> None
             | Some scale -> Some(positive "--fourier" scale)
-            | None -> entry.Fourier
-        Factorised = options.Contains Factorised || (model = "mlp" && entry.Factorised)
-        Width = options.GetResult(Width, width) |> atLeast "--width" 1
+        Factorised = options.Contains Factorised || start.Factorised
+        Width = options.GetResult(Width, start.Width) |> atLeast "--width" 1
         Depth = depth
-        Splines =
-            let start = entry.Splines model
-            splines model (options.GetResult(Grid, start.Size)) (options.GetResult(Order, start.Order))
+        Splines = start.Splines |> splinesOver model (options.TryGetResult Grid) (options.TryGetResult Order)
         Meta =
-            lazy sharing (depth) (options.GetResult(Generators, "layer"))
-            |> metaLearner model (options.GetResult(Embedding_Dim, 1)) (options.GetResult(Hidden_Dim, entry.HiddenDim))
+            start.Meta
+            |> metaLearnerOver
+                model
+                depth
+                (options.TryGetResult Embedding_Dim)
+                (options.TryGetResult Hidden_Dim)
+                (options.TryGetResult Generators)
     }
 
 /// What training dwells on; `still` where an optimizer takes points that stay, for a while.
 let private emphasis (options: ParseResults<Options>) (still: bool) (start: Emphasis) : Emphasis =
-    let balances = [ "fixed", Balance.Fixed; "gradients", Balance.Gradients; "ntk", Balance.Ntk ]
-    let choices = [ "rad", PointChoice.Rad; "rard", PointChoice.RarD ]
-
     let balance =
         options.TryGetResult Options.Balance
         |> Option.map (oneOf "--balance" balances)
@@ -226,10 +288,11 @@ let private emphasis (options: ParseResults<Options>) (still: bool) (start: Emph
 
     let points =
         options.TryGetResult Adapt_Points
-        |> Option.map (oneOf "--adapt-points" choices)
+        |> Option.map (oneOf "--adapt-points" pointChoices)
         |> Option.defaultValue start.Points
 
-    [ "--slices", options.Contains Slices ] |> onlyWith "--causal" (options.Contains Options.Causal)
+    [ "--slices", options.Contains Slices ]
+    |> onlyWith "--causal" (options.Contains Options.Causal || start.Causal.IsSome)
 
     [ "--adapt-every", options.Contains Adapt_Every ]
     |> onlyWith
@@ -242,12 +305,14 @@ let private emphasis (options: ParseResults<Options>) (still: bool) (start: Emph
         Points = points
         Causal =
             options.TryGetResult Options.Causal
+            |> Option.orElse (start.Causal |> Option.map _.Epsilon)
             |> Option.map (fun epsilon ->
+                let slices = start.Causal |> Option.map _.Slices |> Option.defaultValue 16
+
                 {
                     Epsilon = epsilon |> positive "--causal"
-                    Slices = options.GetResult(Slices, 16) |> atLeast "--slices" 2
+                    Slices = options.GetResult(Slices, slices) |> atLeast "--slices" 2
                 })
-            |> Option.orElse start.Causal
         Curriculum = options.TryGetResult Options.Curriculum |> Option.orElse start.Curriculum
         Every =
             // A run that goes on has its own.
@@ -301,8 +366,8 @@ let private recipe (options: ParseResults<Options>) (start: SolveSettings) : Sol
             raise (
                 BadInput $"{option} takes a number for each of {given.Length} optimizers, not {numbers.Length} numbers"
             )
-        | None, [ _ ] -> [ ofStart (List.last before) ]
-        | None, _ when before.Length = given.Length -> before |> List.map ofStart
+        | None, [ _ ] -> [ ofStart (List.last before) |> atLeast option 1 ]
+        | None, _ when before.Length = given.Length -> before |> List.map (ofStart >> atLeast option 1)
         | None, _ -> raise (BadInput $"{option} takes a number for each of {given.Length} optimizers")
 
     let epochs = each "--epochs" (options.TryGetResult Epochs) _.Epochs
@@ -314,20 +379,43 @@ let private recipe (options: ParseResults<Options>) (start: SolveSettings) : Sol
         epochs
         points
 
+// The methods, by the number of their directions.
+let private laplacians =
+    [
+        "exact", (fun _ -> LaplacianMethod.Exact)
+        "sdgd", LaplacianMethod.Sdgd
+        "hutchinson", LaplacianMethod.Hutchinson
+    ]
+
+/// The names that options take.
+let names: (string * string list) list =
+    [
+        "", [ for entry in Shelf.all -> entry.Name ]
+        "--model", models
+        "--optimizer", List.map fst optimizers
+        "--sampling", List.map fst Sampling.named
+        "--laplacian", List.map fst laplacians
+        "--balance", List.map fst balances
+        "--adapt-points", List.map fst pointChoices
+        "--schedule", List.map fst Schedule.named
+        "--device", devices
+        "--dtype", dtypes
+    ]
+
 /// Settings with what the options change.
 let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSettings) : SolveSettings =
-    let directions = options.GetResult(Directions, min 4 dim) |> atLeast "--directions" 1
-    let laplacian = options.TryGetResult Laplacian
+    let started, directions =
+        match start.Collocation.Laplacian with
+        | LaplacianMethod.Exact -> "exact", min 4 dim
+        | LaplacianMethod.Sdgd count -> "sdgd", count
+        | LaplacianMethod.Hutchinson count -> "hutchinson", count
+
+    let laplacian = options.GetResult(Laplacian, started)
 
     [ "--directions", options.Contains Directions ]
-    |> onlyWith "--laplacian sdgd and hutchinson" (laplacian.IsSome && laplacian <> Some "exact")
+    |> onlyWith "--laplacian sdgd and hutchinson" (laplacian <> "exact")
 
-    let methods =
-        [
-            "exact", LaplacianMethod.Exact
-            "sdgd", LaplacianMethod.Sdgd directions
-            "hutchinson", LaplacianMethod.Hutchinson directions
-        ]
+    let directions = options.GetResult(Directions, directions) |> atLeast "--directions" 1
 
     let stages = recipe options start
     let opening, last = List.truncate (stages.Length - 1) stages, List.last stages
@@ -364,10 +452,7 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
                     options.TryGetResult Sampling
                     |> Option.map (oneOf "--sampling" Sampling.named)
                     |> Option.defaultValue start.Collocation.Sampling
-                Laplacian =
-                    laplacian
-                    |> Option.map (oneOf "--laplacian" methods)
-                    |> Option.defaultValue start.Collocation.Laplacian
+                Laplacian = (oneOf "--laplacian" laplacians laplacian) directions
                 MemoryLimit = options.GetResult(Memory, start.Collocation.MemoryLimit) |> atLeast "--memory" 1
             }
         Emphasis = emphasis options (List.contains SolveOptimizer.Broyden optimizers) start.Emphasis
@@ -383,12 +468,25 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
         PolishPoints = options.GetResult(Polish_Points, start.PolishPoints) |> atLeast "--polish-points" 1
         TestPoints = options.GetResult(Test_Points, start.TestPoints) |> atLeast "--test-points" 1
         Seed = options.GetResult(Seed, start.Seed)
+        Placement = placementOver start.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
         EvaluateEvery = options.GetResult(Eval_Every, start.EvaluateEvery) |> atLeast "--eval-every" 1
         SaveEvery = options.GetResult(Save_Every, start.SaveEvery) |> atLeast "--save-every" 1
     }
 
-/// What the options ask for, with nothing done yet but the number of threads set.
-let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool) =
+/// What the options ask for.
+type private Asked =
+    {
+        Choice: ProblemChoice
+        Network: NetworkChoice
+        Settings: SolveSettings
+        Threads: int
+        /// The folder to go on with.
+        Resumed: string option
+        Problem: Problem
+        Model: Model
+    }
+
+let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
     let choice, network, settings, threads, folder =
         match options.TryGetResult Resume with
         | Some folder ->
@@ -400,15 +498,19 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
             let problem: ProblemChoice = read "problem"
             problem, read "network", settings options problem.Dim (read "settings"), read "threads", Some folder
         | None ->
-            let problem = problem options
+            let problem = problem options file
             let entry = entryOf problem.Name |> Shelf.inDimension problem.Dim
             let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
-            let place = placement (options.GetResult(Device, "auto")) (options.GetResult(Dtype, dtype))
+
+            let start =
+                { entry.Settings with Placement = placement "auto" dtype } |> Configuration.over file "settings" []
+
+            let threads = Configuration.tryValue file "threads" 1
 
             problem,
-            network options entry,
-            settings options problem.Dim { entry.Settings with Placement = place },
-            min 8 Environment.ProcessorCount,
+            network options file entry,
+            settings options problem.Dim start,
+            Option.defaultValue (min 8 Environment.ProcessorCount) threads,
             None
 
     match settings.Collocation.Laplacian with
@@ -418,38 +520,37 @@ let private prepare (options: ParseResults<Options>) (interrupted: unit -> bool)
 
     let problem = problemOf choice
     let model = modelOf problem network
-    let edges = widthsOf problem network |> List.pairwise |> List.sumBy (fun (a, b) -> int64 a * int64 b)
 
     Solve.fault settings problem model
     |> Option.iter (fun (setting, reason) -> raise (BadInput $"{optionOf[setting]}: {reason}"))
 
-    torch.set_num_threads (options.GetResult(Threads, threads) |> atLeast "--threads" 1)
-
     [ "--seconds", options.Contains Seconds ]
     |> onlyWith "one optimizer, without --epochs" (settings.Opening.IsEmpty && not (options.Contains Epochs))
 
-    let settings =
-        match options.TryGetResult Seconds with
-        | Some seconds ->
-            Solve.within (positive "--seconds" seconds) { settings with Polish = 0 } problem model
-            |> fun timed -> { settings with Epochs = timed.Epochs }
-        | None -> settings
+    {
+        Choice = choice
+        Network = network
+        Settings = settings
+        Threads = options.GetResult(Threads, threads) |> atLeast "--threads" 1
+        Resumed = folder
+        Problem = problem
+        Model = model
+    }
 
-    let place =
-        {
-            Folder =
-                folder
-                |> Option.orElse (options.TryGetResult Out)
-                |> Option.defaultWith (fun () ->
-                    let dimension = if (entryOf choice.Name).Dimension.IsSome then $"-d{choice.Dim}" else ""
-                    RunFolder.free $"runs/{choice.Name}{dimension}-{model.Name}-s{settings.Seed}")
-            Resume = folder.IsSome
-            Sections = [ "problem", Configuration.node choice; "network", Configuration.node network ]
-            Meters = [ Info.peakCuda ]
-            Interrupted = interrupted
-        }
+/// What the options ask for, with nothing done yet.
+let private ask (options: ParseResults<Options>) : Asked =
+    let file = startFile "pde" [ "problem"; "network"; "settings" ] (options.TryGetResult Config)
+    ofFile file (options.GetAllResults()) (fun () -> askOver options file)
 
-    place, settings, problem, model, edges
+/// The settings with the steps that `--seconds` asks for, which takes some of them: by the time of the first steps.
+let private timed (options: ParseResults<Options>) (asked: Asked) : SolveSettings =
+    match options.TryGetResult Seconds with
+    | Some seconds ->
+        let timed =
+            Solve.within (positive "--seconds" seconds) { asked.Settings with Polish = 0 } asked.Problem asked.Model
+
+        { asked.Settings with Epochs = timed.Epochs }
+    | None -> asked.Settings
 
 /// The shelf as a table.
 let private list () : unit =
@@ -516,34 +617,55 @@ let private summary (settings: SolveSettings) (problem: Problem) (model: Model) 
     ]
     |> String.concat "; "
 
+/// Refuses what a run would refuse, with nothing done.
+let check (options: ParseResults<Options>) : unit = ask options |> ignore
+
 let private solve (options: ParseResults<Options>) : int =
     use interrupt = new Interrupt.Watch()
-    let place, settings, problem, model, edges = prepare options (fun () -> interrupt.Asked)
+    let view = Training.view (options.Contains Quiet) (options.Contains Json)
+    let asked = ask options
+    torch.set_num_threads asked.Threads
+    let settings = timed options asked
+    let choice, problem, model = asked.Choice, asked.Problem, asked.Model
+
+    let place =
+        {
+            Folder =
+                asked.Resumed
+                |> Option.orElse (options.TryGetResult Out)
+                |> Option.defaultWith (fun () ->
+                    let dimension = if (entryOf choice.Name).Dimension.IsSome then $"-d{choice.Dim}" else ""
+                    RunFolder.free $"runs/{choice.Name}{dimension}-{model.Name}-s{settings.Seed}")
+            Resume = asked.Resumed.IsSome
+            Sections = [ "problem", Configuration.node choice; "network", Configuration.node asked.Network ]
+            Meters = [ Info.peakCuda ]
+            Interrupted = fun () -> interrupt.Asked
+            Signals = false
+        }
+
+    let heading: Progress.Heading =
+        {
+            Task = "pde"
+            Folder = place.Folder
+            Text = summary settings problem model (edgesOf problem asked.Network)
+        }
 
     let solution =
-        use progress = new Progress.Display(SolveSettings.steps settings, summary settings problem model edges)
+        Training.shown view heading (SolveSettings.steps settings) (fun progress ->
+            Solve.run place settings problem model (function
+                | Stepped(state, loss) -> progress.Step(state.Step, loss)
+                | Evaluated(_, _, measures) ->
+                    measures
+                    |> List.tryFind (fun (name, _) -> name = "relative_l2")
+                    |> Option.iter (snd >> progress.Error)
+                | Saved _ -> ()))
 
-        Solve.run place settings problem model (function
-            | Stepped(state, loss) -> progress.Step(state.Step, loss)
-            | Evaluated(_, _, measures) ->
-                measures
-                |> List.tryFind (fun (name, _) -> name = "relative_l2")
-                |> Option.iter (snd >> progress.Error)
-            | Saved _ -> ())
-
-    MetaKan.Report.write place.Folder
-
-    match solution.Outcome with
-    | Completed ->
+    Training.concluded view "pde" place.Folder solution.Outcome solution.Result (fun () ->
         let number (name: string) = solution.Result[name].GetValue<float>()
 
-        printfn
+        [
             $"""relative L2 error {number "relative_l2":G3}, {number "train_seconds":F1} s of training, in {place.Folder}"""
-
-        0
-    | Stopped -> raise (RunFailed $"stopped; go on with metakan pde --resume {place.Folder}")
-    | Diverged loss ->
-        raise (RunFailed $"the loss became {loss}: the run diverged; {place.Folder} keeps the last good state")
+        ])
 
 let run (options: ParseResults<Options>) : int =
     if options.Contains List then

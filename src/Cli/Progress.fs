@@ -1,11 +1,13 @@
-/// How far a run is, on stderr: a bar on a terminal, else a line now and then.
+/// How far a run is: a bar on a terminal, a line now and then, or JSON for programs.
 module MetaKan.Cli.Progress
 
 open System
 open System.Diagnostics
 open System.Globalization
 open System.IO
+open System.Text.Json.Nodes
 open System.Threading.Tasks
+open MetaKan
 open Spectre.Console
 
 /// A time span as people read it: 0:42, 12:05, 1:30:00.
@@ -48,11 +50,31 @@ let private bar (console: IAnsiConsole) =
 let isLive (redirected: bool) (variable: string -> string option) : bool =
     not redirected && variable "TERM" <> Some "dumb" && (variable "CI").IsNone
 
+/// How a run is told while it goes on.
+[<RequireQualifiedAccess>]
+type View =
+    /// A bar, on a terminal.
+    | Live
+    /// A line now and then.
+    | Lines
+    /// The same as objects of JSON, a line each.
+    | Json
+    /// Not at all.
+    | Silent
+
+/// What a run is: its task, its folder, and, where there is more to say, the network and the steps.
+type Heading = { Task: string; Folder: string; Text: string }
+
+/// An event as a line of JSON: its name, then its values. What is no finite number is null.
+let event (name: string) (values: (string * JsonNode) list) : string =
+    RunFolder.fields (("event", RunFolder.node name) :: values) |> RunFolder.finite |> _.ToJsonString()
+
 /// Shows the progress of a run of `total` steps on `out`. A step costs a look at the clock, and nothing is asked for
-/// its loss but at the few steps that are shown: ten a second as a `live` bar; as lines, one every 5 % or 10 s. The
-/// heading, a line, comes with the first step; none where it is empty.
-type Display(total: int, heading: string, out: TextWriter, live: bool) =
+/// its loss but at the few steps that are shown: ten a second as a bar; as lines, one every 5 % or 10 s. The heading comes with
+/// the first step; none where its text is empty.
+type Display(total: int, heading: Heading, out: TextWriter, view: View) =
     let started = Stopwatch.StartNew()
+    let live = view = View.Live
     let mutable before = -1
     let mutable error = None
     let mutable last = None
@@ -80,41 +102,60 @@ type Display(total: int, heading: string, out: TextWriter, live: bool) =
         else
             Task.CompletedTask
 
+    let begun () =
+        match view with
+        | View.Live when heading.Text <> "" -> console.Value.WriteLine heading.Text
+        | View.Lines when heading.Text <> "" -> out.WriteLine heading.Text
+        | View.Json ->
+            [
+                "task", RunFolder.node heading.Task
+                "folder", RunFolder.node heading.Folder
+                "text", RunFolder.node heading.Text
+                "step", RunFolder.node before
+                "steps", RunFolder.node total
+            ]
+            |> event "start"
+            |> out.WriteLine
+        | _ -> ()
+
     let show step loss seconds =
-        let text = describe total before (step - before) loss error seconds
+        let fresh = step - before
 
-        if live then
-            task.Description <- text
+        match view with
+        | View.Live ->
+            task.Description <- describe total before fresh loss error seconds
             task.Value <- float step
-            dueTime <- started.Elapsed.TotalSeconds + 0.1
-        else
-            out.WriteLine text
-            dueTime <- started.Elapsed.TotalSeconds + 10.0
-            dueStep <- step + max 1 (total / 20)
+        | View.Lines -> out.WriteLine(describe total before fresh loss error seconds)
+        | View.Json ->
+            [
+                "step", RunFolder.node step
+                "steps", RunFolder.node total
+                "loss", RunFolder.node loss
+                "error", error |> Option.map RunFolder.node |> Option.toObj
+                "seconds", RunFolder.node seconds
+                "seconds_left", RunFolder.node (seconds / float fresh * float (total - step))
+            ]
+            |> event "progress"
+            |> out.WriteLine
+        | View.Silent -> ()
 
-    /// On stderr.
-    new(total: int, heading: string) =
-        new Display(
-            total,
-            heading,
-            Console.Error,
-            isLive Console.IsErrorRedirected (Environment.GetEnvironmentVariable >> Option.ofObj)
-        )
+        dueTime <- started.Elapsed.TotalSeconds + (if live then 0.1 else 10.0)
+        dueStep <- step + max 1 (total / 20)
+
+    let due step seconds = view <> View.Silent && (seconds >= dueTime || not live && step >= dueStep)
 
     /// `step` steps of the run are done, those before a resumption included.
     member _.Step(step: int, loss: Lazy<float>) : unit =
         if before < 0 then
             before <- step - 1
             dueStep <- step
-
-            if heading <> "" then
-                if live then console.Value.WriteLine heading else out.WriteLine heading
+            begun ()
 
         let seconds = started.Elapsed.TotalSeconds
 
         if step >= total then
             last <- Some(step, loss.Value, seconds)
-        elif seconds >= dueTime || not live && step >= dueStep then
+        elif due step seconds then
             show step loss.Value seconds
 
     /// The error last measured.

@@ -219,7 +219,7 @@ module Fit =
                     settings
                     data
                     stages[state.Training.Stage]
-                    place.Interrupted
+                    (fun () -> RunPlace.interrupted place)
                     (heard state)
                     (FitCheckpoint.save path)
                     state

@@ -17,16 +17,28 @@ type RunPlace =
         Meters: (string * (unit -> JsonNode)) list
         /// Asked before each step; true ends the run after saving.
         Interrupted: unit -> bool
+        /// Whether Ctrl-C, SIGTERM and SIGHUP end the run after saving, and then the process, with exit code 1.
+        Signals: bool
     }
 
 [<RequireQualifiedAccess>]
 module RunPlace =
-    /// A new run in a folder that nobody interrupts.
+    /// A new run in a folder, which signals end.
     let fresh (folder: string) : RunPlace =
-        { Folder = folder; Resume = false; Sections = []; Meters = []; Interrupted = fun () -> false }
+        {
+            Folder = folder
+            Resume = false
+            Sections = []
+            Meters = []
+            Interrupted = fun () -> false
+            Signals = true
+        }
 
     /// The run in a folder, to go on with.
     let resumed (folder: string) : RunPlace = { fresh folder with Resume = true }
+
+    /// Whether a run at its place is to end before its next step.
+    let internal interrupted (place: RunPlace) : bool = place.Interrupted() || place.Signals && Interrupt.asked ()
 
 [<RequireQualifiedAccess>]
 module Run =
@@ -38,10 +50,7 @@ module Run =
         | Some(_, row) -> List.zip table.Columns (List.ofArray row)
         | None -> []
 
-    /// Works on a run in its folder, which is claimed until then: `work` hears whether there is a state to go on from. Of a
-    /// resumed run's configuration only the values that `mayChange` names may differ. Raises BadInput for a folder or a
-    /// configuration that cannot be used, RunFailed when the disk refuses.
-    let keep
+    let private kept
         (place: RunPlace)
         (task: string)
         (sections: (string * JsonNode) list)
@@ -79,6 +88,25 @@ module Run =
             // What cannot go on so keeps the configuration that it had.
             RunFolder.writeConfig folder before
             reraise ()
+
+    /// Works on a run in its folder, which is claimed until then: `work` hears whether there is a state to go on from. Of a
+    /// resumed run's configuration only the values that `mayChange` names may differ. Raises BadInput for a folder or a
+    /// configuration that cannot be used, RunFailed when the disk refuses.
+    let keep
+        (place: RunPlace)
+        (task: string)
+        (sections: (string * JsonNode) list)
+        (measures: (string * MeasureKind) list)
+        (mayChange: string list)
+        (work: bool -> 'a)
+        : 'a =
+        let keep () = kept place task sections measures mayChange work
+
+        let told () =
+            Report.write place.Folder
+            eprintfn $"metakan: stopped; RunPlace.resumed \"{place.Folder}\" goes on"
+
+        if place.Signals then Interrupt.ending told keep else keep ()
 
     /// A run's stages of so many steps go on from a state: the result of a run that has steps left goes. Raises BadInput where
     /// they cannot: stages that are done keep their steps.
@@ -128,6 +156,6 @@ module Run =
 
             listen event
 
-        let plan = { plan with Interrupted = place.Interrupted }
+        let plan = { plan with Interrupted = fun () -> RunPlace.interrupted place }
         let run () = Training.run plan store start
         if hires then Workers.hire run else run ()

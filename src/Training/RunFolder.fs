@@ -101,7 +101,7 @@ module RunFolder =
         JsonSerializerOptions(WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
 
     /// JSON has no NaN and no infinity; where a diverged run has one, the file says null.
-    let rec private finite (node: JsonNode) : JsonNode =
+    let rec internal finite (node: JsonNode) : JsonNode =
         match node with
         | null -> null
         | :? JsonObject as o ->
@@ -125,7 +125,9 @@ module RunFolder =
     /// Removes the result of a run that goes on.
     let removeResult (folder: string) : unit = AtomicFile.guard folder (fun () -> File.Delete(resultPath folder))
 
-    let private readJson (path: string) : JsonObject =
+    /// The JSON object in a file. Raises BadInput, naming the file, where it holds no such thing, or does not exist, with what
+    /// that means.
+    let internal readJson (absent: string) (path: string) : JsonObject =
         let refuse fault = raise (BadInput $"{path} {fault}")
 
         try
@@ -135,16 +137,16 @@ module RunFolder =
         with
         | :? JsonException -> refuse "is not valid JSON"
         | :? FileNotFoundException
-        | :? DirectoryNotFoundException -> refuse "does not exist: the folder holds no run"
+        | :? DirectoryNotFoundException -> refuse $"does not exist{absent}"
         | :? IOException
         | :? UnauthorizedAccessException as error ->
             let reason = error.Message.Split('\n')[0]
             refuse $"cannot be read: {reason}"
 
     /// The configuration of the run in a folder. Raises BadInput, naming the file, where it is missing or malformed.
-    let readConfig (folder: string) : JsonObject = readJson (configPath folder)
+    let readConfig (folder: string) : JsonObject = readJson ": the folder holds no run" (configPath folder)
 
     /// The result of the run in a folder; None while it is not done. Raises BadInput where the file is malformed.
     let tryReadResult (folder: string) : JsonObject option =
         let path = resultPath folder
-        if File.Exists path then Some(readJson path) else None
+        if File.Exists path then Some(readJson "" path) else None

@@ -4,6 +4,7 @@ module MetaKan.Tests.OptionTests
 open System
 open System.Collections.Generic
 open System.IO
+open System.Text.Json.Nodes
 open Argu
 open Expecto
 open FSharp.Reflection
@@ -21,6 +22,10 @@ type private Effect =
     | Told
     /// Other values are in config.json, which the machine's speed has a part in.
     | Timed
+    /// The run measures other numbers, and config.json has this text.
+    | Brings of string
+    /// The same run, whose standard output and error are as this says.
+    | Says of (Ended -> bool)
     /// The run ends with code 2 and one line that says this.
     | Refused of string
 
@@ -32,6 +37,26 @@ let private needsCuda =
     if TorchSharp.torch.cuda.is_available () then Changes else Refused "no CUDA device"
 
 let private taken = "--out ."
+
+let private told =
+    [
+        "--config start.json", "", Brings "\"seed\": 5"
+        "--quiet", "", Says(fun ended -> ended.Err.IsEmpty && ended.Out.Length = 1)
+        "--json",
+        "",
+        Says(fun ended ->
+            let event (line: string) = JsonNode.Parse(line).["event"].GetValue<string>()
+            let events = List.map event ended.Out
+
+            ended.Err.IsEmpty
+            && events =
+                [
+                    "start"
+                    for _ in 3 .. events.Length do
+                        "progress"
+                    "result"
+                ])
+    ]
 
 let private pde =
     {
@@ -91,6 +116,7 @@ let private pde =
                 "--save-every 7", "", Told
                 taken, "", Refused "is not empty"
                 "--resume nowhere", "", Refused "is fixed once a run has begun"
+                yield! told
             ]
     }
 
@@ -139,6 +165,7 @@ let private fit =
                 "--threads 2", "", Told
                 taken, "", Refused "is not empty"
                 "--resume nowhere", "", Refused "is fixed once a run has begun"
+                yield! told
             ]
     }
 
@@ -187,6 +214,7 @@ let private classify =
                 "--threads 2", "", Told
                 taken, "", Refused "is not empty"
                 "--resume nowhere", "", Refused "is fixed once a run has begun"
+                yield! told
             ]
     }
 
@@ -224,8 +252,9 @@ let private names (options: Type) =
                 ""
     ]
 
-/// A run's config.json, and what it measured: all metrics but the seconds, and what of the result does not repeat a setting.
-let private outcome (command: Command) (folder: string) (text: string) : string * string =
+/// A run's config.json, what it measured (all metrics but the seconds, and what of the result does not repeat a setting), and
+/// how it ended.
+let private outcome (command: Command) (folder: string) (text: string) : string * string * Ended =
     let out = $"run{Directory.GetDirectories(folder).Length}"
     let ended = inside folder (command.Name :: arguments $"{text} --out {out}")
 
@@ -242,10 +271,15 @@ let private outcome (command: Command) (folder: string) (text: string) : string 
                     result[name].ToJsonString()
         ]
 
-    File.ReadAllText(RunFolder.configPath run), String.Join('\n', [ yield! metrics run; yield! told ])
+    File.ReadAllText(RunFolder.configPath run), String.Join('\n', [ yield! metrics run; yield! told ]), ended
 
 /// What is wrong with a row.
-let private fault (outcome: string -> string * string) (command: Command) folder (given: string, beside, effect) =
+let private fault
+    (outcome: string -> string * string * Ended)
+    (command: Command)
+    folder
+    (given: string, beside, effect)
+    =
     let without = $"{command.Small} {beside}"
     let text = $"{without} {given}"
     let _, value = List.head (parsed given)
@@ -257,18 +291,30 @@ let private fault (outcome: string -> string * string) (command: Command) folder
         match ended.Code, ended.Err with
         | 2, [ line ] when line.Contains said -> None
         | ended -> Some $"{given} is to be refused with '{said}', not {ended}"
+    | Says said ->
+        let (config, numbers, ended), (plainConfig, plainNumbers, _) = outcome text, outcome without
+
+        if (config, numbers) <> (plainConfig, plainNumbers) then Some $"{given} is another run"
+        elif said ended then None
+        else Some $"{given} says {ended}"
+    | Brings wanted ->
+        let (config, numbers, _), (_, plainNumbers, _) = outcome text, outcome without
+
+        if not (config.Contains wanted) then Some $"{given} is not in config.json"
+        elif numbers = plainNumbers then Some $"{given} changes no number"
+        else None
     | Changes
     | Told
     | Timed ->
-        let (config, numbers), (plainConfig, plainNumbers) = outcome text, outcome without
-        let wanted = if effect = Timed then [] else words value
+        let (config, numbers, _), (plainConfig, plainNumbers, _) = outcome text, outcome without
+        let wanted = if effect.IsTimed then [] else words value
         let isThere (word: string) = config.Contains(word, StringComparison.OrdinalIgnoreCase)
 
         if config = plainConfig || not (List.forall isThere wanted) then
             Some $"{given} is not in config.json"
-        elif effect = Changes && numbers = plainNumbers then
+        elif effect.IsChanges && numbers = plainNumbers then
             Some $"{given} changes no number"
-        elif effect = Told && numbers.Split('\n').Length <> plainNumbers.Split('\n').Length then
+        elif effect.IsTold && numbers.Split('\n').Length <> plainNumbers.Split('\n').Length then
             Some $"{given} changes what is measured"
         else
             None
@@ -290,7 +336,8 @@ let tests =
                         Fixtures.writeIdx (Path.Combine(folder, "other")) 12 5 |> ignore
                         let rows = [ for i in 0..19 -> $"{i % 5},{i % 7},{i * i % 11}" ]
                         File.WriteAllLines(Path.Combine(folder, "table.csv"), "x,y,z" :: rows)
-                        let known = Dictionary<string, string * string>()
+                        File.WriteAllText(Path.Combine(folder, "start.json"), """{ "settings": { "seed": 5 } }""")
+                        let known = Dictionary<string, string * string * Ended>()
 
                         let outcome text =
                             match known.TryGetValue text with

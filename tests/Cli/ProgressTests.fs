@@ -3,14 +3,16 @@ module MetaKan.Tests.ProgressTests
 
 open System
 open System.IO
+open System.Text.Json.Nodes
 open Expecto
 open MetaKan.Cli
 
 /// What a display of `total` steps writes when the steps from `first` on go by at once, and how many losses it read.
-let private headed heading live total first =
+let private viewed heading view total first =
     use out = new StringWriter()
     let mutable asked = 0
-    use display = new Progress.Display(total, heading, out, live)
+    let heading: Progress.Heading = { Task = "pde"; Folder = "runs/a"; Text = heading }
+    use display = new Progress.Display(total, heading, out, view)
 
     for step in first..total do
         if step = 50 then
@@ -26,6 +28,8 @@ let private headed heading live total first =
     display.Error 0.25
     (display :> IDisposable).Dispose()
     out.ToString(), asked
+
+let private headed heading live = viewed heading (if live then Progress.View.Live else Progress.View.Lines)
 
 let private shown = headed ""
 let private lines (text: string) = text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
@@ -92,7 +96,43 @@ let tests =
                     "the cursor comes back last")
 
             testCase "a display of no steps ends" (fun () ->
-                for live in [ false; true ] do
-                    use display = new Progress.Display(0, "", new StringWriter(), live)
-                    ())
+                for view in [ Progress.View.Lines; Progress.View.Live; Progress.View.Json; Progress.View.Silent ] do
+                    Expect.equal (snd (viewed "" view 0 1)) 0 "losses read")
+
+            testCase "nothing is said of a silent run, and no loss is asked for but the last" (fun () ->
+                let text, asked = viewed "what it is" Progress.View.Silent 1000 1
+                Expect.equal text "" "text"
+                Expect.equal asked 1 "losses read")
+
+            testCase "as JSON, a run starts, goes on as often as in lines, and has numbers or null" (fun () ->
+                let text, asked = viewed "what it is" Progress.View.Json 1000 1
+                let events = [ for line in lines text -> JsonNode.Parse(line).AsObject() ]
+                Expect.equal (List.length events) (1 + (lines (fst (shown false 1000 1))).Length) "lines"
+                Expect.equal asked (events.Length - 1) "losses read"
+                let names (event: JsonObject) = [ for pair in event -> pair.Key ]
+
+                Expect.equal
+                    (events.Head.ToJsonString())
+                    """{"event":"start","task":"pde","folder":"runs/a","text":"what it is","step":0,"steps":1000}"""
+                    "start"
+
+                for event in events.Tail do
+                    Expect.equal
+                        (names event)
+                        [ "event"; "step"; "steps"; "loss"; "error"; "seconds"; "seconds_left" ]
+                        "names"
+
+                    let said, loss = event["event"], event["loss"]
+                    Expect.equal (said.GetValue<string>(), loss.GetValue<float>()) ("progress", 1.0) "event and loss"
+
+                Expect.isNull events[1].["error"] "no error before the first is measured"
+                let error, left = (List.last events)["error"], (List.last events)["seconds_left"]
+
+                Expect.equal
+                    (error.GetValue<float>(), left.GetValue<float>())
+                    (0.25, 0.0)
+                    "the last error, and time left"
+
+                let nan = Progress.event "progress" [ "loss", JsonValue.Create nan ]
+                Expect.equal nan """{"event":"progress","loss":null}""" "what is no number")
         ]
