@@ -123,6 +123,7 @@ let private tests =
         HostTests.tests
         OptionTests.tests
         StartFileTests.tests
+        SweepTests.tests
         MutationTests.tests
         // Last, what takes longest.
         Launcher.CliTests.tests

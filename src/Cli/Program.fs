@@ -12,6 +12,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<Fit.Options>
     | [<CliPrefix(CliPrefix.None)>] Classify of ParseResults<Classify.Options>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<Predict.Options>
+    | [<CliPrefix(CliPrefix.None)>] Sweep of ParseResults<Sweep.Options>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<Report.Options>
     | [<CliPrefix(CliPrefix.None)>] Bench of ParseResults<Bench.Options>
     | [<CliPrefix(CliPrefix.None)>] Info of ParseResults<Info.Options>
@@ -25,6 +26,7 @@ type Command =
             | Fit _ -> "fit a function to data, and read a formula off the fit."
             | Classify _ -> "train a network to classify images."
             | Predict _ -> "label images with a trained network."
+            | Sweep _ -> "make a run for each combination of options' values, and a table of them."
             | Report _ -> "write the report of a run."
             | Bench _ -> "measure speed and memory."
             | Info _ -> "tell the libtorch, the devices and the threads in use."
@@ -36,6 +38,7 @@ let private run (command: ParseResults<Command>) =
     | Some(Fit options) -> Fit.run options
     | Some(Classify options) -> Classify.run options
     | Some(Predict options) -> Predict.run options
+    | Some(Sweep options) -> Sweep.run options
     | Some(Report options) -> Report.run options
     | Some(Bench options) -> Bench.run options
     | Some(Info options) -> Info.run options
