@@ -124,6 +124,8 @@ let private tests =
         OptionTests.tests
         StartFileTests.tests
         SweepTests.tests
+        DoctorTests.tests
+        CompletionTests.tests
         MutationTests.tests
         // Last, what takes longest.
         Launcher.CliTests.tests

@@ -28,7 +28,7 @@ let private processor () =
     |> Option.defaultValue "unknown processor"
 
 /// Names and memory of the CUDA devices, which TorchSharp cannot tell but NVIDIA's own tool does.
-let private cudaDevices () =
+let cudaDevices () =
     if not (torch.cuda.is_available ()) then
         [ "none" ]
     else
@@ -55,6 +55,9 @@ let peakCuda: string * (unit -> JsonNode) =
         | Some bytes -> JsonValue.Create(Math.Round(float bytes / 1048576.0, 1))
         | None -> null
 
+/// Memory that the process may take, MiB.
+let memory () : int64 = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >>> 20
+
 /// The version of the libtorch in use, and TorchSharp's.
 let libtorch () =
     let torchSharp = typeof<torch>.Assembly.GetName().Version.ToString 3
@@ -76,5 +79,6 @@ let run (_: ParseResults<Options>) =
     say "libtorch" $"{libtorch}, {fst (Libtorch.used ())}"
     say "cpu" $"{processor ()}, {Environment.ProcessorCount} cores"
     cudaDevices () |> List.iter (say "cuda")
+    say "memory" $"{memory ()} MiB"
     say "threads" $"{torch.get_num_threads ()} within an operator, {torch.get_num_interop_threads ()} between operators"
     0

@@ -16,6 +16,8 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<Report.Options>
     | [<CliPrefix(CliPrefix.None)>] Bench of ParseResults<Bench.Options>
     | [<CliPrefix(CliPrefix.None)>] Info of ParseResults<Info.Options>
+    | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<Doctor.Options>
+    | [<CliPrefix(CliPrefix.None)>] Completion of ParseResults<Completion.Options>
 
     interface IArgParserTemplate with
         member command.Usage =
@@ -30,6 +32,26 @@ type Command =
             | Report _ -> "write the report of a run."
             | Bench _ -> "measure speed and memory."
             | Info _ -> "tell the libtorch, the devices and the threads in use."
+            | Doctor _ -> "look what is missing on this machine, and what mends it."
+            | Completion _ -> "write a shell's completion of these commands, as completion bash."
+
+let private parser = ArgumentParser.Create<Command>(programName = "metakan")
+
+/// The names that options of a command take, and its argument without a name.
+let private names (command: string list) =
+    match command with
+    | [ "pde" ]
+    | [ "sweep"; "pde" ] -> Pde.names
+    | [ "fit" ]
+    | [ "sweep"; "fit" ] -> Fit.names
+    | [ "classify" ]
+    | [ "sweep"; "classify" ] -> Classify.names
+    | [ "bench"; benchmark ] -> Bench.names benchmark
+    | [ "completion" ] -> [ "", List.map fst Completion.shells ]
+    | _ -> []
+
+/// All commands, as shells complete them.
+let commands: Lazy<Completion.Command list> = lazy Completion.commands names [] [] parser
 
 let private run (command: ParseResults<Command>) =
     match command.TryGetSubCommand() with
@@ -42,12 +64,12 @@ let private run (command: ParseResults<Command>) =
     | Some(Report options) -> Report.run options
     | Some(Bench options) -> Bench.run options
     | Some(Info options) -> Info.run options
+    | Some(Doctor options) -> Doctor.run options
+    | Some(Completion options) -> Completion.run commands.Value options
     | Some Version
     | None ->
         printfn $"metakan {MetaKan.Build.version}"
         0
-
-let private parser = ArgumentParser.Create<Command>(programName = "metakan")
 
 /// The subcommand that these arguments name, if any.
 let private topic (arguments: string array) =
@@ -86,8 +108,12 @@ let main arguments =
     try
         let command = parser.ParseCommandLine(if Array.isEmpty arguments then [| "--help" |] else arguments)
 
-        if (topic arguments).IsSome then
-            MetaKan.Libtorch.load ()
+        // What looks after a machine works without.
+        match topic arguments with
+        | None
+        | Some "doctor"
+        | Some "completion" -> ()
+        | Some _ -> MetaKan.Libtorch.load ()
 
         run command
     with

@@ -124,6 +124,16 @@ module ImageSets =
                 Some(List.choose id train, List.choose id test)
             | _ -> None)
 
+    /// The folder that has all of a data set's files, of the usual places; None where there is none.
+    let internal tryFolder (dataset: string) : string option =
+        let source = source dataset
+
+        tryFind source (places dataset source None)
+        |> Option.map (fun (train, _) -> Path.GetDirectoryName train.Head)
+
+    /// The Debian package that has a data set, if there is one.
+    let internal debianPackage (dataset: string) : string option = (source dataset).Package |> Option.map fst
+
     /// The message for a data set that was not found: the missing file where a folder has some of them, else the folders
     /// searched and the Debian package.
     let private missing dataset source (places: string list) =

@@ -28,7 +28,8 @@ let tests =
                 Expect.isEmpty ended.Err "standard error"
                 Expect.isEmpty left "files left behind"
 
-                for command in [ "pde"; "report"; "bench"; "info"; "script"; "bundle"; "pack" ] do
+                for command in
+                    [ "pde"; "sweep"; "report"; "bench"; "info"; "doctor"; "completion"; "script"; "bundle"; "pack" ] do
                     Expect.exists ended.Out (fun line -> line.TrimStart().StartsWith command) "standard output")
 
             Check.theory
