@@ -25,17 +25,10 @@ has_fashion() {
     [ -d "$packaged" ]
 }
 
-install_package() {
-    # Another installation may be at work.
-    local get=(apt-get -o DPkg::Lock::Timeout=300) install=(install -y --no-install-recommends "$package")
-    export DEBIAN_FRONTEND=noninteractive
-    "${get[@]}" "${install[@]}" || { "${get[@]}" update && "${get[@]}" "${install[@]}"; }
-}
-
 # data_for ARGS...: installs the package where a command needs it. Where that cannot be, the program says what is missing.
 data_for() {
-    needs_fashion "$@" && ! has_fashion && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || return 0
+    needs_fashion "$@" && ! has_fashion && installs_debian || return 0
     mkdir -p "${log%/*}"
-    step "installing $package" install_package ||
+    step "installing $package" debian $package ||
         fail "could not install $package ($(reason)); or name the folder of its files with --data"
 }

@@ -27,6 +27,17 @@ step() {
 # reason: the last line that a step said.
 reason() { grep -v '^ *$' "$log" | tail -n 1 | sed 's/^[-> ]*//'; }
 
+# debian PACKAGE: installs a Debian package.
+debian() {
+    # Another installation may be at work.
+    local get=(apt-get -o DPkg::Lock::Timeout=300) install=(install -y --no-install-recommends "$1")
+    export DEBIAN_FRONTEND=noninteractive
+    "${get[@]}" "${install[@]}" || { "${get[@]}" update && "${get[@]}" "${install[@]}"; }
+}
+
+# installs_debian: whether Debian packages can be installed.
+installs_debian() { command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; }
+
 # fingerprint PATH...: one hash over the names and contents of the files in these places, but Paket's own in obj/.
 fingerprint() {
     (cd "$root" && find "$@" \( -name obj -o -name results \) -prune -o -type f -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 -r sha1sum | sha1sum)

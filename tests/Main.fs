@@ -128,6 +128,7 @@ let private tests =
         CompletionTests.tests
         MutationTests.tests
         // Last, what takes longest.
+        BrowserTests.tests
         Launcher.CliTests.tests
         Launcher.SetupTests.tests
         Launcher.LibtorchTests.tests

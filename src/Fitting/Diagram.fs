@@ -4,7 +4,9 @@ namespace MetaKan.Fitting
 
 open System
 open System.Globalization
+open System.Text.Json.Nodes
 open MetaKan
+open MetaKan.Symbolic
 
 [<RequireQualifiedAccess>]
 module Diagram =
@@ -145,10 +147,14 @@ module Diagram =
         |> String.concat ", "
         |> sprintf "KAN [%s]"
 
-    /// The diagram of a network as SVG text, for the points of a trace and the scores there. Every edge that carries
-    /// something has a box with its curve, the fainter the lower its score; those that are symbolic have a colour of
-    /// their own and their function's name. Raises ArgumentException unless there is a name for every input and output.
-    let svg (inputs: string list) (outputs: string list) (fitted: Fitted) (trace: Trace) (scores: Scores) : string =
+    /// The diagram as `svg` has it, and its figure, in which every edge tells its function and its score.
+    let internal draw
+        (inputs: string list)
+        (outputs: string list)
+        (fitted: Fitted)
+        (trace: Trace)
+        (scores: Scores)
+        : string * JsonObject =
         let net = fitted.Network
         labelled inputs net.Nodes.Head (nameof inputs)
         labelled outputs (List.last net.Nodes) (nameof outputs)
@@ -186,12 +192,17 @@ module Diagram =
                         top - caption net l
                     | None -> "", "mk", Svg.colour 0, top
 
-                let kind = defaultArg symbol "spline"
-                let what = $"layer {l + 1}, {edge.From + 1} to {edge.To + 1}: {kind}, "
+                let place = $"layer {l + 1}, {edge.From + 1} to {edge.To + 1}"
+                let shortly = $"""{place}: {defaultArg symbol "spline"}, score {digits score}"""
+
+                let formula =
+                    match SymbolicEdges.formula fitted edge (Variable "x") with
+                    | Some formula -> Printer.text (Simplify.rounded 4 formula)
+                    | None -> "spline"
 
                 [
                     $"""<g class="{edgeColour}" opacity="{opacity score}">"""
-                    $"<title>{Svg.escape what}score {digits score}</title>"
+                    $"<title>{Svg.escape shortly}</title>"
                     Svg.line lower.Nodes[edge.From] lower.Y middle bottom "stroke=\"currentColor\""
                     Svg.line middle start endX endY "stroke=\"currentColor\""
                     $"""<rect x="{Svg.number left}" y="{Svg.number top}" width="{Svg.number sizes.Box}" """
@@ -200,7 +211,8 @@ module Diagram =
                     name
                     "</g>"
                 ]
-                |> String.concat "")
+                |> String.concat "",
+                { X = middle; Y = top + sizes.Box / 2.0; Text = $"{place}\n{formula}\nscore {digits score}" })
 
         let names (row: Row) (offset: float) (labels: string list) =
             let room = 0.95 * (sizes.Width - 2.0 * margin) / float labels.Length
@@ -217,12 +229,29 @@ module Diagram =
             $"""From {String.concat ", " inputs} at the bottom to {String.concat ", " outputs} at the top: """
             + $"{edges.Length} edges with their curves, {net.Symbols.Count} of them symbolic"
 
-        [
-            for l in 0 .. Network.depth net - 1 do
-                yield! edgesOf l (Tensor.toArray trace.Nodes[l]) (Tensor.toArray trace.Edges[l])
-            for l, (row, layer) in List.indexed (List.zip rows net.Nodes) do
-                yield! nodes row layer (isLive l) (l = 0)
-            yield! names rows.Head 22.0 inputs
-            yield! names (List.last rows) -14.0 outputs
-        ]
-        |> Svg.page sizes.Width (rows.Head.Y + 40.0) (shape net) description
+        let curves, spots =
+            [
+                for l in 0 .. Network.depth net - 1 do
+                    yield! edgesOf l (Tensor.toArray trace.Nodes[l]) (Tensor.toArray trace.Edges[l])
+            ]
+            |> List.unzip
+
+        let height = rows.Head.Y + 40.0
+
+        let svg =
+            [
+                yield! curves
+                for l, (row, layer) in List.indexed (List.zip rows net.Nodes) do
+                    yield! nodes row layer (isLive l) (l = 0)
+                yield! names rows.Head 22.0 inputs
+                yield! names (List.last rows) -14.0 outputs
+            ]
+            |> Svg.page sizes.Width height (shape net) description
+
+        svg, Figures.spotted (shape net) description (sizes.Width, height) svg spots
+
+    /// The diagram of a network as SVG text, for the points of a trace and the scores there. Every edge that carries
+    /// something has a box with its curve, the fainter the lower its score; those that are symbolic have a colour of
+    /// their own and their function's name. Raises ArgumentException unless there is a name for every input and output.
+    let svg (inputs: string list) (outputs: string list) (fitted: Fitted) (trace: Trace) (scores: Scores) : string =
+        fst (draw inputs outputs fitted trace scores)

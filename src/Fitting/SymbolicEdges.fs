@@ -82,8 +82,8 @@ module SymbolicEdges =
             Params = Map.remove (Network.symbolName edge) fitted.Params
         }
 
-    // What goes into an edge and what comes out, [N] each.
-    let private curve (trace: Trace) (edge: Edge) =
+    /// What goes into an edge and what comes out, [N] each.
+    let internal curve (trace: Trace) (edge: Edge) =
         trace.Nodes[edge.Layer].select(1L, int64 edge.From),
         trace.Edges[edge.Layer].select(1L, int64 edge.From).select(1L, int64 edge.To)
 
@@ -124,6 +124,15 @@ module SymbolicEdges =
                     fix edge best.Function best.Fit fitted)
                 fitted)
 
+    /// What an edge with a function makes of a formula: c·f(a x + b) + d; none of an edge with a spline.
+    let internal formula (fitted: Fitted) (edge: Edge) (x: Expression) : Expression option =
+        Map.tryFind edge fitted.Network.Symbols
+        |> Option.map (fun name ->
+            let affine = Tensor.toArray fitted.Params[Network.symbolName edge]
+
+            Number affine[2] * (SymbolicFunction.find name).Formula(Number affine[0] * x + Number affine[1])
+            + Number affine[3])
+
     /// The formulas of the outputs, for formulas of the inputs; not simplified. Every edge must be symbolic or removed:
     /// InvalidOperationException names one that is not.
     let formulas (inputs: Expression list) (fitted: Fitted) : Expression list =
@@ -140,16 +149,9 @@ module SymbolicEdges =
                     for j in 0 .. Nodes.ends next - 1 ->
                         [
                             for i, node in List.indexed nodes do
-                                let edge = { Layer = l; From = i; To = j }
-
-                                match Map.tryFind edge net.Symbols with
+                                match formula fitted { Layer = l; From = i; To = j } node with
+                                | Some formula -> formula
                                 | None -> ()
-                                | Some name ->
-                                    let affine = Tensor.toArray fitted.Params[Network.symbolName edge]
-
-                                    Number affine[2]
-                                    * (SymbolicFunction.find name).Formula(Number affine[0] * node + Number affine[1])
-                                    + Number affine[3]
                         ]
                         |> Sum
                 ]

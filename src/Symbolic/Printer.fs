@@ -1,9 +1,10 @@
-// Writes a formula: as text that the parser reads back, and as LaTeX. One walk decides where signs, fractions and
+// Writes a formula: as text that the parser reads back, as LaTeX, and as MathML. One walk decides where signs, fractions and
 // parentheses go; a notation says what each looks like.
 namespace MetaKan.Symbolic
 
 open System
 open System.Globalization
+open System.Security
 open System.Text.RegularExpressions
 open MetaKan
 
@@ -21,6 +22,8 @@ module Printer =
             /// A number that is not negative.
             Number: float -> string * Binding
             Variable: string -> string
+            /// The signs before a negative first term, between terms, and between a term and a negative one.
+            Signs: string * string * string
             Group: string -> string
             /// Two factors or more.
             Times: string list -> string
@@ -110,6 +113,8 @@ module Printer =
             negative,
             if below.IsEmpty then times above else notation.Quotient (times above) (times below), Binding.Factor
 
+        let sign, plus, minus = notation.Signs
+
         match List.map signed (terms e) with
         | [ false, text ] -> text
         | signed ->
@@ -119,9 +124,9 @@ module Printer =
 
                 match i, negative with
                 | 0, false -> text
-                | 0, true -> "-" + text
-                | _, false -> " + " + text
-                | _, true -> " - " + text)
+                | 0, true -> sign + text
+                | _, false -> plus + text
+                | _, true -> minus + text)
             |> String.concat "",
             Binding.Loose
 
@@ -149,6 +154,7 @@ module Printer =
         {
             Number = fun v -> digits v, Binding.Atom
             Variable = id
+            Signs = "-", " + ", " - "
             Group = group
             Times = String.concat "*"
             Quotient = fun above below -> $"{atLeast Binding.Factor group above}/{atLeast Binding.Power group below}"
@@ -157,24 +163,28 @@ module Printer =
         }
 
     let private greek =
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi"
-            .Split
-            ' '
-        |> set
-        |> Set.add "omega"
+        Seq.zip
+            [
+                yield! "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu".Split ' '
+                yield! "nu xi pi rho sigma tau upsilon phi chi psi omega".Split ' '
+            ]
+            "αβγδεζηθικλμνξπρστυφχψω"
+        |> Map
+
+    /// A name and its index, if it has one: x1, x_1, u_xx.
+    let private indexed (name: string) : string * string option =
+        let parts = Regex.Match(name, @"^(?<name>\p{L}+)(?:_(?<index>.+)|(?<index>[0-9]+))$")
+        if parts.Success then parts.Groups["name"].Value, Some parts.Groups["index"].Value else name, None
 
     let private latexName (name: string) =
         let word (text: string) =
-            if greek.Contains text then @"\" + text
+            if greek.ContainsKey text then @"\" + text
             elif text.Length = 1 || Seq.forall Char.IsDigit text then text
             else sprintf @"\mathrm{%s}" (text.Replace("_", @"\_"))
 
-        let parts = Regex.Match(name, @"^(?<name>\p{L}+)(?:_(?<index>.+)|(?<index>[0-9]+))$")
-
-        if parts.Success then
-            sprintf "%s_{%s}" (word parts.Groups["name"].Value) (word parts.Groups["index"].Value)
-        else
-            word name
+        match indexed name with
+        | name, Some index -> sprintf "%s_{%s}" (word name) (word index)
+        | name, None -> word name
 
     let private tex =
         let group text = $@"\left({text}\right)"
@@ -188,6 +198,7 @@ module Printer =
                     | [| mantissa; exponent |] -> $@"{mantissa} \cdot 10^{{{int exponent}}}", Binding.Factor
                     | text -> text[0], Binding.Atom
             Variable = latexName
+            Signs = "-", " + ", " - "
             Group = group
             Times =
                 List.reduce (fun before next ->
@@ -202,9 +213,64 @@ module Printer =
                     | _ -> Function.latex f (fst argument), Binding.Atom
         }
 
+    let private mathName (name: string) =
+        let word (text: string) =
+            match greek.TryFind text with
+            | Some letter -> $"<mi>{letter}</mi>"
+            | None when Seq.forall Char.IsDigit text -> $"<mn>{text}</mn>"
+            | None -> $"<mi>{SecurityElement.Escape text}</mi>"
+
+        match indexed name with
+        | name, Some index -> $"<msub>{word name}{word index}</msub>"
+        | name, None -> word name
+
+    let private math =
+        let group text = $"<mrow><mo>(</mo>{text}<mo>)</mo></mrow>"
+        let power a b = $"<msup><mrow>{a}</mrow><mrow>{b}</mrow></msup>"
+        let beginsWithNumber (text: string) = Regex.IsMatch(text, "^(<m(sup|row)>)*<mn>")
+
+        {
+            Number =
+                fun v ->
+                    match (digits v).Split 'e' with
+                    | _ when Double.IsNaN v -> "<mi>nan</mi>", Binding.Atom
+                    | _ when Double.IsInfinity v -> "<mi>∞</mi>", Binding.Atom
+                    | [| mantissa; exponent |] ->
+                        let exponent = (string (int exponent)).Replace("-", "−")
+                        $"<mn>{mantissa}</mn><mo>·</mo><msup><mn>10</mn><mn>{exponent}</mn></msup>", Binding.Factor
+                    | text -> $"<mn>{text[0]}</mn>", Binding.Atom
+            Variable = mathName
+            Signs = "<mo form=\"prefix\">−</mo>", "<mo>+</mo>", "<mo>−</mo>"
+            Group = group
+            Times =
+                List.reduce (fun before next ->
+                    if beginsWithNumber next then $"{before}<mo>·</mo>{next}" else $"{before}<mo>\u2062</mo>{next}")
+            Quotient = fun (above, _) (below, _) -> $"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
+            Power = fun a (b, _) -> power a b
+            Call =
+                fun f argument ->
+                    let called name = $"<mi>{name}</mi><mo>\u2061</mo>{group (fst argument)}", Binding.Atom
+
+                    match f with
+                    | Function.Exp -> power "<mi>e</mi>" (fst argument), Binding.Power
+                    | Function.Gaussian ->
+                        let square = power (atLeast Binding.Atom group argument) "<mn>2</mn>"
+                        power "<mi>e</mi>" $"<mo form=\"prefix\">−</mo>{square}", Binding.Power
+                    | Function.Sqrt -> $"<msqrt><mrow>{fst argument}</mrow></msqrt>", Binding.Atom
+                    | Function.Abs -> $"<mrow><mo>|</mo>{fst argument}<mo>|</mo></mrow>", Binding.Atom
+                    | Function.Asin
+                    | Function.Acos
+                    | Function.Atan -> called ("arc" + (Function.name f).Substring 1)
+                    | Function.Atanh -> called "artanh"
+                    | _ -> called (Function.name f)
+        }
+
     /// The formula as text, which `Parser.expression` reads back to the same value, up to rounding. It has no
     /// parentheses that the order of operations makes superfluous, and writes multiples of π/2 with pi.
     let text (e: Expression) : string = fst (write plain (flat e))
 
     /// The formula in LaTeX's mathematical mode: fractions, roots, exponents, Greek names, and x1 and x_1 as x_{1}.
     let latex (e: Expression) : string = fst (write tex (flat e))
+
+    /// The formula in MathML, what stands between <math> and </math>, as `latex` has it.
+    let mathml (e: Expression) : string = $"<mrow>{fst (write math (flat e))}</mrow>"

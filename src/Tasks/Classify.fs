@@ -143,27 +143,28 @@ module Classify =
         let used = settings.TrainImages |> Option.map (min images) |> Option.defaultValue images
         Batches.perEpoch (batching settings) used
 
+    // The rate, over so many steps, and the decay of a group of parameters.
+    let private group (settings: ClassifySettings) (steps: int) (group: ParameterGroup) =
+        let rate, decay =
+            match group with
+            | ParameterGroup.Embeddings -> settings.EmbeddingRate, settings.EmbeddingDecay
+            | ParameterGroup.Generators -> settings.GeneratorRate, settings.GeneratorDecay
+            | ParameterGroup.Weights -> settings.Rate, settings.WeightDecay
+
+        {
+            Rate =
+                Schedule.product
+                    [
+                        Schedule.constant rate
+                        Schedule.annealed settings.Schedule steps
+                        Schedule.warmup settings.Warmup
+                    ]
+            WeightDecay = decay
+        }
+
     /// The optimizer of so many steps.
     let internal optimizer (settings: ClassifySettings) (classifier: Classifier) (steps: int) : Optimizer =
-        let group name =
-            let rate, decay =
-                match classifier.Group name with
-                | ParameterGroup.Embeddings -> settings.EmbeddingRate, settings.EmbeddingDecay
-                | ParameterGroup.Generators -> settings.GeneratorRate, settings.GeneratorDecay
-                | ParameterGroup.Weights -> settings.Rate, settings.WeightDecay
-
-            {
-                Rate =
-                    Schedule.product
-                        [
-                            Schedule.constant rate
-                            Schedule.annealed settings.Schedule steps
-                            Schedule.warmup settings.Warmup
-                        ]
-                WeightDecay = decay
-            }
-
-        Statistics.gathering (Adam.create group)
+        Statistics.gathering (Adam.create (classifier.Group >> group settings steps))
 
     /// The run as a fold: no files, no output. `batch` gives the images of a step.
     let internal plan (settings: ClassifySettings) (classifier: Classifier) (set: ImageSet) batch : TrainingPlan =
@@ -323,8 +324,21 @@ module Classify =
             Run.keep place "classify" [ "settings", Configuration.node settings ] measures mayChange (fun resumes ->
                 use reader = Batches.ahead (batching settings) set.Train
                 let plan = plan settings classifier set reader.Get
+                let steps = Training.totalSteps plan
 
-                Run.train place measures (hires classifier) plan (fun () -> initial settings classifier) store resumes
+                let rates =
+                    Run.rates classifier.Group (fun parameters state ->
+                        Some((group settings steps parameters).Rate(state.Step - 1)))
+
+                Run.train
+                    place
+                    measures
+                    (hires classifier)
+                    plan
+                    rates
+                    (fun () -> initial settings classifier)
+                    store
+                    resumes
                 ||> conclude place settings classifier set)
 
         for t in Params.tensors found.Best do

@@ -107,7 +107,7 @@ module internal FitPictures =
                 let limits i = c.Inputs[i], fst bounds[i], snd bounds[i]
 
                 file,
-                Plot.heatMap
+                Drawing.Map
                     {
                         Title = title
                         Description = $"{title} of {c.Output}, over {c.Inputs[0]} and {c.Inputs[1]}"
@@ -133,9 +133,9 @@ module internal FitPictures =
             (Array.map snd known)
             (values c.Fitted (Array.map fst known))
 
-    /// The pictures of a fit, as names and SVG texts: curves for one input; maps of the true and the fitted function and
+    /// The pictures of a fit, by their names: curves for one input; maps of the true and the fitted function and
     /// of the error for two; fitted against true values at the held-out points for any.
-    let draw (comparison: Comparison) : (string * string) list =
+    let draw (comparison: Comparison) : (string * Drawing) list =
         [
             match comparison.Inputs.Length with
             | 1 -> yield! curves comparison
@@ -148,7 +148,29 @@ module internal FitPictures =
     /// Draws a fit's pictures into the folder of a run. Raises RunFailed when the disk refuses.
     let write (folder: string) (comparison: Comparison) : unit = draw comparison |> Plots.write folder
 
-    /// Draws a network at one of its stages, as in "2-pruned", into the folder of a run as diagram-2-pruned.svg.
+    // The functions along a network's edges, those of the highest scores.
+    let private edges (inputs: string list) (fitted: Fitted) (trace: Trace) (scores: Scores) : Drawing =
+        let shown =
+            SymbolicEdges.edges fitted.Network
+            |> List.sortByDescending (fun edge -> scores.Edges[edge.Layer].[edge.From, edge.To])
+            |> List.truncate 12
+
+        let from (edge: Edge) = if edge.Layer = 0 then inputs[edge.From] else $"{edge.From + 1}"
+
+        Plots.chart
+            "Functions along the edges"
+            $"{shown.Length} edges of the highest scores: what goes in, and what comes out"
+            "in"
+            "out"
+            [
+                for edge in shown ->
+                    SymbolicEdges.curve trace edge
+                    ||> fun x y -> Array.zip (Tensor.toArray x) (Tensor.toArray y)
+                    |> Array.sortBy fst
+                    |> Plots.series $"layer {edge.Layer + 1}, {from edge} to {edge.To + 1}" Mark.Line
+            ]
+
+    /// Draws a network at one of its stages, as in "2-pruned", into the folder of a run as diagram-2-pruned and edges-2-pruned.
     /// Arguments as for `Diagram.svg`. Raises RunFailed when the disk refuses.
     let diagram
         (folder: string)
@@ -159,4 +181,6 @@ module internal FitPictures =
         (trace: Trace)
         (scores: Scores)
         : unit =
-        Plots.write folder [ $"diagram-{stage}", Diagram.svg inputs outputs fitted trace scores ]
+        let svg, figure = Diagram.draw inputs outputs fitted trace scores
+        Figures.save folder $"diagram-{stage}" svg figure
+        Plots.write folder [ $"edges-{stage}", edges inputs fitted trace scores ]

@@ -2,6 +2,8 @@
 namespace MetaKan.Pdes
 
 open System
+open System.Numerics
+open MathNet.Numerics.IntegralTransforms
 open MetaKan
 open TorchSharp
 
@@ -133,10 +135,10 @@ module internal Pictures =
                     [ for i in 2..last -> $"{coordinate i} = {middle[i]:g4}" ] |> String.concat ", " |> sprintf " at %s"
         }
 
-    let private map (problem: Problem) title values range arrows : string =
+    let private map (problem: Problem) title values range arrows : Drawing =
         let coordinate, bounds = coordinate problem, problem.Domain.Bounds
 
-        Plot.heatMap
+        Drawing.Map
             {
                 Title = title
                 Description = $"{title}, over {coordinate 0} and {coordinate 1}"
@@ -188,6 +190,124 @@ module internal Pictures =
 
         "6-flow", map problem $"Speed and direction{plane.Held}" (plane.Spread speed) None vectors
 
+    /// The residuals of the equations in up to three coordinates, on a logarithmic scale: over the plane, or along the one.
+    /// Energies have none.
+    let private residuals (problem: Problem) (place: Placement) (residuals: Tensor -> Tensor) =
+        let shown =
+            problem.Equations
+            |> List.indexed
+            |> List.filter (fun (_, equation) -> equation.Objective = Objective.Square)
+
+        let sizes (i: int) x = values (fun x -> (residuals x).narrow(1L, int64 i, 1L).abs()) x
+
+        if problem.Coordinates.Length > 3 then
+            []
+        else
+            [
+                for i, equation in shown do
+                    let name = if shown.Length = 1 then "7-residual" else $"7-residual-{i + 1}"
+                    let title = $"Residual of “{equation.Name}”"
+
+                    if problem.Coordinates.Length = 1 then
+                        let at = Plots.places problem.Domain.Bounds.Head
+                        let x = Tensor.ofArray place [ int64 at.Length; 1L ] at
+
+                        name,
+                        Drawing.Chart
+                            {
+                                Title = title
+                                Description = $"Its size along {coordinate problem 0}"
+                                X = { Label = coordinate problem 0; Scale = Scale.Linear }
+                                Y = { Label = "|residual|"; Scale = Scale.Log }
+                                Series = [ Plots.series equation.Name Mark.Line (Array.zip at (sizes i x)) ]
+                            }
+                    else
+                        let plane = whole problem place
+                        let sizes = sizes i plane.Inside |> Array.map (max 1e-300 >> log10)
+                        name, map problem $"{title}, log₁₀ of its size{plane.Held}" (plane.Spread sizes) None [||]
+            ]
+
+    /// Power by frequency of values at even places: of a period whole, otherwise less their mean and under Hann's window, which
+    /// keeps the ends from showing at all frequencies.
+    let private power (isPeriod: bool) (values: float[]) : float[] =
+        let n = values.Length
+        let mean = Array.average values
+
+        let window =
+            if isPeriod then
+                Array.create n 1.0
+            else
+                Array.init n (fun i -> 0.5 - 0.5 * cos (2.0 * Math.PI * float i / float n))
+
+        let waves = Array.map2 (fun w v -> Complex(w * (v - mean), 0.0)) window values
+        Fourier.Forward(waves, FourierOptions.NoScaling)
+        let scale = Array.sum window
+        [| for k in 1 .. n / 2 - 1 -> (2.0 * waves[k].Magnitude / scale) ** 2.0 |]
+
+    /// Power spectra along the first coordinate, means over lines of the second that lie in the domain; the others are in the
+    /// middle of their bounds.
+    let private spectra (problem: Problem) (place: Placement) (field: string) (u: Tensor -> Tensor) exact =
+        let name = coordinate problem 0
+        let low, high = problem.Domain.Bounds.Head
+        let count = 256
+        let at = [| for i in 0 .. count - 1 -> low + (high - low) * float i / float count |]
+
+        let lines =
+            match problem.Domain.Bounds with
+            | [ _ ] -> [ Tensor.ofArray place [ int64 count; 1L ] at ]
+            | bounds ->
+                let middle = bounds |> List.map (fun (low, high) -> (low + high) / 2.0) |> List.toArray
+                let low, high = bounds[1]
+
+                [
+                    for j in 0..7 do
+                        let y = low + (high - low) * (float j + 0.5) / 8.0
+
+                        at
+                        |> Array.collect (fun x -> [| x; y; yield! middle[2..] |])
+                        |> Tensor.ofArray place [ int64 count; int64 bounds.Length ]
+                ]
+            |> List.filter (fun line ->
+                // The end of a box is its boundary, not outside.
+                let inside: bool[] = problem.Domain.Contains line |> Tensor.toArray |> Array.map ((<>) 0.0)
+                Array.forall id inside[1..])
+
+        let isPeriod =
+            match problem.Periodic with
+            | Some(names, _) -> List.contains problem.Coordinates.Head names
+            | None -> false
+
+        let mean (of': Tensor -> float[]) =
+            lines
+            |> List.map (of' >> power isPeriod)
+            |> List.reduce (Array.map2 (+))
+            |> Array.mapi (fun k sum -> float (k + 1) / (high - low), sum / float lines.Length)
+
+        if lines.IsEmpty then
+            []
+        else
+            [
+                "8-spectrum",
+                Drawing.Chart
+                    {
+                        Title = "Power spectrum"
+                        Description = $"Power of {field} by its frequency along {name}"
+                        X = { Label = $"cycles per {name}"; Scale = Scale.Log }
+                        Y = { Label = "power"; Scale = Scale.Log }
+                        Series =
+                            [
+                                Plots.series "computed" Mark.Line (mean (values u))
+                                match exact with
+                                | Some exact ->
+                                    Plots.series "exact" Mark.Line (mean (values exact))
+
+                                    let error x = Array.map2 (-) (values u x) (values exact x)
+                                    Plots.series "error" Mark.Line (mean error)
+                                | None -> ()
+                            ]
+                    }
+            ]
+
     /// Predicted against exact values at random points of the domain.
     let private scatter
         (problem: Problem)
@@ -210,10 +330,18 @@ module internal Pictures =
             (values exact x)
             (values u x)
 
-    /// The pictures of a solution u of a problem, as names and SVG texts, for each field: curves in one dimension, otherwise
-    /// maps over the first two coordinates, and in time curves at several of its values; where the exact solution is known, also that, the error and values at random
-    /// points. The names of several fields begin with the field's. Fields u and v of coordinates in space are a flow, and drawn as one.
-    let draw (problem: Problem) (u: Tensor -> Tensor) (key: Key) (place: Placement) : (string * string) list =
+    /// The pictures of a solution u of a problem, by their names, for each field: curves in one dimension, otherwise
+    /// maps over the first two coordinates, and in time curves at several of its values; where the exact solution is known, also
+    /// that, the error and values at random points; and a power spectrum. The names of several fields begin with the field's.
+    /// Fields u and v of coordinates in space are a flow, and drawn as one. Of the equations, in up to three coordinates, the
+    /// residuals [N, equations] that `residualsOf` gives at points.
+    let draw
+        (problem: Problem)
+        (u: Tensor -> Tensor)
+        (residualsOf: Tensor -> Tensor)
+        (key: Key)
+        (place: Placement)
+        : (string * Drawing) list =
         use _ = torch.NewDisposeScope()
 
         [
@@ -234,10 +362,12 @@ module internal Pictures =
 
                         if problem.Coordinates.Length = 2 && problem.Coordinates[1] = "t" then
                             moments problem place field u exact
+
+                        yield! spectra problem place field u exact
                     ]
 
-                for name, svg in drawn do
-                    (if problem.Fields.Length = 1 then name else $"{field}-{name}"), svg
+                for name, picture in drawn do
+                    (if problem.Fields.Length = 1 then name else $"{field}-{name}"), picture
 
             match List.tryFindIndex ((=) "u") problem.Fields, List.tryFindIndex ((=) "v") problem.Fields with
             | Some i, Some j when problem.Coordinates.Length > 1 && not (List.contains "t" problem.Coordinates[..1]) ->
@@ -245,8 +375,17 @@ module internal Pictures =
                     let fields = u x
                     torch.cat ([| fields.narrow (1L, int64 i, 1L); fields.narrow (1L, int64 j, 1L) |], 1L))
             | _ -> ()
+
+            yield! residuals problem place residualsOf
         ]
 
     /// Draws the pictures into the folder of a run. Raises RunFailed when the disk refuses.
-    let write (folder: string) (problem: Problem) (u: Tensor -> Tensor) (key: Key) (place: Placement) : unit =
-        draw problem u key place |> Plots.write folder
+    let write
+        (folder: string)
+        (problem: Problem)
+        (u: Tensor -> Tensor)
+        (residualsOf: Tensor -> Tensor)
+        (key: Key)
+        (place: Placement)
+        : unit =
+        draw problem u residualsOf key place |> Plots.write folder

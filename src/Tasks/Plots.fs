@@ -12,7 +12,7 @@ module internal Plots =
 
     /// A chart with linear axes of these labels.
     let chart title description x y series =
-        Plot.chart
+        Drawing.Chart
             {
                 Title = title
                 Description = description
@@ -49,7 +49,7 @@ module internal Plots =
                 | None -> ()
             ]
 
-    /// Writes pictures, as names and SVG texts, into the folder of a run. Raises RunFailed when the disk refuses.
-    let write (folder: string) (pictures: (string * string) list) : unit =
-        for name, svg in pictures do
-            Plot.save (IO.Path.Combine(RunFolder.picturesPath folder, name + ".svg")) svg
+    /// Writes pictures by their names into the folder of a run. Raises RunFailed when the disk refuses.
+    let write (folder: string) (pictures: (string * Drawing) list) : unit =
+        for name, drawing in pictures do
+            Figures.save folder name (Plot.svg drawing) (Figures.ofDrawing drawing)

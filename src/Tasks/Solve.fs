@@ -132,10 +132,10 @@ module Solve =
     let private found (problem: Problem) (p: Params) : (string * float) list =
         problem.Parameters |> List.map (fun (name, _) -> name, Tensor.item p[Problem.parameterName name])
 
-    /// The learning rates of so many epochs, by the names of a model's parameters.
-    let private rates (settings: SolveSettings) (model: Model) (epochs: int) (name: string) : Schedule =
+    /// The learning rates of so many epochs, for a group of a model's parameters.
+    let private rate (settings: SolveSettings) (epochs: int) (group: ParameterGroup) : Schedule =
         let rate =
-            match model.Group name with
+            match group with
             | ParameterGroup.Embeddings -> settings.EmbeddingRate
             | ParameterGroup.Generators -> settings.GeneratorRate
             | ParameterGroup.Weights -> settings.Rate
@@ -146,6 +146,15 @@ module Solve =
                 Schedule.annealed settings.Schedule epochs
                 Schedule.warmup settings.Warmup
             ]
+
+    let private rates settings (model: Model) epochs : string -> Schedule = model.Group >> rate settings epochs
+
+    // The learning rate of the step that came to a state, where its optimizer has one.
+    let private rateAt (settings: SolveSettings) (group: ParameterGroup) (state: TrainingState) : float option =
+        match SolveSettings.stages settings |> List.tryItem state.Stage with
+        | Some { Optimizer = SolveOptimizer.Adam | SolveOptimizer.Soap; Epochs = epochs } ->
+            Some(rate settings epochs group (state.Within - 1))
+        | _ -> None
 
     /// Adam as the settings have it for their epochs, for a problem's model.
     let internal adam (settings: SolveSettings) (model: Model) : Optimizer =
@@ -350,11 +359,16 @@ module Solve =
             |> RunFolder.fields
 
         RunFolder.writeResult place.Folder result
-        let u = Problem.solution problem (Problem.modelFor problem model) state.Params
+        let whole = Problem.modelFor problem model
+        let u = Problem.solution problem whole state.Params
+
+        let residuals =
+            let exactly = { settings.Collocation with Laplacian = LaplacianMethod.Exact }
+            LossTerms.residuals exactly problem whole (keyFor settings 3) state.Params
 
         match outcome with
         | Completed
-        | Stopped -> Pictures.write place.Folder problem u (keyFor settings 3) settings.Placement
+        | Stopped -> Pictures.write place.Folder problem u residuals (keyFor settings 3) settings.Placement
         | Diverged _ -> ()
 
         {
@@ -412,7 +426,9 @@ module Solve =
 
         let solution =
             Run.keep place "pde" sections measures mayChange (fun resumes ->
-                Run.train place measures true plan (fun () -> initial settings problem model) listen resumes
+                let rates = Run.rates (Problem.modelFor problem model).Group (rateAt settings)
+
+                Run.train place measures true plan rates (fun () -> initial settings problem model) listen resumes
                 ||> conclude place settings problem model)
 
         for t in Params.tensors solution.Params do

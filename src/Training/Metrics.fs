@@ -1,4 +1,4 @@
-// The table metrics.csv of a run: `step`, then a column a measure; one not taken at a step leaves its cell empty.
+// The tables metrics.csv and steps.csv of a run: `step`, then a column a measure; one not taken at a step leaves its cell empty.
 namespace MetaKan
 
 open System
@@ -19,7 +19,7 @@ type MeasureKind =
 /// The measures of a run, as read back: a row is a step and a value or none for each column.
 type MetricsTable = { Columns: string list; Rows: (int * float option[])[] }
 
-/// A run's metrics.csv, open for more rows. Each row reaches the file at once.
+/// A run's table, open for more rows. Each row reaches the file at once.
 type internal MetricsWriter internal (path: string, columns: string list, file: StreamWriter) =
     /// Appends a row: the measures taken at a step, by column name. Raises RunFailed when the disk refuses.
     member _.Append(step: int, measures: (string * float) list) : unit =
@@ -88,17 +88,13 @@ module Metrics =
             let file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)
             new MetricsWriter(path, columns, new StreamWriter(file, AutoFlush = true, NewLine = "\n")))
 
-    /// Starts the table of a new run with the columns after `step`. Raises RunFailed when the disk refuses.
-    let internal create (folder: string) (columns: string list) : MetricsWriter =
-        let path = RunFolder.metricsPath folder
+    // Starts a table with the columns after `step`.
+    let private createFile (path: string) (columns: string list) : MetricsWriter =
         AtomicFile.writeText path (header columns + "\n")
         append path columns
 
-    /// Goes on with the table of a run resumed after `step`: later rows are dropped, as the run makes them again.
-    /// Raises BadInput where the table is of other columns, or no table.
-    let internal resume (folder: string) (columns: string list) (step: int) : MetricsWriter =
-        let path = RunFolder.metricsPath folder
-
+    // Goes on with a table after `step`: later rows are dropped.
+    let private resumeFile (path: string) (columns: string list) (step: int) : MetricsWriter =
         if File.Exists path then
             let found, rows = load path
 
@@ -110,10 +106,26 @@ module Metrics =
             AtomicFile.writeText path (String.Join('\n', lines) + "\n")
             append path columns
         else
-            create folder columns
+            createFile path columns
 
-    /// The table of a run, finished or still going on. Raises BadInput where there is none, or where it is malformed.
-    let read (folder: string) : MetricsTable =
-        let columns, rows = load (RunFolder.metricsPath folder)
+    /// Starts the table of a new run with the columns after `step`. Raises RunFailed when the disk refuses.
+    let internal create (folder: string) (columns: string list) : MetricsWriter =
+        createFile (RunFolder.metricsPath folder) columns
+
+    /// Goes on with the table of a run resumed after `step`: later rows are dropped, as the run makes them again.
+    /// Raises BadInput where the table is of other columns, or no table.
+    let internal resume (folder: string) (columns: string list) (step: int) : MetricsWriter =
+        resumeFile (RunFolder.metricsPath folder) columns step
+
+    /// The same of the table of single steps.
+    let internal resumeSteps (folder: string) (columns: string list) (step: int) : MetricsWriter =
+        resumeFile (RunFolder.stepsPath folder) columns step
+
+    /// A table in a file. Raises BadInput where it is malformed.
+    let internal readFile (path: string) : MetricsTable =
+        let columns, rows = load path
 
         { Columns = columns; Rows = Array.map snd rows }
+
+    /// The table of a run, finished or still going on. Raises BadInput where there is none, or where it is malformed.
+    let read (folder: string) : MetricsTable = readFile (RunFolder.metricsPath folder)

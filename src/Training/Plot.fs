@@ -1,5 +1,5 @@
-// Pictures as SVG: charts of lines and dots, and heat maps of a function of two coordinates. They are readable on light
-// and on dark pages, and tell screen readers what they show.
+// Pictures: charts of lines and dots, and heat maps of a function of two coordinates, and the still SVG of each. It is
+// readable on light and on dark pages, and tells screen readers what it shows.
 namespace MetaKan
 
 open System
@@ -38,28 +38,44 @@ type HeatMap =
         Arrows: ((float * float) * (float * float))[]
     }
 
+/// What is drawn, apart from how.
+[<RequireQualifiedAccess>]
+type internal Drawing =
+    | Chart of Chart
+    | Map of HeatMap
+
 [<RequireQualifiedAccess>]
 module Plot =
     let private shown (axis: Axis) x = abs x < 1e300 && (axis.Scale = Scale.Linear || x > 1e-300)
 
-    /// At most two points per horizontal pixel, the lowest and the highest; the line looks the same.
+    /// A line of at most 2,000 points that looks the same: of each part its lowest and its highest point, and both ends.
     let private thin (points: (float * float)[]) =
-        if points.Length < 2000 then
+        if points.Length <= 2000 then
             points
         else
-            points
-            |> Array.chunkBySize ((points.Length + 599) / 600)
-            |> Array.collect (fun group ->
-                let low, high = Array.minBy snd group, Array.maxBy snd group
-                if fst low <= fst high then [| low; high |] else [| high; low |])
+            let inner = points[1 .. points.Length - 2]
+
+            [|
+                points[0]
+                for group in Array.chunkBySize ((inner.Length + 998) / 999) inner do
+                    let low, high = Array.minBy snd group, Array.maxBy snd group
+                    yield! Array.distinct (if fst low <= fst high then [| low; high |] else [| high; low |])
+                Array.last points
+            |]
+
+    /// What there is to draw of a chart's series: without points that its axes cannot show, and of long lines what shows.
+    let internal visible (chart: Chart) : Series list =
+        chart.Series
+        |> List.map (fun series ->
+            let points = series.Points |> Array.filter (fun (x, y) -> shown chart.X x && shown chart.Y y)
+            { series with Points = if series.Mark = Mark.Line then thin points else points })
 
     let private draw n (x: Svg.Span) (y: Svg.Span) (series: Series) =
         let points = series.Points |> Array.map (fun (px, py) -> Svg.place x px, Svg.place y py)
 
         match series.Mark with
         | Mark.Line ->
-            let path =
-                thin points |> Array.map (fun (px, py) -> $"{Svg.number px},{Svg.number py}") |> String.concat " "
+            let path = points |> Array.map (fun (px, py) -> $"{Svg.number px},{Svg.number py}") |> String.concat " "
 
             $"""<polyline class="{Svg.colour n}" points="{path}" fill="none" stroke="currentColor" """
             + $"""stroke-width="1.8" stroke-linejoin="round" {Svg.dashes n}/>"""
@@ -98,11 +114,7 @@ module Plot =
 
     /// The SVG text of a chart. Lines of any length stay small: what no pixel could show is left out.
     let chart (c: Chart) : string =
-        let series =
-            c.Series
-            |> List.map (fun s ->
-                { s with Points = s.Points |> Array.filter (fun (x, y) -> shown c.X x && shown c.Y y) })
-
+        let series = visible c
         let points = series |> List.map _.Points |> Array.concat
         let width, height = 640.0, 380.0
         let top, key = legend width series
@@ -126,8 +138,8 @@ module Plot =
         $"""<image x="{Svg.number x.From}" y="{Svg.number y.To}" width="{Svg.number (x.To - x.From)}" """
         + $"""height="{Svg.number (y.From - y.To)}" preserveAspectRatio="none" href="data:image/png;base64,{data}"/>"""
 
-    // Arrows in pixels, light with a dark rim: readable on all colours of the map.
-    let private arrows (x: Svg.Span) (y: Svg.Span) (vectors: ((float * float) * (float * float))[]) : string list =
+    /// The strokes of arrows, from place to place in the spans' pixels: of each a shaft and a head of two.
+    let internal strokes (x: Svg.Span) (y: Svg.Span) (vectors: ((float * float) * (float * float))[]) =
         let scale (span: Svg.Span) = (span.To - span.From) / (span.High - span.Low)
 
         let drawn =
@@ -140,27 +152,31 @@ module Plot =
             ]
 
         let longest = drawn |> List.map (fun (_, _, dx, dy) -> sqrt (dx * dx + dy * dy)) |> List.fold max 0.0
+        let apart = sqrt ((x.To - x.From) * abs (y.To - y.From) / float (max 1 vectors.Length))
 
-        if longest = 0.0 then
-            []
-        else
-            let apart = sqrt ((x.To - x.From) * abs (y.To - y.From) / float vectors.Length)
+        [
+            if longest > 0.0 then
+                for px, py, dx, dy in drawn do
+                    let share = apart / longest
+                    let dx, dy = dx * share, dy * share
+                    let endX, endY = px + dx / 2.0, py + dy / 2.0
+                    (px - dx / 2.0, py - dy / 2.0), (endX, endY)
 
+                    // 30° to the sides.
+                    for side in [ 1.0; -1.0 ] do
+                        let back = 0.35
+                        let hx, hy = 0.87 * dx - side * 0.5 * dy, 0.87 * dy + side * 0.5 * dx
+                        (endX - back * hx, endY - back * hy), (endX, endY)
+        ]
+
+    // Light with a dark rim: readable on all colours of the map.
+    let private arrows (x: Svg.Span) (y: Svg.Span) (vectors: ((float * float) * (float * float))[]) : string list =
+        match strokes x y vectors with
+        | [] -> []
+        | strokes ->
             let path =
                 [
-                    for px, py, dx, dy in drawn do
-                        let share = apart / longest
-                        let dx, dy = dx * share, dy * share
-                        let endX, endY = px + dx / 2.0, py + dy / 2.0
-                        // A head of two strokes, 30° to the sides.
-                        let stroke side =
-                            let back = 0.35
-                            let hx, hy = 0.87 * dx - side * 0.5 * dy, 0.87 * dy + side * 0.5 * dx
-                            $"M{Svg.number (endX - back * hx)} {Svg.number (endY - back * hy)}L{Svg.number endX} {Svg.number endY}"
-
-                        $"M{Svg.number (px - dx / 2.0)} {Svg.number (py - dy / 2.0)}L{Svg.number endX} {Svg.number endY}"
-                        stroke 1.0
-                        stroke -1.0
+                    for (x, y), (x', y') in strokes -> $"M{Svg.number x} {Svg.number y}L{Svg.number x'} {Svg.number y'}"
                 ]
                 |> String.concat ""
 
@@ -169,18 +185,24 @@ module Plot =
                     $"""<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linecap="round"/>"""
             ]
 
+    /// The places in pixels of a heat map's axes.
+    let internal spans (map: HeatMap) : Svg.Span * Svg.Span =
+        let _, xLow, xHigh = map.X
+        let _, yLow, yHigh = map.Y
+        let bottom = 40.0 + 320.0 * Math.Clamp((yHigh - yLow) / (xHigh - xLow), 0.4, 1.25)
+
+        Svg.spanOf Scale.Linear 0.0 [| xLow; xHigh |] (76.0, 396.0),
+        Svg.spanOf Scale.Linear 0.0 [| yLow; yHigh |] (bottom, 40.0)
+
     /// The SVG text of a heat map with its colour bar.
     let heatMap (map: HeatMap) : string =
         let rows, columns = Array2D.length1 map.Values, Array2D.length2 map.Values
         let finite = map.Values |> Seq.cast<float> |> Seq.filter Double.IsFinite |> Seq.toArray
 
         let span (low, high) (from, until) = Svg.spanOf Scale.Linear 0.0 [| low; high |] (from, until)
-
-        let xLabel, xLow, xHigh = map.X
-        let yLabel, yLow, yHigh = map.Y
-        let x = span (xLow, xHigh) (76.0, 396.0)
-        let bottom = 40.0 + 320.0 * Math.Clamp((yHigh - yLow) / (xHigh - xLow), 0.4, 1.25)
-        let y = span (yLow, yHigh) (bottom, 40.0)
+        let (xLabel, _, _), (yLabel, _, _) = map.X, map.Y
+        let x, y = spans map
+        let bottom = y.From
 
         let colours =
             match map.Range with
@@ -214,6 +236,12 @@ module Plot =
                 Svg.text 444.0 (Svg.place colours value + 4.0) "" (Svg.label value)
         ]
         |> Svg.page 512.0 (bottom + 48.0) map.Title map.Description
+
+    /// The SVG text of a drawing.
+    let internal svg (drawing: Drawing) : string =
+        match drawing with
+        | Drawing.Chart c -> chart c
+        | Drawing.Map map -> heatMap map
 
     /// Writes a picture's SVG text to a file in one go. Raises RunFailed when the disk refuses.
     let save (path: string) (svg: string) : unit = AtomicFile.writeText path svg

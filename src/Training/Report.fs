@@ -1,4 +1,4 @@
-// The page report.html of a run: its result, curves, pictures and configuration, in one file that needs no other.
+// The page report.html of a run: its result, curves, pictures and configuration.
 namespace MetaKan
 
 open System
@@ -8,33 +8,75 @@ open System.Text.Json
 open System.Text.Json.Nodes
 open System.Xml
 open System.Xml.Linq
+open MetaKan.Symbolic
+
+/// What a run's folder tells of it.
+type internal RunRecord =
+    {
+        Folder: string
+        /// Values of config.json by their names, as "settings.epochs".
+        Config: (string * JsonNode) list
+        /// None while the run is not done.
+        Result: JsonObject option
+        Metrics: MetricsTable option
+        /// The loss and the learning rates of every step, where they were kept.
+        Steps: MetricsTable option
+    }
+
+[<RequireQualifiedAccess>]
+module internal RunRecord =
+    /// What is in a folder. Raises BadInput where it holds no run or a malformed file.
+    let read (folder: string) : RunRecord =
+        let table path = if File.Exists path then Some(Metrics.readFile path) else None
+
+        {
+            Folder = folder
+            Config = Configuration.leaves "" (RunFolder.readConfig folder)
+            Result = RunFolder.tryReadResult folder
+            Metrics = table (RunFolder.metricsPath folder)
+            Steps = table (RunFolder.stepsPath folder)
+        }
+
+    /// The measures of these kinds, by the names of their columns.
+    let measures (kinds: MeasureKind list) (run: RunRecord) : string list =
+        let kinds = kinds |> List.map Configuration.node
+
+        [
+            for name, value in run.Config do
+                if
+                    name.StartsWith "measures." && kinds |> List.exists (fun kind -> JsonNode.DeepEquals(value, kind))
+                then
+                    name.Substring 9
+        ]
+
+    /// The columns of learning rates.
+    let rates (run: RunRecord) : string list =
+        run.Steps |> Option.map _.Columns |> Option.defaultValue [] |> List.filter _.StartsWith("rate_")
+
+    let private column (table: MetricsTable option) (name: string) : (int * float)[] =
+        match table with
+        | None -> [||]
+        | Some table ->
+            match List.tryFindIndex ((=) name) table.Columns with
+            | None -> [||]
+            | Some i -> table.Rows |> Array.choose (fun (step, row) -> row[i] |> Option.map (fun value -> step, value))
+
+    /// A measure by the step; the loss of every step where that was kept.
+    let bySteps (run: RunRecord) (name: string) : (float * float)[] =
+        match column run.Steps name with
+        | [||] -> column run.Metrics name
+        | every -> every
+        |> Array.map (fun (step, value) -> float step, value)
+
+    /// A measure by the seconds of training.
+    let bySeconds (run: RunRecord) (name: string) : (float * float)[] =
+        let seconds = Map.ofArray (column run.Metrics "seconds")
+
+        column run.Metrics name
+        |> Array.choose (fun (step, value) -> seconds.TryFind step |> Option.map (fun at -> at, value))
 
 [<RequireQualifiedAccess>]
 module Report =
-    let private style =
-        """
-:root { color-scheme: light dark; --page: #f4f5f7; --card: #fff; --text: #2b2f36; --faint: #6b7280; --rule: #e3e6eb }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #0e1014; --card: #16191f; --text: #d6dae1; --faint: #8f97a5; --rule: #2a2f38 }
-}
-body { margin: 0 auto; max-width: 1360px; padding: 2rem 1.25rem 4rem; background: var(--page); color: var(--text);
-  font: 15px/1.5 system-ui, sans-serif }
-h1 { margin: 0; font-size: 1.7rem; letter-spacing: -0.01em }
-h2 { margin: 2.2rem 0 0.8rem; font-size: 1.1rem }
-p { margin: 0.3rem 0 0; color: var(--faint) }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: 0.8rem; margin: 0 }
-.cards div { background: var(--card); border-radius: 10px; padding: 0.7rem 0.9rem }
-.cards dt { color: var(--faint); font-size: 0.8rem }
-.cards dd { margin: 0; font-size: 1.15rem; font-weight: 600; overflow-wrap: anywhere;
-  font-variant-numeric: tabular-nums }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 0.8rem }
-.pictures svg { width: 100%; height: auto; max-height: 30rem; background: var(--card); border-radius: 10px }
-table { border-collapse: collapse; background: var(--card); border-radius: 10px; min-width: 24rem }
-th, td { text-align: left; padding: 0.35rem 1rem; border-bottom: 1px solid var(--rule); overflow-wrap: anywhere }
-tr:last-child > * { border-bottom: 0 }
-th { font-weight: 500; color: var(--faint) }
-td { font-variant-numeric: tabular-nums }"""
-
     /// A whole number with its thousands apart.
     let private grouped (n: int64) =
         if abs n < 10000L then
@@ -43,7 +85,7 @@ td { font-variant-numeric: tabular-nums }"""
             n.ToString("N0", CultureInfo.InvariantCulture).Replace(",", "\u202F")
 
     /// A value as people read it: numbers with six digits, text without quotes.
-    let private show (node: JsonNode) =
+    let internal show (node: JsonNode) =
         match node with
         | null -> "–"
         | :? JsonValue as value when value.GetValueKind() = JsonValueKind.Number ->
@@ -70,59 +112,129 @@ td { font-variant-numeric: tabular-nums }"""
             | [] -> Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath folder))
             | parts -> String.Join(" · ", parts)
 
-    /// The chart of the columns that `chosen` picks, by step; none where the run has no such column.
-    let private curves title label scale chosen (table: MetricsTable) =
+    /// A chart of measures under names, by the step or by what else there is; none where there are no measures.
+    let internal curves title (x: string) (y: string) scale (series: (string * (float * float)[]) list) : string list =
         let series =
-            table.Columns
-            |> List.indexed
-            |> List.filter (snd >> chosen)
-            |> List.map (fun (i, column) ->
-                {
-                    Name = column.Replace('_', ' ')
-                    Mark = Mark.Line
-                    Points =
-                        table.Rows |> Array.choose (fun (step, row) -> row[i] |> Option.map (fun v -> float step, v))
-                })
+            [
+                for name, points in series do
+                    if points.Length > 0 then
+                        { Name = name; Mark = Mark.Line; Points = points }
+            ]
 
         if series.IsEmpty then
             []
         else
+            let names = series |> List.map _.Name |> String.concat ", "
+
             [
-                Plot.chart
+                Figures.chart
                     {
                         Title = title
-                        Description = $"""{String.Join(", ", series |> List.map _.Name)} by training step"""
-                        X = { Label = "step"; Scale = Scale.Linear }
-                        Y = { Label = label; Scale = scale }
+                        Description = $"{names} by {x}"
+                        X = { Label = x; Scale = Scale.Linear }
+                        Y = { Label = y; Scale = scale }
                         Series = series
                     }
+                |> Page.figure
             ]
 
+    /// The name of a column as people read it.
+    let internal readable (column: string) = column.Replace('_', ' ')
+
     /// The charts of a run's measures, by the kinds that its configuration has for them.
-    let private metricCharts (config: Map<string, JsonNode>) (table: MetricsTable) =
-        let isOf (kinds: MeasureKind list) (column: string) =
-            Map.tryFind $"measures.{column}" config
-            |> Option.exists (fun kind -> kinds |> List.exists (fun wanted -> show kind = Configuration.text wanted))
+    let private trainingCharts (run: RunRecord) : string list =
+        let chart title label scale names =
+            curves title "step" label scale [ for name in names -> readable name, RunRecord.bySteps run name ]
 
-        let errors title label scale kinds = curves title label scale (isOf kinds) table
+        let ofKind kinds =
+            RunRecord.measures kinds run |> List.filter (fun name -> (RunRecord.bySteps run name).Length > 0)
 
-        curves "Loss" "loss" Scale.Log (isOf [ MeasureKind.Loss ]) table
-        @ (if List.exists (isOf [ MeasureKind.Accuracy ]) table.Columns then
-               let kinds = [ MeasureKind.Accuracy; MeasureKind.Error ]
-               errors "Accuracy and error" "on test data" Scale.Linear kinds
-           else
-               errors "Error" "error on test points" Scale.Log [ MeasureKind.Error ])
-        @ curves "Parameters" "value" Scale.Linear (isOf [ MeasureKind.Parameter ]) table
-        @ curves "Weights" "weight in the loss" Scale.Log (isOf [ MeasureKind.Weight ]) table
+        let terms, losses = ofKind [ MeasureKind.Loss ] |> List.partition _.StartsWith("loss_")
+        let accuracies = ofKind [ MeasureKind.Accuracy ]
+        let errors = ofKind [ MeasureKind.Error ]
 
-    /// The SVG text of a picture; an unreadable one is replaced by a note.
-    let private picture (path: string) =
-        try
-            (XElement.Load path).ToString SaveOptions.DisableFormatting
-        with :? XmlException ->
-            $"<p>{Svg.escape (Path.GetFileName path)} is not a readable picture.</p>"
+        [
+            yield! chart "Loss" "loss" Scale.Log losses
+            yield!
+                if accuracies.IsEmpty then
+                    chart "Error" "error on test points" Scale.Log errors
+                else
+                    chart "Accuracy and error" "on test data" Scale.Linear (accuracies @ errors)
+            yield! chart "Terms of the loss" "mean square" Scale.Log terms
+            yield! chart "Weights" "weight in the loss" Scale.Log (ofKind [ MeasureKind.Weight ])
+            yield! chart "Parameters" "value" Scale.Linear (ofKind [ MeasureKind.Parameter ])
+            yield! chart "Learning rates" "rate" Scale.Log (RunRecord.rates run)
+        ]
 
-    let private section heading (content: string) = if content = "" then "" else $"<h2>{heading}</h2>\n{content}\n"
+    /// The pictures of a folder in the order of their names: figures where there are, otherwise what is still; of unreadable
+    /// ones a note.
+    let private pictures (folder: string) : string list =
+        let folder = RunFolder.picturesPath folder
+
+        let still (path: string) =
+            try
+                XElement.Load path |> ignore
+                Some(Page.still (Path.GetFileNameWithoutExtension path) (File.ReadAllText path))
+            with
+            | :? XmlException
+            | :? IOException
+            | :? UnauthorizedAccessException -> None
+
+        if Directory.Exists folder then
+            Directory.GetFiles folder
+            |> Array.filter (fun path -> path.EndsWith ".svg" || path.EndsWith ".json")
+            |> Array.groupBy (fun path -> Path.ChangeExtension(path, null))
+            |> Array.sortBy fst
+            |> Array.map (fun (_, paths) ->
+                let ending (wanted: string) = paths |> Array.tryFind _.EndsWith(wanted)
+
+                let drawn =
+                    ending ".json"
+                    |> Option.bind Figures.tryRead
+                    |> Option.map Page.figure
+                    |> Option.orElseWith (fun () -> ending ".svg" |> Option.bind still)
+
+                match drawn with
+                | Some drawn -> drawn
+                | None ->
+                    let names = paths |> Array.map Path.GetFileName |> String.concat ", "
+                    $"<p>{Page.escape names} is not a readable picture.</p>")
+            |> List.ofArray
+        else
+            []
+
+    /// The formula of a fit, typeset and as it can be copied; nothing where there is none.
+    let private formula (run: RunRecord) : string =
+        let text (name: string) =
+            match run.Result |> Option.map (fun result -> result[name]) with
+            | Some(:? JsonValue as value) when value.GetValueKind() = JsonValueKind.String ->
+                Some(value.GetValue<string>())
+            | _ -> None
+
+        let target =
+            Map.ofList run.Config |> Map.tryFind "data.target" |> Option.map show |> Option.defaultValue "f"
+
+        match text "formula" with
+        | None -> ""
+        | Some formula ->
+            let set =
+                try
+                    let right = Printer.mathml (Parser.expression formula)
+
+                    "<div class=\"formula\" tabindex=\"0\" role=\"region\" aria-label=\"Formula\"><math display=\"block\">"
+                    + $"{Printer.mathml (Variable target)}<mo>=</mo>{right}</math></div>\n"
+                with BadInput _ ->
+                    ""
+
+            let copies =
+                [
+                    "as text", [ formula ]
+                    match text "formula_latex" with
+                    | Some latex -> "in LaTeX", [ latex ]
+                    | None -> ()
+                ]
+
+            set + Page.table "Formula" [] copies
 
     let private status (config: Map<string, JsonNode>) (result: JsonObject option) (table: MetricsTable option) =
         let reached =
@@ -148,55 +260,39 @@ td { font-variant-numeric: tabular-nums }"""
         Configuration.leaves "" result
         |> List.filter (fun (name, value) -> name <> "outcome" && not (known.Contains(name, show value)))
 
-    /// Writes report.html into a run's folder; an unfinished run has no result yet. Raises BadInput where the folder holds no
-    /// run or a malformed file, RunFailed when the disk refuses.
-    let write (folder: string) : unit =
-        let config = Configuration.leaves "" (RunFolder.readConfig folder)
-        let result = RunFolder.tryReadResult folder
-
-        let table = if File.Exists(RunFolder.metricsPath folder) then Some(Metrics.read folder) else None
-
-        let pictures =
-            if Directory.Exists(RunFolder.picturesPath folder) then
-                Directory.GetFiles(RunFolder.picturesPath folder, "*.svg")
-                |> Array.sort
-                |> Array.map picture
-                |> List.ofArray
-            else
-                []
-
-        let grid drawn =
-            if List.isEmpty drawn then "" else $"<div class=\"pictures\">\n{String.Join('\n', drawn)}</div>"
+    /// The page of a run. Raises as `write` does.
+    let internal page (folder: string) : string =
+        let run = RunRecord.read folder
+        let config = Map run.Config
 
         let cards =
-            match result with
-            | None -> ""
+            match run.Result with
+            | None -> []
             | Some result ->
                 [
-                    for name, value in found config result ->
-                        let name = name.Replace('_', ' ')
-                        $"<div><dt>{Svg.escape name}</dt><dd>{Svg.escape (show value)}</dd></div>"
+                    for name, value in found run.Config result do
+                        if not (name.StartsWith "formula" && name <> "formula_test_rmse") then
+                            readable name, show value
                 ]
-                |> fun entries -> "<dl class=\"cards\">\n" + String.Join('\n', entries) + "\n</dl>"
 
         let settings =
             [
-                for name, value in config do
+                for name, value in run.Config do
                     if not (name.StartsWith "measures.") then
-                        $"<tr><th scope=\"row\">{Svg.escape name}</th><td>{Svg.escape (show value)}</td></tr>"
+                        name, [ show value ]
             ]
-            |> fun rows -> if rows.IsEmpty then "" else "<table>\n" + String.Join('\n', rows) + "\n</table>"
 
-        let title = Svg.escape (title folder (Map config))
+        Page.html
+            (title folder config)
+            (status config run.Result run.Metrics)
+            [
+                "Result", Page.cards cards
+                "Formula", formula run
+                "Training", Page.grid (trainingCharts run)
+                "Pictures", Page.grid (pictures folder)
+                "Configuration", Page.table "Configuration" [] settings
+            ]
 
-        AtomicFile.writeText
-            (RunFolder.reportPath folder)
-            ($"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-             + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-             + $"<title>{title}</title>\n<style>{style}\n</style>\n</head>\n<body>\n"
-             + $"<h1>{title}</h1>\n<p>{Svg.escape (status (Map config) result table)}</p>\n"
-             + section "Result" cards
-             + section "Training" (grid (table |> Option.map (metricCharts (Map config)) |> Option.defaultValue []))
-             + section "Pictures" (grid pictures)
-             + section "Configuration" settings
-             + "</body>\n</html>\n")
+    /// Writes report.html into a run's folder; an unfinished run has no result yet. Raises BadInput where the folder holds no
+    /// run or a malformed file, RunFailed when the disk refuses.
+    let write (folder: string) : unit = AtomicFile.writeText (RunFolder.reportPath folder) (page folder)

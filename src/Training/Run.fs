@@ -128,13 +128,28 @@ module Run =
         if state.Step < List.sum steps then
             RunFolder.removeResult folder
 
-    /// Trains by a plan from fresh parameters, or goes on, within `keep`. The listener sees each event once the folder's files have it. Work is spread over `Workers` where `hires` says so; operators get
-    /// all threads otherwise. Raises as `keep` does.
+    /// The learning rates of steps, for each group of the parameters: the name of a column, and the rate of the step that came
+    /// to a state, where it had one.
+    let rates
+        (group: string -> ParameterGroup)
+        (rate: ParameterGroup -> TrainingState -> float option)
+        (p: Params)
+        : (string * (TrainingState -> float option)) list =
+        p.Keys
+        |> Seq.map group
+        |> Seq.distinct
+        |> Seq.map (fun group -> $"rate_{Configuration.text group}", rate group)
+        |> List.ofSeq
+
+    /// Trains by a plan from fresh parameters, or goes on, within `keep`. The listener sees each event once the folder's files
+    /// have it. The learning rates are `rates` of the parameters. Work is spread over `Workers` where `hires` says so;
+    /// operators get all threads otherwise. Raises as `keep` does.
     let train
         (place: RunPlace)
         (measures: (string * MeasureKind) list)
         (hires: bool)
         (plan: TrainingPlan)
+        (rates: Params -> (string * (TrainingState -> float option)) list)
         (fresh: unit -> Params)
         (listen: TrainingEvent -> unit)
         (resumes: bool)
@@ -146,13 +161,29 @@ module Run =
 
         goOn folder (plan.Stages |> List.map _.Steps) start
         use metrics = Metrics.resume folder [ yield! List.map fst measures; "seconds" ] start.Step
+        let rates = rates start.Params
+        use steps = Metrics.resumeSteps folder ("loss" :: List.map fst rates) start.Step
+        // Elsewhere a loss that nobody asked for is still being computed: to read it would be to wait for it.
+        let atHand =
+            Params.tensors start.Params |> Array.forall (fun t -> t.device_type = TorchSharp.DeviceType.CPU)
 
         let store event =
             match event with
             | Evaluated(state, loss, measures) ->
                 metrics.Append(state.Step, [ "loss", loss; yield! measures; "seconds", state.Seconds ])
             | Saved state -> Checkpoint.save (RunFolder.checkpointPath folder) state
-            | Stepped _ -> ()
+            | Stepped(state, loss) ->
+                if atHand || loss.IsValueCreated then
+                    steps.Append(
+                        state.Step,
+                        [
+                            "loss", loss.Value
+                            for name, rate in rates do
+                                match rate state with
+                                | Some rate -> name, rate
+                                | None -> ()
+                        ]
+                    )
 
             listen event
 

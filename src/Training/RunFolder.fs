@@ -1,8 +1,9 @@
 // A run is a folder that holds everything to understand it and to resume it:
 //   config.json             the whole configuration, seed included
 //   metrics.csv             losses and errors by step
+//   steps.csv               the loss and the learning rates of every step
 //   checkpoint/state.safetensors
-//   pictures/*.svg
+//   pictures/*.svg, *.json  still pictures, and their figures for the report
 //   result.json             once the run is done
 //   report.html
 namespace MetaKan
@@ -17,6 +18,7 @@ open System.Text.Json.Nodes
 module RunFolder =
     let configPath folder = Path.Combine(folder, "config.json")
     let metricsPath folder = Path.Combine(folder, "metrics.csv")
+    let stepsPath folder = Path.Combine(folder, "steps.csv")
 
     let checkpointPath folder = Path.Combine(folder, "checkpoint", "state.safetensors")
 

@@ -35,7 +35,11 @@ module internal Svg =
 
     let number (x: float) = Math.Round(x, 1).ToString(CultureInfo.InvariantCulture)
 
-    let escape (text: string) = SecurityElement.Escape text
+    /// Text inside of markup, whatever it holds: what no XML may hold is a replacement character.
+    let escape (text: string) =
+        text
+        |> String.map (fun c -> if Char.IsControl c && c <> '\n' && c <> '\t' || c >= '\uFFFE' then '\uFFFD' else c)
+        |> SecurityElement.Escape
 
     /// Text at a place; `attributes` as in `text-anchor="end"`.
     let text x y attributes (content: string) =

@@ -183,6 +183,41 @@ let tests =
                     (at "y" name < at "y" box && at "y1" line < at "y" name - 6.0)
                     "the line ends at the box, the name above")
 
+            testCase "the figure has the still diagram, and tells each edge's formula and score at its box" (fun () ->
+                let net = fitted 3 [ Nodes.sums 2; Nodes.sums 1 ]
+                let edge = { Layer = 0; From = 1; To = 0 }
+
+                let net = SymbolicEdges.fix edge (SymbolicFunction.find "sin") { line 2.0 3.0 0.5 with B = 1.0 } net
+
+                let trace = Network.trace net.Network (uniform 7 (-1.0, 1.0) [ 30; 2 ]) net.Params
+                let scores = Attribution.scores net.Network trace
+                let svg, figure = Diagram.draw [ "x"; "y" ] [ "f" ] net trace scores
+                let source = string figure["layout"].["images"].[0].["source"]
+                let embedded = Convert.FromBase64String(source.Substring(source.IndexOf ',' + 1))
+                Expect.equal (Text.Encoding.UTF8.GetString embedded) svg "diagram"
+
+                let boxes =
+                    XElement.Parse svg
+                    |> edgeGroups
+                    |> List.map (fun group ->
+                        let at name = float ((boxOf group).Attribute(XName.Get name)).Value
+                        at "x" + at "width" / 2.0, at "y" + at "height" / 2.0)
+
+                let spots = figure["data"].[0]
+
+                for i, (x, y) in List.indexed boxes do
+                    Check.near 0.2 (float (string spots["x"].[i])) x "x"
+                    Check.near 0.2 (float (string spots["y"].[i])) y "y"
+
+                let texts = [ for text in spots["text"].AsArray() -> string text ]
+                Expect.equal texts.Length 2 "edges"
+
+                let told (text: string) =
+                    texts |> List.exists (fun (t: string) -> t.StartsWith text && t.Contains "<br>score ")
+
+                Expect.isTrue (told "layer 1, 2 to 1<br>3*sin(2*x + 1) + 0.5<br>") $"{texts}"
+                Expect.isTrue (told "layer 1, 1 to 1<br>spline<br>") $"{texts}")
+
             testCase "a curve shows the edge's function over its inputs, thinned" (fun () ->
                 let edge = { Layer = 0; From = 1; To = 0 }
 

@@ -24,7 +24,8 @@ let private bash (programs: (string * string) list) (folder: string) (line: stri
             [
                 "-c"
                 $"set -uo pipefail; root=$PWD; unset METAKAN_DATA; export HOME=$PWD/home XDG_CACHE_HOME=$PWD/cache; PATH=$PWD/bin:$PATH; "
-                + $". '{root}/build/setup.sh'; . '{root}/build/data.sh'; packaged=$PWD/packaged; {line}"
+                + $". '{root}/build/setup.sh'; . '{root}/build/data.sh'; . '{root}/build/browser.sh'; "
+                + $"packaged=$PWD/packaged chromium=$PWD/packaged; {line}"
             ],
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
@@ -89,6 +90,28 @@ let tests =
                     let ended = bash [ asRoot; fails ] folder "data_for classify"
                     Expect.equal ended.Code 1 "exit code"
                     Expect.stringContains (List.last ended.Err) "(E: no such package); or name" "standard error"))
+
+            testCase "a browser is installed once, where all tests are run" (fun () ->
+                withFolder (fun folder ->
+                    let ended = bash [ asRoot; apt ] folder "browser_for Training; browser_for"
+                    Expect.equal (ended.Code, ended.Err, calls folder) (0, [], 0) "not asked for"
+                    let ended = bash [ asRoot; apt ] folder "browser_for --all; browser_for --all"
+                    Expect.equal (ended.Code, ended.Out) (0, []) "exit code and standard output"
+                    Expect.equal ended.Err [ "metakan: installing chromium ..." ] "standard error"
+                    Expect.equal (calls folder) 1 "calls"))
+
+            testCase "where no browser can be installed, that is said and no failure" (fun () ->
+                withFolder (fun folder ->
+                    let ended = bash [ "id", "echo 1000"; apt ] folder "browser_for --all"
+                    Expect.equal (ended.Code, ended.Err, calls folder) (0, [], 0) "without rights"
+                    let fails = "apt-get", "echo 'E: no such package' >&2; exit 100"
+                    let ended = bash [ asRoot; fails ] folder "browser_for --all"
+                    Expect.equal ended.Code 0 "exit code"
+
+                    Expect.stringContains
+                        (List.last ended.Err)
+                        "(E: no such package): tests in a browser are skipped"
+                        "said"))
 
             testCase "packages that cannot be restored, and a home that cannot be, are told with the reason" (fun () ->
                 withFolder (fun folder ->

@@ -1,6 +1,7 @@
 /// Writing formulas.
 module MetaKan.Tests.PrinterTests
 
+open System.Xml.Linq
 open Expecto
 open FsCheck.FSharp
 open MetaKan
@@ -111,6 +112,41 @@ let tests =
                         "inf + nan", @"\infty + \mathrm{nan}"
                     ] do
                     Expect.equal (Printer.latex (Parser.expression text)) expected "latex")
+
+            testCase "MathML is that of mathematics" (fun () ->
+                for text, expected in
+                    [
+                        "2*x - 3", "<mn>2</mn><mo>\u2062</mo><mi>x</mi><mo>−</mo><mn>3</mn>"
+                        "-x + y", "<mo form=\"prefix\">−</mo><mi>x</mi><mo>+</mo><mi>y</mi>"
+                        "x*2*3", "<mi>x</mi><mo>·</mo><mn>2</mn><mo>·</mo><mn>3</mn>"
+                        "x*2^y", "<mi>x</mi><mo>·</mo><msup><mrow><mn>2</mn></mrow><mrow><mi>y</mi></mrow></msup>"
+                        "x/(1 + y)",
+                        "<mfrac><mrow><mi>x</mi></mrow><mrow><mn>1</mn><mo>+</mo><mi>y</mi></mrow></mfrac>"
+                        "sqrt(x)", "<msqrt><mrow><mi>x</mi></mrow></msqrt>"
+                        "abs(x)", "<mrow><mo>|</mo><mi>x</mi><mo>|</mo></mrow>"
+                        "exp(x)", "<msup><mrow><mi>e</mi></mrow><mrow><mi>x</mi></mrow></msup>"
+                        "gaussian(x)",
+                        "<msup><mrow><mi>e</mi></mrow><mrow><mo form=\"prefix\">−</mo>"
+                        + "<msup><mrow><mi>x</mi></mrow><mrow><mn>2</mn></mrow></msup></mrow></msup>"
+                        "asin(x)", "<mi>arcsin</mi><mo>\u2061</mo><mrow><mo>(</mo><mi>x</mi><mo>)</mo></mrow>"
+                        "1.5e-7", "<mn>1.5</mn><mo>·</mo><msup><mn>10</mn><mn>−7</mn></msup>"
+                        "x1 + theta_0", "<msub><mi>x</mi><mn>1</mn></msub><mo>+</mo><msub><mi>θ</mi><mn>0</mn></msub>"
+                        "inf + pi + omega", "<mi>∞</mi><mo>+</mo><mi>π</mi><mo>+</mo><mi>ω</mi>"
+                    ] do
+                    Expect.equal (Printer.mathml (Parser.expression text)) $"<mrow>{expected}</mrow>" text)
+
+            testCase "MathML is well-formed, and brackets and fractions are where LaTeX has them" (fun () ->
+                let count (part: string) (text: string) = text.Split(part).Length - 1
+
+                forAll 2000 formulas (fun e ->
+                    let mathml, latex = Printer.mathml e, Printer.latex e
+                    XElement.Parse mathml |> ignore
+                    Expect.equal (count "<mo>(</mo>" mathml) (count @"\left(" latex) "brackets"
+                    Expect.equal (count "<mfrac>" mathml) (count @"\frac" latex) "fractions"
+                    Expect.equal (count "<msqrt>" mathml) (count @"\sqrt" latex) "roots"))
+
+            testCase "names in MathML are text" (fun () ->
+                Expect.stringContains (Printer.mathml (Variable "<b>&")) "&lt;b&gt;&amp;" "name")
 
             testCase "latex is balanced" (fun () ->
                 let count (part: string) (text: string) = text.Split(part).Length - 1

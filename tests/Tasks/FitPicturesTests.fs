@@ -32,7 +32,7 @@ let private elements (name: string) (svg: string) =
 
 let private attribute (name: string) (e: XElement) = e.Attribute(XName.Get name).Value
 let private texts svg = elements "text" svg |> List.map _.Value
-let private draw c = FitPictures.draw c |> Map
+let private draw c = FitPictures.draw c |> Map |> Map.map (fun _ -> Plot.svg)
 
 /// One in a part of the unit square that has no symmetry, none elsewhere.
 let private corner (x: float[]) = if x[0] > 0.5 && x[1] > 0.25 then 1.0 else 0.0
@@ -61,7 +61,7 @@ let tests =
                             let c = comparison inputs [| Array.replicate inputs.Length 2.0 |] (fun _ -> value)
 
                             for target in [ c.Target; None ] do
-                                for _, svg in FitPictures.draw { c with Target = target } do
+                                for svg in (draw { c with Target = target }).Values do
                                     XElement.Parse svg |> ignore
                                     Check.lacks svg "NaN" "picture"
                                     Check.lacks svg "∞" "picture"
@@ -187,12 +187,13 @@ let tests =
                     Expect.equal
                         (Directory.GetFiles(RunFolder.picturesPath folder) |> Array.map Path.GetFileName |> Array.sort)
                         [|
-                            "diagram-1-trained.svg"
-                            "diagram-2-pruned.svg"
-                            "fit-1-true.svg"
-                            "fit-2-fitted.svg"
-                            "fit-3-error.svg"
-                            "fit-4-points.svg"
+                            for name in
+                                [ "diagram-1-trained"; "diagram-2-pruned"; "edges-1-trained"; "edges-2-pruned" ] do
+                                $"{name}.json"
+                                $"{name}.svg"
+                            for name in [ "fit-1-true"; "fit-2-fitted"; "fit-3-error"; "fit-4-points" ] do
+                                $"{name}.json"
+                                $"{name}.svg"
                         |]
                         "get files"))
         ]

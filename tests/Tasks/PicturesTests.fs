@@ -21,7 +21,21 @@ let private problem domain exact =
 
 let private first (x: Tensor) : Tensor = x.narrow (1L, 0L, 1L)
 
-let private draw problem u = Pictures.draw problem u key Placement.cpu64
+/// What is drawn of a solution whose residual is half its first coordinate.
+let private drawn problem u = Pictures.draw problem u (fun x -> 0.5 * first x) key Placement.cpu64
+
+/// The still pictures of the solution itself.
+let private draw problem u =
+    [
+        for name, drawing in drawn problem u do
+            if not (name.StartsWith "7-residual" || name.EndsWith "8-spectrum") then
+                name, Plot.svg drawing
+    ]
+
+let private chart (name: string) (drawn: (string * Drawing) list) : Chart =
+    match Map.find name (Map drawn) with
+    | Drawing.Chart chart -> chart
+    | Drawing.Map _ -> failtest $"{name} is a map"
 
 let tests =
     testList
@@ -168,5 +182,52 @@ let tests =
                         Directory.GetFiles(RunFolder.picturesPath folder) |> Array.map Path.GetFileName |> Array.sort
 
                     Expect.equal solution.Outcome Completed "outcome"
-                    Expect.equal files [| "1-solution.svg"; "2-exact.svg"; "3-error.svg"; "4-points.svg" |] "files"))
+
+                    Expect.equal
+                        files
+                        [|
+                            for name in [ "1-solution"; "2-exact"; "3-error"; "4-points"; "7-residual" ] do
+                                $"{name}.json"
+                                $"{name}.svg"
+                        |]
+                        "files"))
+
+            testCase
+                "the residual of each equation is drawn over the plane or along the line, and not in four dimensions"
+                (fun () ->
+                    let names d = drawn (problem (Domain.box [ for _ in 1..d -> 0.0, 1.0 ]) None) first |> List.map fst
+
+                    Expect.equal
+                        [ for d in 1..4 -> List.contains "7-residual" (names d) ]
+                        [ true; true; true; false ]
+                        "drawn"
+
+                    let line = drawn (problem (Domain.box [ (0.0, 2.0) ]) None) first |> chart "7-residual"
+
+                    for x, size in line.Series.Head.Points do
+                        Check.near 1e-12 size (0.5 * x) "residual"
+
+                    match (drawn (problem (Domain.box [ 0.0, 2.0; 0.0, 1.0 ]) None) first |> Map).["7-residual"] with
+                    | Drawing.Map map ->
+                        Check.near 1e-12 map.Values[5, 31] (log10 (0.5 * 2.0 * 31.5 / 64.0)) "residual"
+                    | Drawing.Chart _ -> failtest "a map is expected")
+
+            testCase "a spectrum has its peak at the frequency of the wave, with its power" (fun () ->
+                // Three waves a unit, on the interval [0, 2].
+                let wave (x: Tensor) = 0.5 * (2.0 * System.Math.PI * 3.0 * first x).sin()
+
+                for periodic in [ None; Some([ "x1" ], 4) ] do
+                    for domain in [ Domain.box [ (0.0, 2.0) ]; Domain.box [ 0.0, 2.0; 0.0, 1.0 ] ] do
+                        let problem = { problem domain (Some(fun x -> 2.0 * wave x)) with Periodic = periodic }
+                        let series = (drawn problem wave |> chart "8-spectrum").Series
+                        Expect.equal (series |> List.map _.Name) [ "computed"; "exact"; "error" ] "series"
+
+                        for s, amplitude in List.zip series [ 0.5; 1.0; 0.5 ] do
+                            let frequency, power = s.Points |> Array.maxBy snd
+                            Check.near 1e-9 frequency 3.0 "frequency"
+                            Check.near 1e-6 power (amplitude ** 2.0) "power"
+
+                            if periodic.IsSome then
+                                let rest = s.Points |> Array.filter (fst >> (<>) frequency) |> Array.sumBy snd
+                                Check.inRange 0.0 1e-12 rest "power elsewhere")
         ]

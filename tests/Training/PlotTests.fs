@@ -96,6 +96,19 @@ let tests =
                 Expect.equal (elements "desc" svg).Head.Value "what it shows" "desc"
                 Expect.contains (elements "text" svg |> List.map _.Value) "no data" "text")
 
+            testProperty
+                "a long line has at most 2,000 points: its ends, its least and its greatest among them, in order"
+            <| fun (seed: int) (PositiveInt more) ->
+                let random = Random seed
+                let points = Array.init (1900 + more * 50) (fun i -> float i, random.NextDouble())
+                let thin = (Plot.visible (chart Scale.Linear [ line points ])).Head.Points
+                Check.inRange (min points.Length 1000) 2000 thin.Length "points"
+                Expect.equal (Array.sortBy fst thin) thin "order"
+                Expect.isTrue (Array.forall (fun (x, y) -> snd points[int x] = y) thin) "points of the line"
+
+                for kept in [ points[0]; Array.last points; Array.minBy snd points; Array.maxBy snd points ] do
+                    Expect.contains thin kept "kept"
+
             testCase "a long line stays small and keeps its extremes" (fun () ->
                 let points = [| for i in 0..99999 -> float i, (if i = 54321 then 7.0 else sin (float i)) |]
                 let svg = Plot.chart (chart Scale.Linear [ line points ])
