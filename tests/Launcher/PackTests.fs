@@ -15,9 +15,8 @@ open MetaKan.Tests.Launcher.Process
 
 let private under (folder: string) (name: string) = Path.Combine(folder, name)
 
-/// Runs a program in a folder. Packages that it installs go into a cache of the folder's own, so that they are the ones just
-/// made; all others are taken from the user's cache.
-let private runIn (folder: string) (program: string) (arguments: string list) : Ended =
+/// Runs a program in a folder, with variables added to its environment.
+let private runWith (environment: (string * string) list) (folder: string) (program: string) (arguments: string list) =
     let start =
         ProcessStartInfo(
             program,
@@ -27,24 +26,30 @@ let private runIn (folder: string) (program: string) (arguments: string list) : 
             RedirectStandardError = true
         )
 
+    for name, value in environment do
+        start.Environment[name] <- value
+
+    use program = Process.Start start
+    ended program
+
+/// The same for who uses the packages. Those that are installed go into a cache of the folder's own, so that they are the ones
+/// just made; all others are taken from the user's cache.
+let private runIn (folder: string) : string -> string list -> Ended =
     let cache =
         match Environment.GetEnvironmentVariable "NUGET_PACKAGES" with
         | null
         | "" -> under (Environment.GetFolderPath Environment.SpecialFolder.UserProfile) ".nuget/packages"
         | folder -> folder
 
-    for name, value in
+    runWith
         [
             "NUGET_PACKAGES", under folder "cache"
             "NUGET_FALLBACK_PACKAGES", cache
             "OMP_NUM_THREADS", "1"
             // MSBuild takes this one for a property: libtorch is half a gigabyte.
             "CreateHardLinksForCopyLocalIfPossible", "true"
-        ] do
-        start.Environment[name] <- value
-
-    use program = Process.Start start
-    ended program
+        ]
+        folder
 
 /// What is said of a program that failed; where packages could not be asked for, the test is skipped with that reason.
 let private succeeded (what: string) (run: Ended) : string list =
@@ -173,7 +178,7 @@ let tests =
                 ]
                 (fun (arguments, said) ->
                     withFolder (fun folder ->
-                        let ended = runIn folder "bash" (Path.Combine(root, "build", "pack") :: arguments)
+                        let ended = runWith [] folder "bash" (Path.Combine(root, "build", "pack") :: arguments)
                         Expect.equal ended.Code 2 "exit code"
                         Expect.stringContains (List.exactlyOne ended.Err) said "standard error"
                         Expect.isEmpty (Directory.GetFileSystemEntries folder) "files left behind"))
@@ -181,7 +186,7 @@ let tests =
             Check.slow (
                 testCase "packages serve a script, projects in F# and C#, and as a tool" (fun () ->
                     withFolder (fun packages ->
-                        runIn packages (Path.Combine(root, "metakan")) [ "pack"; packages ]
+                        runWith [] packages (Path.Combine(root, "metakan")) [ "pack"; packages ]
                         |> succeeded "pack"
                         |> ignore
 
