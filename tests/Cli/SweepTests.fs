@@ -23,7 +23,7 @@ let private runsIn (folder: string) = Directory.GetDirectories folder |> Array.s
 
 let private refusals =
     [
-        "", "sweep takes a command: pde, fit or classify"
+        "", "no valid subcommand has been specified"
         small, "sweep takes the folder of its runs by --out"
         $"{small} --out s --over seed", "--over takes an option and its values"
         $"{small} --out s --over sead 1 2",
@@ -60,7 +60,7 @@ let tests =
             testCase "each combination is a run, with medians over the seeds; done ones are not made again" (fun () ->
                 withFolder (fun folder ->
                     let text =
-                        $"{small} --out s --over model mlp kan --over attention yes no --over seed 0 1 2 --jobs 2"
+                        $"{small} --threads 1 --out s --over model mlp kan --over attention yes no --over seed 0 1 2 --jobs 2"
 
                     let ended = sweep folder text
                     Expect.equal ended.Code 0 $"exit code: {ended.Err}"
@@ -118,7 +118,9 @@ let tests =
                         "difference"
 
                     let other =
-                        sweep folder $"{small} --out s --over seed 0 1 2 --over model mlp kan --over attention yes no"
+                        sweep
+                            folder
+                            $"{small} --threads 1 --out s --over seed 0 1 2 --over model mlp kan --over attention yes no"
 
                     Expect.stringContains (List.exactlyOne other.Err) "its order is" "difference"
                     let other = sweep folder (text.Replace("0 1 2", "0 1"))
