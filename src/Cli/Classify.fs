@@ -223,7 +223,9 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
 
 /// What the options ask for: settings, threads, the network, and the folder to go on with.
 let private ask (options: ParseResults<Options>) : ClassifySettings * int * Classifier * string option =
-    let file = startFile "classify" [ "settings" ] (options.TryGetResult Config)
+    // With --resume it is refused, whatever it has.
+    let given = if options.Contains Resume then None else options.TryGetResult Config
+    let file = startFile "classify" [ "settings" ] given
 
     fun () ->
         let settings, threads, folder =

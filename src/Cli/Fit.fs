@@ -416,7 +416,9 @@ type private Asked =
 
 /// What the options ask for, with nothing done yet; the data are freed with the dispose scope.
 let private ask (options: ParseResults<Options>) (equation: FeynmanEquation option) : Asked =
-    let file = startFile "fit" [ "data"; "network"; "settings" ] (options.TryGetResult Config)
+    // With --resume it is refused, whatever it has.
+    let given = if options.Contains Resume then None else options.TryGetResult Config
+    let file = startFile "fit" [ "data"; "network"; "settings" ] given
 
     fun () ->
         match options.TryGetResult Resume with

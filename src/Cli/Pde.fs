@@ -539,7 +539,9 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
 
 /// What the options ask for, with nothing done yet.
 let private ask (options: ParseResults<Options>) : Asked =
-    let file = startFile "pde" [ "problem"; "network"; "settings" ] (options.TryGetResult Config)
+    // With --resume it is refused, whatever it has.
+    let given = if options.Contains Resume then None else options.TryGetResult Config
+    let file = startFile "pde" [ "problem"; "network"; "settings" ] given
     ofFile file (options.GetAllResults()) (fun () -> askOver options file)
 
 /// The settings with the steps that `--seconds` asks for, which takes some of them: by the time of the first steps.

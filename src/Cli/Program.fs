@@ -111,8 +111,7 @@ let main arguments =
         // What looks after a machine works without.
         match topic arguments with
         | None
-        | Some "doctor"
-        | Some "completion" -> ()
+        | Some "doctor" -> ()
         | Some _ -> MetaKan.Libtorch.load ()
 
         run command
