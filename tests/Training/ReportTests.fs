@@ -79,14 +79,14 @@ let tests =
                 let page =
                     report (
                         withMetrics
-                            [ "loss"; "loss_walls"; "relative_l2"; "other" ]
+                            [ "loss"; "loss_walls"; "relative_l2"; "of_no_kind" ]
                             [ 1, [ "loss", 2.0 ]; 1234, [ "loss", 0.5; "loss_walls", 0.25; "relative_l2", 0.1 ] ]
                     )
 
                 Expect.equal (headings page) [ "Training"; "Configuration" ] "headings"
                 Expect.equal (charts page) [ "Loss"; "Error"; "Terms of the loss" ] "charts"
                 Expect.stringContains page "Not finished: step 1234 of 5000." "page"
-                Check.lacks page "other" "page")
+                Check.lacks page "of no kind" "page")
 
             testCase "the loss is that of every step where it was kept, and the learning rates are beside it" (fun () ->
                 let page =
