@@ -117,7 +117,7 @@ let tests =
                             Expect.equal path[6] path[7] "weights of the polish"
                             Report.write whole
                             let report = File.ReadAllText(RunFolder.reportPath whole)
-                            Expect.stringContains report "<title>Weights</title>" "report"
+                            Expect.stringContains report "<span>Weights</span>" "report"
 
                         for cut' in [ 0; 1; 7; 12; 14 ] do
                             withFolder (fun folder ->
