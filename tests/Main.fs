@@ -70,6 +70,7 @@ let private tests =
         ScheduleTests.tests
         OptimizerTests.tests
         SoapTests.tests
+        MuonTests.tests
         LbfgsTests.tests
         BroydenTests.tests
         TrainingTests.tests

@@ -78,7 +78,7 @@ type Options =
                 "random Fourier features before the network, as many as it is wide: their scale, 0 for none (0)."
             | Factorised -> "factorise the weight matrices of an MLP."
             | Optimizer _ ->
-                "adam, soap, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another (natural; adam in more than 200 dimensions)."
+                "adam, soap, muon, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another; auto is natural where the dimension, the network, the points and --memory allow it, else adam (auto)."
             | Momentum _ -> "share of a natural gradient's step that the next one starts from, from 0 to below 1 (0)."
             | Epochs _ ->
                 "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; 200 to 500 natural gradients)."
@@ -342,9 +342,13 @@ let private optimizers =
     [
         "adam", SolveOptimizer.Adam
         "soap", SolveOptimizer.Soap
+        "muon", SolveOptimizer.Muon
         "broyden", SolveOptimizer.Broyden
         "natural", SolveOptimizer.NaturalGradient
     ]
+
+/// The name of the choice among them.
+let private automatic = "auto"
 
 let private nameOfOptimizer (optimizer: SolveOptimizer) : string =
     optimizers |> List.find (fun (_, it) -> it = optimizer) |> fst
@@ -353,10 +357,15 @@ let private nameOfOptimizer (optimizer: SolveOptimizer) : string =
 let private recipe (options: ParseResults<Options>) (start: SolveSettings) : SolveStage list =
     let before = SolveSettings.stages start
 
+    let ofStart = before |> List.map _.Optimizer
+
     let given =
-        match options.TryGetResult Optimizer with
-        | Some names -> [ for name in names.Split ',' -> oneOf "--optimizer" optimizers name ]
-        | None -> before |> List.map _.Optimizer
+        match options.TryGetResult Optimizer |> Option.map (fun names -> List.ofArray (names.Split ',')) with
+        | Some [ name ] ->
+            [ for name, it in optimizers -> name, [ it ] ] @ [ automatic, ofStart ]
+            |> fun choices -> oneOf "--optimizer" choices name
+        | Some names -> names |> List.map (oneOf "--optimizer" optimizers)
+        | None -> ofStart
 
     // Of each optimizer by itself, or the start's.
     let each option (text: string option) (ofStart: SolveStage -> int) =
@@ -429,8 +438,9 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
         "--warmup", options.Contains Warmup
     ]
     |> onlyWith
-        "--optimizer adam and soap"
-        (optimizers |> List.exists (fun it -> it = SolveOptimizer.Adam || it = SolveOptimizer.Soap))
+        "--optimizer adam, soap and muon"
+        (optimizers
+         |> List.exists (fun it -> List.contains it [ SolveOptimizer.Adam; SolveOptimizer.Soap; SolveOptimizer.Muon ]))
 
     [ "--momentum", options.Contains Momentum ]
     |> onlyWith "--optimizer natural" (List.contains SolveOptimizer.NaturalGradient optimizers)
@@ -473,6 +483,31 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
         SaveEvery = options.GetResult(Save_Every, start.SaveEvery) |> atLeast "--save-every" 1
     }
 
+/// The settings of a problem of the shelf, with another optimizer where its own does not suit the network that the options
+/// ask for, and why that is none of natural gradients.
+let private start
+    (options: ParseResults<Options>)
+    (problem: Problem)
+    (model: Model)
+    (entry: ShelfEntry)
+    : SolveSettings * string option =
+    if options.GetResult(Optimizer, automatic) <> automatic then
+        entry.Settings, None
+    else
+        let collocation = entry.Settings.Collocation
+
+        let points =
+            match options.TryGetResult Points |> Option.map (wholeNumbers "--points" 1) with
+            | Some [ points ] -> points
+            | _ -> collocation.Points
+
+        let memory = options.GetResult(Memory, collocation.MemoryLimit)
+
+        let asked =
+            { entry.Settings with Collocation = { collocation with Points = points; MemoryLimit = memory } }
+
+        SolveSettings.chosen problem model asked
+
 /// What the options ask for.
 type private Asked =
     {
@@ -484,10 +519,12 @@ type private Asked =
         Resumed: string option
         Problem: Problem
         Model: Model
+        /// Why `auto` is not natural gradients, where it is not.
+        Why: string option
     }
 
 let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
-    let choice, network, settings, threads, folder =
+    let choice, network, settings, threads, folder, why =
         match options.TryGetResult Resume with
         | Some folder ->
             options.GetAllResults()
@@ -496,22 +533,25 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
             let read section = Configuration.read folder "pde" section
 
             let problem: ProblemChoice = read "problem"
-            problem, read "network", settings options problem.Dim (read "settings"), read "threads", Some folder
+            problem, read "network", settings options problem.Dim (read "settings"), read "threads", Some folder, None
         | None ->
             let problem = problem options file
             let entry = entryOf problem.Name |> Shelf.inDimension problem.Dim
-            let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
+            let network = network options file entry
+            let first, why = start options (problemOf problem) (modelOf (problemOf problem) network) entry
+            let dtype = if first.Placement.DType = torch.float64 then "float64" else "float32"
 
             let start =
-                { entry.Settings with Placement = placement "auto" dtype } |> Configuration.over file "settings" []
+                { first with Placement = placement "auto" dtype } |> Configuration.over file "settings" []
 
             let threads = Configuration.tryValue file "threads" 1
 
             problem,
-            network options file entry,
+            network,
             settings options problem.Dim start,
             Option.defaultValue (min 8 Environment.ProcessorCount) threads,
-            None
+            None,
+            (if start.Optimizer = first.Optimizer then why else None)
 
     match settings.Collocation.Laplacian with
     | LaplacianMethod.Sdgd count when count > choice.Dim ->
@@ -535,6 +575,7 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
         Resumed = folder
         Problem = problem
         Model = model
+        Why = why
     }
 
 /// What the options ask for, with nothing done yet.
@@ -591,8 +632,8 @@ let private list () : unit =
         |> fun line -> printfn $"{line.TrimEnd()}"
 
 /// What a run trains and how, in a line. Numbers an edge are told of networks of edges: parameters, what optimizers remember, and
-/// the coefficients that are made of parameters.
-let private summary (settings: SolveSettings) (problem: Problem) (model: Model) (edges: int64) : string =
+/// the coefficients that are made of parameters. Last, why it is not by natural gradients.
+let private summary settings (problem: Problem) (model: Model) (edges: int64) (why: string option) : string =
     use _ = torch.NewDisposeScope()
     let p = Solve.initial settings problem model
     let count = Params.count p
@@ -616,6 +657,7 @@ let private summary (settings: SolveSettings) (problem: Problem) (model: Model) 
         $"{model.Description}: {numbers}"
         for stage in SolveSettings.stages settings do
             $"{nameOfOptimizer stage.Optimizer}, {stage.Epochs} steps of {stage.Points} points"
+        yield! Option.toList why
     ]
     |> String.concat "; "
 
@@ -649,7 +691,7 @@ let private solve (options: ParseResults<Options>) : int =
         {
             Task = "pde"
             Folder = place.Folder
-            Text = summary settings problem model (edgesOf problem asked.Network)
+            Text = summary settings problem model (edgesOf problem asked.Network) asked.Why
         }
 
     let solution =

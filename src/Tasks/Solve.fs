@@ -14,6 +14,8 @@ type SolveOptimizer =
     | Adam
     /// Adam in the eigenbases of the gradient's statistics: see `Soap`.
     | Soap
+    /// Steps of weight matrices made orthogonal, Adam for vectors: see `Muon`.
+    | Muon
     /// Steps of a quasi-Newton method with its whole matrix, on points that stay for `Emphasis.Every` steps, for networks of
     /// some thousands of numbers in double precision: see `Broyden`.
     | Broyden
@@ -103,6 +105,81 @@ module SolveSettings =
             { Optimizer = settings.Optimizer; Epochs = settings.Epochs; Points = settings.Collocation.Points }
         ]
 
+    /// How many numbers each parameter has.
+    let internal sizes (problem: Problem) (model: Model) : int64 list =
+        (fun () ->
+            [
+                for t in Params.tensors ((Problem.modelFor problem model).Init (Key.ofSeed 0) Placement.cpu32) ->
+                    t.numel ()
+            ])
+        |> Tensor.scoped (fun _ -> Seq.empty)
+
+    /// What natural gradients of so many points take, for parameters of such sizes: residuals at most, memory at least.
+    let internal needOfNatural (settings: SolveSettings) (problem: Problem) (sizes: int64 list) (points: int) =
+        let groups = LossTerms.groups { settings.Collocation with Points = points } problem
+        let residuals (group: TermGroup) = int64 group.Points * int64 group.Residuals.Length
+        let atOnce (group: TermGroup) = if group.Splits then int64 group.Residuals.Length else residuals group
+        let all = List.sumBy residuals groups
+        let bytes = int64 (settings.Placement.DType.ElementSize())
+        let least = NormalEquations.least bytes all (groups |> List.map atOnce |> List.max) sizes
+        {| Residuals = all; LeastMiB = (least >>> 20) + 1L |}
+
+    // Products of a step that take seconds of a few cores, and dimensions in which each point's derivatives do.
+    let private mostProducts, mostDimensions = 6e10, 200
+
+    /// Why natural gradients are not for a problem and a network, if they are not, with the points and the memory of settings.
+    let private unsuited (settings: SolveSettings) (problem: Problem) (model: Model) : string option =
+        let energies =
+            [
+                yield! problem.Equations |> List.map _.Objective
+                yield! problem.Conditions |> List.map _.Objective
+            ]
+
+        if List.contains Objective.Energy energies then
+            Some "an energy has no natural gradients"
+        elif (problem.Coordinates |> List.except [ "t" ] |> List.length) > mostDimensions then
+            Some $"natural gradients are for up to {mostDimensions} dimensions"
+        else
+            let sizes = sizes problem model
+            let need = needOfNatural settings problem sizes settings.Collocation.Points
+            let numbers = List.sum sizes
+            let few, many = min numbers need.Residuals, max numbers need.Residuals
+
+            if float few * float few * float many > mostProducts then
+                Some $"{need.Residuals} residuals are too many for natural gradients of this network"
+            elif need.LeastMiB > int64 settings.Collocation.MemoryLimit then
+                Some $"natural gradients take {need.LeastMiB} MiB or more"
+            else
+                None
+
+    // The steps of some settings and what goes with them.
+    let private stepping (like: SolveSettings) (settings: SolveSettings) : SolveSettings =
+        { settings with
+            Opening = like.Opening
+            Optimizer = like.Optimizer
+            Epochs = like.Epochs
+            Collocation = { settings.Collocation with Points = like.Collocation.Points }
+            Placement = { settings.Placement with DType = like.Placement.DType }
+            TestPoints = like.TestPoints
+            EvaluateEvery = like.EvaluateEvery
+            SaveEvery = like.SaveEvery
+        }
+
+    /// The settings of `auto`, and why natural gradients were not chosen, if they were not.
+    let internal chosen (problem: Problem) (model: Model) (settings: SolveSettings) : SolveSettings * string option =
+        let towards (like: SolveSettings) =
+            if settings.Optimizer = like.Optimizer then settings else stepping like settings
+
+        match unsuited (towards natural) problem model with
+        | None -> towards natural, None
+        | reason -> towards defaults, reason
+
+    /// The settings with the optimizer that suits a problem and a network, chosen by dimension, numbers of parameters and of
+    /// points, and memory: natural gradients where their steps are affordable, with the epochs, points and element type of
+    /// `natural`, else Adam with those of `defaults`. Settings that have it already are left as they are.
+    let auto (problem: Problem) (model: Model) (settings: SolveSettings) : SolveSettings =
+        chosen problem model settings |> fst
+
     /// All steps: the opening's, the epochs and the polish.
     let steps (settings: SolveSettings) : int = (stages settings |> List.sumBy _.Epochs) + settings.Polish
 
@@ -164,6 +241,7 @@ module Solve =
         match optimizer with
         | SolveOptimizer.Adam -> adam { settings with Epochs = course.Steps } course.Model |> Emphasis.stage course
         | SolveOptimizer.Soap -> Soap.create (rates settings course.Model course.Steps) |> Emphasis.stage course
+        | SolveOptimizer.Muon -> Muon.create (rates settings course.Model course.Steps) |> Emphasis.stage course
         | SolveOptimizer.Broyden ->
             let every = course.Emphasis.Every
             // The same points until the emphasis may change what else there is.
@@ -234,16 +312,11 @@ module Solve =
             Interrupted = fun () -> false
         }
 
-    // How many numbers each parameter has, as a run starts.
-    let private sizes (settings: SolveSettings) (problem: Problem) (model: Model) : int64 list =
-        (fun () -> [ for t in Params.tensors (initial settings problem model) -> t.numel () ])
-        |> Tensor.scoped (fun _ -> Seq.empty)
-
     /// The first setting that does not go with the others or with a problem, by its name, and why.
     let internal fault (settings: SolveSettings) (problem: Problem) (model: Model) : (string * string) option =
         let stages = SolveSettings.stages settings
         let emphasis, limit = settings.Emphasis, settings.Collocation.MemoryLimit
-        let sizes = lazy sizes settings problem model
+        let sizes = lazy SolveSettings.sizes problem model
         let count () = List.sum sizes.Value
 
         let broyden () =
@@ -257,17 +330,12 @@ module Solve =
                 None
 
         let natural points =
-            let groups = LossTerms.groups { settings.Collocation with Points = points } problem
-            let residuals (group: TermGroup) = int64 group.Points * int64 group.Residuals.Length
-            let atOnce (group: TermGroup) = if group.Splits then int64 group.Residuals.Length else residuals group
-            let all = List.sumBy residuals groups
-            let bytes = int64 (settings.Placement.DType.ElementSize())
-            let least = NormalEquations.least bytes all (groups |> List.map atOnce |> List.max) sizes.Value
+            let need = SolveSettings.needOfNatural settings problem sizes.Value points
 
-            if least > (int64 limit <<< 20) then
+            if need.LeastMiB > int64 limit then
                 Some(
                     nameof settings.Collocation.MemoryLimit,
-                    $"natural gradients of {all} residuals and {count ()} numbers take {(least >>> 20) + 1L} MiB or more, not {limit}"
+                    $"natural gradients of {need.Residuals} residuals and {count ()} numbers take {need.LeastMiB} MiB or more, not {limit}"
                 )
             else
                 None
@@ -278,7 +346,8 @@ module Solve =
             | SolveOptimizer.Broyden -> broyden ()
             | SolveOptimizer.NaturalGradient -> natural stage.Points
             | SolveOptimizer.Adam
-            | SolveOptimizer.Soap -> None)
+            | SolveOptimizer.Soap
+            | SolveOptimizer.Muon -> None)
         |> Option.orElseWith (fun () -> Emphasis.fault problem emphasis)
 
     /// The settings with as many epochs as take so many seconds of training, by the time of the first ones: about a thirtieth

@@ -61,7 +61,13 @@ let tests =
                     "pde burgers --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
                     "pde hjb --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
                     "pde burgers --grid 3", "--grid is for --model kan and metakan"
-                    "pde poisson --optimizer newton", "--optimizer takes one of adam, soap, broyden, natural"
+                    "pde poisson --optimizer newton", "--optimizer takes one of adam, soap, muon, broyden, natural, auto"
+                    "pde poisson --optimizer adam,auto --epochs 1,1 --points 1,1",
+                    "--optimizer takes one of adam, soap, muon, broyden, natural, not 'auto'"
+                    "pde poisson --optimizer adam --momentum 0.5", "--momentum is for --optimizer natural"
+                    "pde poisson --momentum 1", "--momentum takes a number from 0 to below 1, not 1"
+                    "pde poisson --optimizer natural --memory 20",
+                    "--memory: natural gradients of 1000 residuals and 2459 numbers take"
                     "pde poisson --dim 300 --optimizer broyden",
                     "--optimizer: the self-scaled Broyden method takes networks of up to 10000 numbers, not"
                     "pde burgers --optimizer broyden --attention",
@@ -79,11 +85,11 @@ let tests =
                     "--seconds is for one optimizer"
                     "pde poisson --seconds 0", "--seconds takes a positive number"
                     "pde poisson --sampling regular", "--sampling takes one of random, lhs, halton, sobol"
-                    "pde burgers --lr 1e-3", "--lr is for --optimizer adam and soap"
-                    "pde poisson --optimizer natural --lr-e 1", "--lr-e is for --optimizer adam and soap"
-                    "pde poisson --optimizer natural --lr-h 1", "--lr-h is for --optimizer adam and soap"
-                    "pde burgers --schedule cosine", "--schedule is for --optimizer adam and soap"
-                    "pde burgers --warmup 2", "--warmup is for --optimizer adam and soap"
+                    "pde burgers --lr 1e-3", "--lr is for --optimizer adam, soap and muon"
+                    "pde poisson --optimizer natural --lr-e 1", "--lr-e is for --optimizer adam, soap and muon"
+                    "pde poisson --optimizer natural --lr-h 1", "--lr-h is for --optimizer adam, soap and muon"
+                    "pde burgers --schedule cosine", "--schedule is for --optimizer adam, soap and muon"
+                    "pde burgers --warmup 2", "--warmup is for --optimizer adam, soap and muon"
                     "pde poisson --balance gradients", "--balance: the loss of poisson is a single term"
                     "pde poisson --causal 1", "--causal: a problem in time is one whose last coordinate is named 't'"
                     "pde poisson --curriculum 0.5",
@@ -179,6 +185,27 @@ let tests =
                     Expect.equal ended.Code 0 $"exit code: {ended.Err}"
                     let settings: SolveSettings = Configuration.read $"{folder}/other" "pde" "settings"
                     Expect.equal (settings.Epochs, settings.Emphasis.Every) (6, 2) "epochs and steps"))
+
+            testCase
+                "where natural gradients are too much the first line says so, and what is in their place"
+                (fun () ->
+                    withFolder (fun folder ->
+                        let arguments =
+                            words
+                                "pde burgers --width 4 --depth 2 --test-points 20 --threads 1 --device cpu --memory 1 --epochs 2 --out run"
+
+                        for asked in [ []; [ "--optimizer"; "auto" ] ] do
+                            let ended = run folder (arguments @ asked)
+                            Expect.equal ended.Code 0 $"exit code: {ended.Err}"
+
+                            Expect.stringContains
+                                ended.Err.Head
+                                "adam, 2 steps of 100 points; natural gradients take 2 MiB or more"
+                                "first line"
+
+                            let settings: SolveSettings = Configuration.read $"{folder}/run" "pde" "settings"
+                            Expect.equal settings.Optimizer SolveOptimizer.Adam "optimizer"
+                            Directory.Delete($"{folder}/run", true)))
 
             testCase "a problem in few dimensions is solved by natural gradients, and goes on" (fun () ->
                 withFolder (fun folder ->

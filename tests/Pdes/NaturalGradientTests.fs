@@ -51,9 +51,9 @@ let private started (model: Model) seed = model.Init (Key.ofSeed seed) place |> 
 let private sumOfSquares (r: Tensor) = Tensor.item ((r * r).sum())
 let private times (j: Tensor) (d: Tensor) = (Tensor.product j (d.unsqueeze -1L)).squeeze -1L
 
-let private stage points problem (model: Model) =
+let private stageWith momentum points problem (model: Model) =
     NaturalGradient.stage
-        0.0
+        momentum
         {
             Problem = problem
             Model = model
@@ -65,6 +65,8 @@ let private stage points problem (model: Model) =
             Step = keyOf
             Draws = Key.ofSeed 12
         }
+
+let private stage points problem model = stageWith 0.0 points problem model
 
 /// One step from a damping: the loss before it, the parameters, and the damping after it.
 let private step points problem (model: Model) p start =
@@ -184,6 +186,39 @@ let tests =
                     Check.near (1e-9 * before) before (lossAt 15 nonlinear model p) "the loss told"
                     Check.inRange 0.0 (before * (1.0 + 1e-12)) (lossAt 15 nonlinear model moved) "loss")
 
+            property
+                "with momentum a step is damped about a share of the last one, as that was taken"
+                30
+                (Gen.zip3 (Gen.zip (Gen.elements models) (Gen.elements [ 15; 200 ])) (Gen.choose (-6, 1)) seeds)
+                (fun ((model, points), exponent, seed) ->
+                    let model = Problem.modelFor nonlinear model
+                    let p, damping = started model seed, 10.0 ** float exponent
+                    let last = 0.01 * normal seed [ int (Params.count p) ]
+                    let before = Params.union [ damped damping; Params.prefixed "natural.step" (Params.ofFlat p last) ]
+                    let _, moved, memory = (stageWith 0.6 points nonlinear model).Update 0 0 p before
+                    let taken = flat p - flat moved
+                    close "what is remembered" 1e-9 (1.0 + taken) (1.0 + flat (Params.under "natural.step" memory))
+
+                    let r, j =
+                        Residuals.at (settings points) nonlinear model (keyOf 0) place LossTerms.fresh None
+                        |> ResidualsTests.withJacobian p
+
+                    let squares = (j * j).sum 0L
+                    let weights = (squares / squares.mean () + 1e-3).sqrt()
+                    let trace = Tensor.item ((squares / weights).sum())
+                    let lambda = damping * trace / float (min (j.size 0) (j.size 1))
+                    let matrix = torch.mm (j.t (), j) + lambda * torch.diag weights
+                    let right = times (j.t ()) (r - times j (0.6 * last))
+                    let d = 0.6 * last + times (torch.linalg.inv matrix) right
+                    let length = Tensor.item ((taken * d).sum()) / sumOfSquares d
+                    let halvings = -Math.Log2 length
+
+                    if length <> 0.0 then
+                        Check.near 1e-4 (Math.Round halvings) halvings "a whole step, or halved"
+
+                    let size = Tensor.item (d.abs().max())
+                    close "step" 1e-5 (1.0 + length * d / size) (1.0 + taken / size))
+
             Check.theory
                 "where no step helps the numbers stay, and the damping rises"
                 [
@@ -274,15 +309,18 @@ let tests =
                 let it = { Emphasis.none with Every = 2 }
                 let causal = Some { Epsilon = 1.0; Slices = 4 }
 
-                for problem, emphasis in
+                for problem, emphasis, momentum in
                     [
-                        nonlinear, Emphasis.none
-                        Timed.heat, { it with Balance = Balance.Gradients; Causal = causal; Points = PointChoice.Rad }
-                        Timed.heat, { it with Attention = true }
-                        Timed.heat, { it with Points = PointChoice.RarD }
+                        nonlinear, Emphasis.none, 0.0
+                        nonlinear, Emphasis.none, 0.7
+                        Timed.heat,
+                        { it with Balance = Balance.Gradients; Causal = causal; Points = PointChoice.Rad },
+                        0.3
+                        Timed.heat, { it with Attention = true }, 0.0
+                        Timed.heat, { it with Points = PointChoice.RarD }, 0.0
                     ] do
                     withFolder (fun whole ->
-                        let settings = { solving with Emphasis = emphasis }
+                        let settings = { solving with Emphasis = emphasis; Momentum = momentum }
                         let solve place = Solve.run place settings problem models.Head ignore
                         let expected = solve (freshIn whole)
                         Expect.equal expected.Outcome Completed "outcome"

@@ -523,6 +523,10 @@ let private ofTraining =
             let loss, p, _ = steps (Soap.create (fun _ -> Schedule.constant 1e-2)) toy 4 (toyAt place)
             [ "loss", loss; yield! tree "parameters" p ])
 
+        row "Muon" Stops (fun place ->
+            let loss, p, _ = steps (Muon.create (fun _ -> Schedule.constant 1e-2)) toy 4 (toyAt place)
+            [ "loss", loss; yield! tree "parameters" p ])
+
         for name, problem in problems do
             for model in [ mlp; metaKan ] do
                 let onMeta = if model.Name = "mlp" then axes LaplacianMethod.Exact else Stops

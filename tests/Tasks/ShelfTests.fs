@@ -336,6 +336,38 @@ let tests =
                     |> Map.iter (fun part t ->
                         Expect.isTrue ((torch.isfinite t).all().item<bool>()) $"{network.Name}: {part}"))
 
+            Check.theory "the optimizer is the one that is chosen for the network" names (fun name ->
+                let dimensions = if (entryOf name).Dimension.IsSome then [ 2; 20; 21; 100; 200; 201; 1000 ] else [ 0 ]
+
+                for dim in dimensions do
+                    let entry = Shelf.inDimension dim (entryOf name)
+                    let problem = entry.Problem dim 0
+
+                    for model in [ "mlp"; "kan"; "metakan" ] do
+                        let width, depth = entry.Size model
+
+                        let widths =
+                            [ Problem.inputs problem; yield! List.replicate (depth - 1) width; problem.Fields.Length ]
+
+                        let meta =
+                            {
+                                EmbeddingDim = 1
+                                HiddenDim = entry.HiddenDim
+                                Sharing = GeneratorSharing.PerLayer
+                                Chunk = None
+                            }
+
+                        let network =
+                            match model with
+                            | "mlp" -> Mlp.create widths
+                            | "kan" -> Kan.create (entry.Splines model) widths
+                            | _ -> MetaKan.create (entry.Splines model) meta widths
+
+                        Expect.equal
+                            (string (Configuration.node (SolveSettings.auto problem network entry.Settings)))
+                            (string (Configuration.node entry.Settings))
+                            $"{model} in {dim} dimensions")
+
             testCase "measurements are the same every time, with errors of the size asked for" (fun () ->
                 let domain = Domain.box [ 0.0, 1.0; 0.0, 2.0 ]
                 let x, t = coordinate "x", coordinate "t"

@@ -133,7 +133,12 @@ let tests =
 
                 let settings =
                     { settings with
-                        Opening = [ stage SolveOptimizer.Soap 5 9; stage SolveOptimizer.Broyden 7 10 ]
+                        Opening =
+                            [
+                                stage SolveOptimizer.Soap 3 9
+                                stage SolveOptimizer.Muon 2 9
+                                stage SolveOptimizer.Broyden 7 10
+                            ]
                         Optimizer = SolveOptimizer.NaturalGradient
                         Epochs = 3
                         Polish = 3
@@ -171,8 +176,63 @@ let tests =
                         (string (Configuration.node { long with Epochs = settings.Epochs }))
                         (string (Configuration.node settings))
                         "what else there is"
+                    // Of steps that take longer there are fewer: of 20,000 points, hundreds of times.
+                    let slow = Solve.within 1.0 { settings with Collocation = collocation 20000 } heat mlp
+                    Expect.isLessThan (3 * slow.Epochs) (timed 1.0).Epochs "epochs of longer steps"
                     // A step of it takes more than a microsecond, and less than a second.
                     Check.inRange 20 20_000_000 long.Epochs "epochs")
+
+            testCase
+                "the optimizer is chosen by dimension, network, points and memory, with the steps that go with it"
+                (fun () ->
+                    let network width = Mlp.create [ 2; width; width; 1 ]
+                    let base' = { settings with Epochs = 77; Placement = Placement.cpu32; Seed = 9; Rate = 0.5 }
+
+                    let stepping (settings: SolveSettings) =
+                        settings.Optimizer, settings.Epochs, settings.Collocation.Points, settings.Placement.DType
+
+                    let natural, adam = stepping SolveSettings.natural, stepping SolveSettings.defaults
+                    let chosen = SolveSettings.auto problem (network 20) base'
+                    Expect.equal (stepping chosen) natural "natural gradients"
+                    Expect.equal (chosen.Seed, chosen.Rate) (9, 0.5) "what else there is"
+
+                    let asked change = SolveSettings.auto problem (network 20) (change SolveSettings.natural)
+                    let own (settings: SolveSettings) = { settings with Epochs = 7 }
+
+                    Expect.equal
+                        (string (Configuration.node (asked own)))
+                        (string (Configuration.node (own SolveSettings.natural)))
+                        "settings that have it already"
+
+                    let collocation change (settings: SolveSettings) =
+                        { settings with Collocation = change settings.Collocation }
+
+                    let little = asked (collocation (fun it -> { it with MemoryLimit = 1 }))
+                    Expect.equal (stepping little) adam "little memory"
+                    Expect.equal little.Collocation.MemoryLimit 1 "the limit"
+                    Expect.equal (stepping (SolveSettings.auto problem (network 300) base')) adam "a large network"
+                    // As many parameters as points, of both too many.
+                    let many = collocation (fun it -> { it with Points = 20000; MemoryLimit = 1 <<< 20 })
+
+                    Expect.equal
+                        (stepping (SolveSettings.auto problem (network 80) (many SolveSettings.natural)))
+                        adam
+                        "many points"
+
+                    Expect.equal
+                        (stepping (SolveSettings.auto problem (network 10) (many SolveSettings.natural)))
+                        (SolveOptimizer.NaturalGradient, 300, 20000, torch.float64)
+                        "many of few numbers"
+
+                    let high dim = Poisson.problem (TwoBody.ofSeed 0 dim)
+                    let ofDimension dim = SolveSettings.auto (high dim) (Mlp.create [ dim; 4; 1 ]) base'
+                    Expect.equal (stepping (ofDimension 200)) natural "200 dimensions"
+                    Expect.equal (stepping (ofDimension 201)) adam "201 dimensions"
+
+                    let energetic =
+                        { heat with Conditions = []; Equations = [ Equation.energy "energy" (field "u" ** 2.0) ] }
+
+                    Expect.equal (stepping (SolveSettings.auto energetic (network 5) base')) adam "an energy")
 
             testCase "points stay for Broyden's method, from its first step on" (fun () ->
                 // What it tells of a step is the loss that the step before ended at, until points change.
