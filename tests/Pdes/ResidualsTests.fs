@@ -142,7 +142,7 @@ let tests =
                     let residuals = Residuals.at settings problem model (Key.ofSeed seed) place LossTerms.fresh None
                     let pieces = residuals.InPieces(int64 points)
                     let all = [ 0 .. pieces.Counts.Length - 1 ]
-                    Expect.isGreaterThan all.Length 6 "pieces"
+                    Expect.isGreaterThan all.Length 5 "pieces"
                     let names = set (Map.keys p)
                     let some = names |> Set.filter (fun name -> (hash name + seed) % 3 <> 0)
                     let table = pieces.Rows p names all
