@@ -210,7 +210,7 @@ let tests =
                     let little = asked (collocation (fun it -> { it with MemoryLimit = 1 }))
                     Expect.equal (stepping little) adam "little memory"
                     Expect.equal little.Collocation.MemoryLimit 1 "the limit"
-                    Expect.equal (stepping (SolveSettings.auto problem (network 300) base')) adam "a large network"
+                    Expect.equal (stepping (SolveSettings.auto problem (network 400) base')) adam "a large network"
                     // As many parameters as points, of both too many.
                     let many = collocation (fun it -> { it with Points = 20000; MemoryLimit = 1 <<< 20 })
 
