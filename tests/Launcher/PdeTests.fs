@@ -61,7 +61,8 @@ let tests =
                     "pde burgers --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
                     "pde hjb --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
                     "pde burgers --grid 3", "--grid is for --model kan and metakan"
-                    "pde poisson --optimizer newton", "--optimizer takes one of adam, soap, muon, broyden, natural, auto"
+                    "pde poisson --optimizer newton",
+                    "--optimizer takes one of adam, soap, muon, broyden, natural, auto"
                     "pde poisson --optimizer adam,auto --epochs 1,1 --points 1,1",
                     "--optimizer takes one of adam, soap, muon, broyden, natural, not 'auto'"
                     "pde poisson --optimizer adam --momentum 0.5", "--momentum is for --optimizer natural"
