@@ -176,9 +176,6 @@ let tests =
                         (string (Configuration.node { long with Epochs = settings.Epochs }))
                         (string (Configuration.node settings))
                         "what else there is"
-                    // Of steps that take longer there are fewer: of 20,000 points, hundreds of times.
-                    let slow = Solve.within 1.0 { settings with Collocation = collocation 20000 } heat mlp
-                    Expect.isLessThan (3 * slow.Epochs) (timed 1.0).Epochs "epochs of longer steps"
                     // A step of it takes more than a microsecond, and less than a second.
                     Check.inRange 20 20_000_000 long.Epochs "epochs")
 
