@@ -35,6 +35,7 @@ let private launched =
     [
         "script", "run an F# script with the set-up done."
         "bundle", "make a folder that runs without .NET and offline."
+        "pack", "make NuGet packages of the library and of this program."
     ]
 
 /// A command with all below it. `names` has the values of options that take one of several names, by the command's words, with

@@ -541,8 +541,7 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
             let first, why = start options (problemOf problem) (modelOf (problemOf problem) network) entry
             let dtype = if first.Placement.DType = torch.float64 then "float64" else "float32"
 
-            let start =
-                { first with Placement = placement "auto" dtype } |> Configuration.over file "settings" []
+            let start = { first with Placement = placement "auto" dtype } |> Configuration.over file "settings" []
 
             let threads = Configuration.tryValue file "threads" 1
 
