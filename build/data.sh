@@ -5,10 +5,11 @@ packaged=/usr/share/datasets/fashion-mnist
 
 # needs_fashion ARGS...: whether a command reads Fashion-MNIST and says no place of its own for it.
 needs_fashion() {
+    [ "${1:-}" != sweep ] || shift
     local args=" $* "
     case ${1:-} in
         classify)
-            [[ $args != *" --help "* && $args != *" --resume "* && $args != *" --data "* ]] &&
+            [[ $args != *" --help "* && $args != *" --resume "* && $args != *" --data "* && $args != *" --config "* ]] &&
                 [[ $args != *" --dataset "* || $args == *" --dataset fmnist "* ]]
             ;;
         script) grep -qs '"fmnist"' "${2:-}" ;;

@@ -40,16 +40,24 @@ let private sdk () : Finding =
     match onPath (if OperatingSystem.IsWindows() then "dotnet.exe" else "dotnet") with
     | None -> Lacks("no dotnet on the PATH", mend)
     | Some dotnet ->
-        use tool = Process.Start(ProcessStartInfo(dotnet, "--list-sdks", RedirectStandardOutput = true))
+        try
+            use tool = Process.Start(ProcessStartInfo(dotnet, "--list-sdks", RedirectStandardOutput = true))
 
-        let versions =
-            tool.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            |> Array.map _.Split(' ').[0]
+            let versions =
+                tool.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                |> Array.map _.Split(' ').[0]
 
-        match versions |> Array.filter (fun version -> int (version.Split('.')[0]) >= 10) |> Array.tryLast with
-        | Some version -> Works version
-        | None when versions.Length > 0 -> Lacks($"{Array.last versions} is older than 10", mend)
-        | None -> Lacks("a runtime alone, without an SDK", mend)
+            let isNew (version: string) =
+                match Int32.TryParse(version.Split('.')[0]) with
+                | true, major -> major >= 10
+                | _ -> false
+
+            match versions |> Array.filter isNew |> Array.tryLast with
+            | Some version -> Works version
+            | None when versions.Length > 0 -> Lacks($"{Array.last versions} is older than 10", mend)
+            | None -> Lacks("a runtime alone, without an SDK", mend)
+        with :? ComponentModel.Win32Exception as fault ->
+            Lacks($"{dotnet} does not start: {fault.Message}", mend)
 
 let private libtorch () : Finding =
     let rebuild =

@@ -401,7 +401,7 @@ let names: (string * string list) list =
     [
         "", [ for entry in Shelf.all -> entry.Name ]
         "--model", models
-        "--optimizer", List.map fst optimizers
+        "--optimizer", List.map fst optimizers @ [ automatic ]
         "--sampling", List.map fst Sampling.named
         "--laplacian", List.map fst laplacians
         "--balance", List.map fst balances
@@ -445,7 +445,11 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
     [ "--momentum", options.Contains Momentum ]
     |> onlyWith "--optimizer natural" (List.contains SolveOptimizer.NaturalGradient optimizers)
 
-    let momentum = options.GetResult(Momentum, start.Momentum)
+    let momentum =
+        if List.contains SolveOptimizer.NaturalGradient optimizers then
+            options.GetResult(Momentum, start.Momentum)
+        else
+            0.0
 
     if not (momentum >= 0.0 && momentum < 1.0) then
         raise (BadInput $"--momentum takes a number from 0 to below 1, not {momentum}")
@@ -483,18 +487,25 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
         SaveEvery = options.GetResult(Save_Every, start.SaveEvery) |> atLeast "--save-every" 1
     }
 
-/// The settings of a problem of the shelf, with another optimizer where its own does not suit the network that the options
-/// ask for, and why that is none of natural gradients.
+/// The settings that options start from, those of the shelf with a file's over them, with another optimizer where theirs does
+/// not suit the network that is asked for, and why that is none of natural gradients. An optimizer that is named, on the command
+/// line or else in the file, stays.
 let private start
     (options: ParseResults<Options>)
+    (file: StartFile)
     (problem: Problem)
     (model: Model)
-    (entry: ShelfEntry)
+    (settings: SolveSettings)
     : SolveSettings * string option =
-    if options.GetResult(Optimizer, automatic) <> automatic then
-        entry.Settings, None
+    let named =
+        match options.TryGetResult Optimizer with
+        | Some name -> name <> automatic
+        | None -> Configuration.has file "settings.optimizer"
+
+    if named then
+        settings, None
     else
-        let collocation = entry.Settings.Collocation
+        let collocation = settings.Collocation
 
         let points =
             match options.TryGetResult Points |> Option.map (wholeNumbers "--points" 1) with
@@ -503,8 +514,7 @@ let private start
 
         let memory = options.GetResult(Memory, collocation.MemoryLimit)
 
-        let asked =
-            { entry.Settings with Collocation = { collocation with Points = points; MemoryLimit = memory } }
+        let asked = { settings with Collocation = { collocation with Points = points; MemoryLimit = memory } }
 
         SolveSettings.chosen problem model asked
 
@@ -538,10 +548,12 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
             let problem = problem options file
             let entry = entryOf problem.Name |> Shelf.inDimension problem.Dim
             let network = network options file entry
-            let first, why = start options (problemOf problem) (modelOf (problemOf problem) network) entry
-            let dtype = if first.Placement.DType = torch.float64 then "float64" else "float32"
+            let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
 
-            let start = { first with Placement = placement "auto" dtype } |> Configuration.over file "settings" []
+            let start, why =
+                { entry.Settings with Placement = placement "auto" dtype }
+                |> Configuration.over file "settings" []
+                |> start options file (problemOf problem) (modelOf (problemOf problem) network)
 
             let threads = Configuration.tryValue file "threads" 1
 
@@ -550,7 +562,7 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
             settings options problem.Dim start,
             Option.defaultValue (min 8 Environment.ProcessorCount) threads,
             None,
-            (if start.Optimizer = first.Optimizer then why else None)
+            why
 
     match settings.Collocation.Laplacian with
     | LaplacianMethod.Sdgd count when count > choice.Dim ->

@@ -108,10 +108,11 @@ let main arguments =
     try
         let command = parser.ParseCommandLine(if Array.isEmpty arguments then [| "--help" |] else arguments)
 
-        // What looks after a machine works without.
+        // What looks after a machine works without, and a shell that starts does not wait for it.
         match topic arguments with
         | None
-        | Some "doctor" -> ()
+        | Some "doctor"
+        | Some "completion" -> ()
         | Some _ -> MetaKan.Libtorch.load ()
 
         run command

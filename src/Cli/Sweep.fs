@@ -401,7 +401,10 @@ let private sweep (swept: Swept) (over: string list list) (jobs: int) : int =
     // One after another, as soon as a place is free.
     let order = Partitioner.Create(seq { 0 .. runs.Length - 1 }, EnumerablePartitionerOptions.NoBuffering)
 
-    Parallel.ForEach(order, ParallelOptions(MaxDegreeOfParallelism = jobs), one) |> ignore
+    try
+        Parallel.ForEach(order, ParallelOptions(MaxDegreeOfParallelism = jobs), one) |> ignore
+    with :? AggregateException as faults ->
+        raise faults.InnerExceptions[0]
 
     let endings = List.zip runs (List.ofArray endings)
     let table = medians swept endings

@@ -105,7 +105,7 @@ module internal EdgeJets =
                                 None
 
                         let byValue, bySecond = found 0, found 1
-                        let byWeights = if learned then t[4..] |> Array.map torch.zeros_like else [||]
+                        let byWeights = if learned then dense[4..] |> Array.map torch.zeros_like else [||]
 
                         let byCoefficients =
                             match byWeights with

@@ -174,28 +174,30 @@ module internal NormalEquations =
         for i, ({ Names = names; Runs = runs }, scales) in Seq.indexed (Seq.zip columns scalesOf) do
             let scaled run = (snd (block names run)).mul_ scales
 
-            // Each run with itself and with those below it.
+            // A run with itself and with those below it, and where these begin; it is gone before the next is made.
+            let multiplied (top: int64) (run: int list) (below: int list list) : int64 =
+                use _ = torch.NewDisposeScope()
+                let j = scaled run
+                let n = j.size 0
+                products.narrow(0L, top, n).narrow(1L, top, n).add_(gram j) |> ignore
+
+                startOf |> Option.iter (fun start -> along.narrow(0L, top, n).add_(times j start[i]) |> ignore)
+
+                (top + n, below)
+                ||> List.fold (fun at run ->
+                    use _ = torch.NewDisposeScope()
+                    let other = scaled run
+                    let m = other.size 0
+                    products.narrow(0L, at, m).narrow(1L, top, n).add_(Tensor.product other (j.t ())) |> ignore
+                    at + m)
+                |> ignore
+
+                top + n
+
             let rec multiply (top: int64) (runs: int list list) =
                 match runs with
                 | [] -> ()
-                | run :: below ->
-                    use _ = torch.NewDisposeScope()
-                    let j = scaled run
-                    let n = j.size 0
-                    products.narrow(0L, top, n).narrow(1L, top, n).add_(gram j) |> ignore
-
-                    startOf |> Option.iter (fun start -> along.narrow(0L, top, n).add_(times j start[i]) |> ignore)
-
-                    (top + n, below)
-                    ||> List.fold (fun at run ->
-                        use _ = torch.NewDisposeScope()
-                        let other = scaled run
-                        let m = other.size 0
-                        products.narrow(0L, at, m).narrow(1L, top, n).add_(Tensor.product other (j.t ())) |> ignore
-                        at + m)
-                    |> ignore
-
-                    multiply (top + n) below
+                | run :: below -> multiply (multiplied top run below) below
 
             multiply 0L runs
 

@@ -274,6 +274,8 @@ module Shelf =
                 (lazy NavierStokes.problem)
         ]
 
+    let private momentum mu (entry: ShelfEntry) = { entry with Settings = { entry.Settings with Momentum = mu } }
+
     // Natural gradients of so many steps in double precision, for networks of two or three layers.
     let private natural steps (entry: ShelfEntry) size splines =
         { entry with Size = size; Splines = splines; Settings = SolveSettings.natural }
@@ -289,6 +291,7 @@ module Shelf =
             natural 200 entry (fun model -> (if model = "kan" then 16 else 32), 3) (fun model ->
                 // Of MetaKANs with G = 3 and k = 4 one in three stayed where its first steps had taken it.
                 if model = "kan" then { Size = 3; Order = 4 } else { Size = 5; Order = 3 })
+            |> momentum 0.8
         else
             // A hidden layer more brings nothing here, and 1,000 points are fewer than its parameters.
             natural 100 entry (fun model -> (if model = "mlp" then 64 else 32), 2) (fun model ->

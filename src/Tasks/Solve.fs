@@ -229,7 +229,7 @@ module Solve =
     // The learning rate of the step that came to a state, where its optimizer has one.
     let private rateAt (settings: SolveSettings) (group: ParameterGroup) (state: TrainingState) : float option =
         match SolveSettings.stages settings |> List.tryItem state.Stage with
-        | Some { Optimizer = SolveOptimizer.Adam | SolveOptimizer.Soap; Epochs = epochs } ->
+        | Some { Optimizer = SolveOptimizer.Adam | SolveOptimizer.Soap | SolveOptimizer.Muon; Epochs = epochs } ->
             Some(rate settings epochs group (state.Within - 1))
         | _ -> None
 

@@ -118,6 +118,9 @@ module Configuration =
             | :? JsonObject as o -> o[part]
             | _ -> null)
 
+    /// Whether a file has something under a name.
+    let internal has (file: StartFile) (name: string) : bool = not (isNull (under name file))
+
     let private unfit (file: StartFile) (name: string) (example: JsonNode) (found: JsonNode) =
         let text (node: JsonNode) = if isNull node then "null" else node.ToJsonString()
         let example = if isNull example then "" else $" as {text example}"

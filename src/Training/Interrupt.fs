@@ -49,16 +49,25 @@ let ending (told: unit -> unit) (work: unit -> 'a) : 'a =
 
             stopped, runs)
 
+    // The last run to leave takes the process with it, whatever became of it: others that were saved wait for that.
+    let leave (saved: unit -> unit) =
+        match left () with
+        | false, _ -> ()
+        | true, others ->
+            try
+                saved ()
+            finally
+                if others = 0 then
+                    exit 1
+
+            Thread.Sleep Timeout.Infinite
+
     let result =
         try
             work ()
-        with _ ->
-            left () |> ignore
+        with fault ->
+            leave (fun () -> eprintfn $"metakan: {fault.Message}")
             reraise ()
 
-    match left () with
-    | false, _ -> result
-    | true, others ->
-        told ()
-        if others = 0 then exit 1 else Thread.Sleep Timeout.Infinite
-        result
+    leave told
+    result

@@ -144,15 +144,20 @@ module internal Page =
 
         let scripts =
             if drawn then
-                "<noscript><p>The charts need JavaScript; the run's folder pictures has still ones.</p></noscript>\n"
+                "<noscript><p>The charts need JavaScript.</p></noscript>\n"
                 + $"<script type=\"text/plain\" id=\"plotly\">{packed}</script>\n<script>{script}</script>\n"
             else
                 ""
+
+        let colours =
+            let all (which: (string * string) -> string) = Palette.categories |> List.map which |> String.concat " "
+
+            $":root {{ --series: {all fst} }}\n@media (prefers-color-scheme: dark) {{ :root {{ --series: {all snd} }} }}\n"
 
         let allowed = if drawn then [ hash (Encoding.UTF8.GetBytes script); plotlyHash ] else []
 
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         + $"<meta http-equiv=\"Content-Security-Policy\" content=\"{policy allowed}\">\n"
         + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        + $"<title>{escape title}</title>\n<style>\n{style.Value}</style>\n</head>\n<body>\n<main>\n"
+        + $"<title>{escape title}</title>\n<style>\n{colours}{style.Value}</style>\n</head>\n<body>\n<main>\n"
         + $"<h1>{escape title}</h1>\n<p>{escape status}</p>\n{body}</main>\n{scripts}</body>\n</html>\n"

@@ -133,7 +133,10 @@ module RunFolder =
         let refuse fault = raise (BadInput $"{path} {fault}")
 
         try
-            match JsonNode.Parse(File.ReadAllText path) with
+            // Of a field that is there twice, neither is right.
+            let once = JsonDocumentOptions(AllowDuplicateProperties = false)
+
+            match JsonNode.Parse(File.ReadAllText path, documentOptions = once) with
             | :? JsonObject as content -> content
             | _ -> refuse "is not a JSON object"
         with

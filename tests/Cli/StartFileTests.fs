@@ -70,6 +70,7 @@ let private refusals =
     [
         solve, "[]", "is not a JSON object"
         solve, "{", "is not valid JSON"
+        solve, """{"threads": 1, "threads": 2}""", "is not valid JSON"
         solve, """{"task":"fit"}""", "its task is \"fit\", not \"pde\""
         solve,
         """{"colour":1}""",

@@ -132,6 +132,36 @@ let tests =
     <| testList
         "Pdes.NormalEquations"
         [
+            testCase "of a Jacobian's blocks two are there at a time" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let rows = [ 3; 2; 4; 1; 2; 3 ]
+                let j, r = normal 1 [ 15; 20 ], normal 2 [ 15 ]
+                let p = parameters [ 7; 13 ]
+                let pieces = piecesOf rows j r (ref 0)
+                let made = System.Collections.Generic.List<Tensor>()
+                let mutable most = 0
+
+                let watched =
+                    { pieces with
+                        Rows =
+                            fun p names chosen ->
+                                let block = pieces.Rows p names chosen
+                                made.Add block
+                                most <- max most (made |> Seq.filter (fun t -> not t.IsInvalid) |> Seq.length)
+                                block
+                    }
+
+                let columns =
+                    [
+                        { Names = set [ "p00" ]; Runs = [ for i in 0..5 -> [ i ] ] }
+                        { Names = set [ "p01" ]; Runs = [ [ 0; 1 ]; [ 2; 3 ]; [ 4; 5 ] ] }
+                    ]
+
+                let found = NormalEquations.gather { Together = 1L; Columns = columns; ByPoints = true } watched p None
+                let d, _ = Option.get (found.Solve 0.1)
+                closeTo "step" 1e-9 (fst (expected j r (torch.zeros_like d) 0.1)) d
+                Expect.equal most 2 "blocks that live")
+
             property
                 "any blocks give the step of damped least squares and what it promises, from any start"
                 60

@@ -66,7 +66,7 @@ let private solving =
     + "(Poisson.problem (TwoBody.ofSeed 0 2)) (Mlp.create [ 2; 4; 1 ]) ignore |> ignore"
 
 let private fitting =
-    "let data = Dataset.ofFormula (Symbolic.Parser.expression \"x\") [ \"x\", (0.0, 1.0) ] 20 20 0.0 (Key.ofSeed 0) Placement.cpu64\n"
+    "let data = Dataset.ofFormula (Symbolic.Parser.expression \"x\") [ (\"x\", (0.0, 1.0)) ] 20 20 0.0 (Key.ofSeed 0) Placement.cpu64\n"
     + "Fit.run place { FitSettings.defaults with Steps = [ 1000000 ]; Optimizer = FitOptimizer.Adam 0.01 } { Data = data; Scaling = None } "
     + "(Learner.Model(Mlp.create [ 1; 4; 1 ])) ignore |> ignore"
 

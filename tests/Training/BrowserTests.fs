@@ -288,9 +288,15 @@ let tests =
                         let pale = "rgb(214, 218, 225)"
                         Expect.equal (shade "body" "backgroundColor") "rgb(14, 16, 20)" "page"
                         Expect.equal (shade ".xtick text" "fill") pale "ticks"
+
+                        // Sky blue of the palette in the dark, its blue in the light.
+                        chart page "Loss" |> ignore
+                        let line = ".scatterlayer .js-line"
+                        Expect.equal (shade line "stroke") "rgb(86, 180, 233)" "first series"
                         finish (page.EmulateMediaAsync(PageEmulateMediaOptions(ColorScheme = ColorScheme.Light)))
                         until page $"getComputedStyle(document.querySelector('.xtick text')).fill !== '{pale}'"
-                        Expect.equal (shade "body" "backgroundColor") "rgb(244, 245, 247)" "page"))
+                        Expect.equal (shade "body" "backgroundColor") "rgb(244, 245, 247)" "page"
+                        until page $"getComputedStyle(document.querySelector('{line}')).stroke === 'rgb(0, 114, 178)'"))
 
                 inBrowser "nothing of a file runs or is fetched, and a formula is typeset" (fun () ->
                     opened (wide ()) report (fun page ->

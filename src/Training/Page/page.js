@@ -3,9 +3,10 @@
 (() => {
   const colours = () => {
     const style = getComputedStyle(document.documentElement);
-    const [card, text, rule] = ["--card", "--text", "--rule"].map(name => style.getPropertyValue(name).trim());
+    const [card, text, rule, series] = ["--card", "--text", "--rule", "--series"].map(name => style.getPropertyValue(name).trim());
     const axis = { gridcolor: rule, linecolor: rule, zerolinecolor: rule, automargin: true, hoverformat: ".5~g", exponentformat: "power" };
     return { layout: {
+      colorway: series.split(" "),
       font: { color: text, family: "system-ui, sans-serif", size: 12 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       xaxis: axis, yaxis: axis,
@@ -57,7 +58,7 @@
     // An edge of a diagram, a point of a line, a cell of a map.
     const step = () => plot.data[at.curve].type === "heatmap" ? plot.data[at.curve].x.length : 0;
     const shown = () => plot.data.map((trace, n) => [trace, n]).filter(([trace]) => trace.hoverinfo !== "skip").map(([, n]) => n);
-    const other = by => { const all = shown(); at.curve = all[(all.indexOf(at.curve) + by + all.length) % all.length]; };
+    const other = by => { const all = shown(); if (!all.length) return; at.curve = all[(all.indexOf(at.curve) + by + all.length) % all.length]; };
     const moves = {
       ArrowRight: () => { at.point += 1; tell(Plotly, plot, at); },
       ArrowLeft: () => { at.point -= 1; tell(Plotly, plot, at); },
@@ -131,7 +132,7 @@
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       seen.unobserve(target);
-      draw(target).catch(() => { target.textContent = "This browser cannot draw the chart; the run's folder pictures has still ones."; });
+      draw(target).catch(() => { target.textContent = "This browser cannot draw the chart."; });
     }
   }, { rootMargin: "200px" });
 
