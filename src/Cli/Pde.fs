@@ -551,7 +551,7 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
             let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
 
             let start, why =
-                { entry.Settings with Placement = placement "auto" dtype }
+                { entry.Settings with Placement = placement "auto" dtype; Momentum = entry.Momentum network.Model }
                 |> Configuration.over file "settings" []
                 |> start options file (problemOf problem) (modelOf (problemOf problem) network)
 

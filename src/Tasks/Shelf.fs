@@ -31,6 +31,8 @@ type ShelfEntry =
         Splines: string -> Grid
         /// The hidden width of MetaKAN's generators.
         HiddenDim: int
+        /// The momentum of natural gradients by a family.
+        Momentum: string -> float
         Settings: SolveSettings
     }
 
@@ -58,6 +60,7 @@ module Shelf =
             Factorised = false
             Splines = fun _ -> { Size = 6; Order = 4 }
             HiddenDim = 16
+            Momentum = fun _ -> 0.0
             Settings = SolveSettings.natural
         }
 
@@ -77,6 +80,7 @@ module Shelf =
             Factorised = false
             Splines = fun _ -> { Size = 5; Order = 3 }
             HiddenDim = 32
+            Momentum = fun _ -> 0.0
             Settings = SolveSettings.defaults
         }
 
@@ -274,7 +278,6 @@ module Shelf =
                 (lazy NavierStokes.problem)
         ]
 
-    let private momentum mu (entry: ShelfEntry) = { entry with Settings = { entry.Settings with Momentum = mu } }
 
     // Natural gradients of so many steps in double precision, for networks of two or three layers.
     let private natural steps (entry: ShelfEntry) size splines =
@@ -291,7 +294,8 @@ module Shelf =
             natural 200 entry (fun model -> (if model = "kan" then 16 else 32), 3) (fun model ->
                 // Of MetaKANs with G = 3 and k = 4 one in three stayed where its first steps had taken it.
                 if model = "kan" then { Size = 3; Order = 4 } else { Size = 5; Order = 3 })
-            |> momentum 0.8
+            // MLPs are better off without.
+            |> fun entry -> { entry with Momentum = fun model -> if model = "mlp" then 0.0 else 0.8 }
         else
             // A hidden layer more brings nothing here, and 1,000 points are fewer than its parameters.
             natural 100 entry (fun model -> (if model = "mlp" then 64 else 32), 2) (fun model ->
