@@ -278,7 +278,6 @@ module Shelf =
                 (lazy NavierStokes.problem)
         ]
 
-
     // Natural gradients of so many steps in double precision, for networks of two or three layers.
     let private natural steps (entry: ShelfEntry) size splines =
         { entry with Size = size; Splines = splines; Settings = SolveSettings.natural }
