@@ -207,7 +207,9 @@ let tests =
                     let little = asked (collocation (fun it -> { it with MemoryLimit = 1 }))
                     Expect.equal (stepping little) adam "little memory"
                     Expect.equal little.Collocation.MemoryLimit 1 "the limit"
-                    Expect.equal (stepping (SolveSettings.auto problem (network 400) base')) adam "a large network"
+                    let large start = stepping (SolveSettings.auto problem (network 400) start)
+                    Expect.equal (large SolveSettings.natural) adam "a large network"
+                    Expect.equal (large base') (stepping base') "whose settings have it already"
                     // As many parameters as points, of both too many.
                     let many = collocation (fun it -> { it with Points = 20000; MemoryLimit = 1 <<< 20 })
 
@@ -222,14 +224,20 @@ let tests =
                         "many of few numbers"
 
                     let high dim = Poisson.problem (TwoBody.ofSeed 0 dim)
-                    let ofDimension dim = SolveSettings.auto (high dim) (Mlp.create [ dim; 4; 1 ]) base'
+
+                    let ofDimension dim =
+                        SolveSettings.auto (high dim) (Mlp.create [ dim; 4; 1 ]) SolveSettings.natural
+
                     Expect.equal (stepping (ofDimension 200)) natural "200 dimensions"
                     Expect.equal (stepping (ofDimension 201)) adam "201 dimensions"
 
                     let energetic =
                         { heat with Conditions = []; Equations = [ Equation.energy "energy" (field "u" ** 2.0) ] }
 
-                    Expect.equal (stepping (SolveSettings.auto energetic (network 5) base')) adam "an energy")
+                    Expect.equal
+                        (stepping (SolveSettings.auto energetic (network 5) SolveSettings.natural))
+                        adam
+                        "an energy")
 
             testCase "points stay for Broyden's method, from its first step on" (fun () ->
                 // What it tells of a step is the loss that the step before ended at, until points change.
