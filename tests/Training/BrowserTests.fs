@@ -229,8 +229,18 @@ let tests =
                         until page "document.querySelectorAll('.drawing')[1]._fullLayout.yaxis.autorange !== true"
                         Check.inRange (0.3 * whole) (0.5 * whole) (range figure) "zoomed"
                         let box = figure.Locator(".nsewdrag").First.BoundingBoxAsync() |> wait
-                        finish (page.Mouse.DblClickAsync(box.X + box.Width / 2.0f, box.Y + box.Height / 2.0f))
-                        until page "document.querySelectorAll('.drawing')[1]._fullLayout.yaxis.autorange === true"
+                        let isBack = "document.querySelectorAll('.drawing')[1]._fullLayout.yaxis.autorange === true"
+
+                        // On a busy machine a double click may come as two.
+                        let rec back tries =
+                            finish (page.Mouse.DblClickAsync(box.X + box.Width / 2.0f, box.Y + box.Height / 2.0f))
+                            Threading.Thread.Sleep 500
+
+                            if tries > 1 && not (js<bool> page isBack) then
+                                back (tries - 1)
+
+                        back 10
+                        until page isBack
                         Check.near 1e-6 (range figure) whole "back"
                         let log = figure.GetByRole(AriaRole.Button, LocatorGetByRoleOptions(Name = "log y"))
                         Expect.equal (log.GetAttributeAsync "aria-pressed" |> wait) "true" "pressed"
