@@ -55,9 +55,10 @@ namespace MetaKan.Kernels
             LookupLayer layer, T* numbers, T* lines, T* cotangents, T* byNumbers, T* byLines, int threads)
         {
             var (_, inputs, m, outputs) = layer;
-            Parts.Run(Parts.Count(inputs, WorthAThread, threads), inputs, (_, from, to) => {
+            var lookups = new Lookup<T>[Parts.Count(inputs, WorthAThread, threads)];
+            Parts.Run(lookups.Length, inputs, (part, from, to) => {
                 using var scratch = new Scratch<T>(outputs, outputs, outputs);
-                using var rows = new Lookup<T>(layer, lines, outputs);
+                var rows = lookups[part] = new Lookup<T>(layer, lines, outputs);
                 T* e = scratch.Take(outputs), places = scratch.Take(outputs), by = scratch.Take(outputs);
                 for (var i = from; i < to; i++) {
                     Column(numbers + i, inputs, e, outputs);
@@ -65,11 +66,11 @@ namespace MetaKan.Kernels
                     rows.Gradients(e, places, cotangents + i * m * outputs, outputs, by, outputs);
                     for (var o = 0; o < outputs; o++) byNumbers[(long)o * inputs + i] = by[o];
                 }
-                lock (layers) rows.AddTo(byLines);
             });
+            // In the order of the parts, whichever was done first.
+            foreach (var rows in lookups)
+                using (rows) rows.AddTo(byLines);
         }
-
-        private static readonly object layers = new();
 
         private static void Column(T* from, int stride, T* to, int length)
         {

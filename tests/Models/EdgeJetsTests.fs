@@ -137,6 +137,28 @@ let tests =
                                     (at lines [ s; 1 + f ] * e + at lines [ s; 1 + m + f ])
                                     $"edge {i}, {o}")
 
+            testSequenced (
+                testCase "gradients by lines are the same to the bit, whichever thread is done first" (fun () ->
+                    use _ = torch.NewDisposeScope()
+                    let numbers, lines = lookup Placement.cpu32 (6, (1, 64, 50), (1, grids.Head, Own))
+                    let before = torch.get_num_threads ()
+                    torch.set_num_threads 5
+
+                    try
+                        let gradients () =
+                            let c = Lookup.whole (Lines(numbers, lines))
+                            let byLines = Autograd.gradients false [| c |] [| torch.sin c |] [| lines |]
+                            Tensor.toArray byLines[0]
+
+                        Workers.hire (fun () ->
+                            let first = gradients ()
+
+                            for n in 1..60 do
+                                Expect.equal (gradients ()) first $"time {n}")
+                    finally
+                        torch.set_num_threads before)
+            )
+
             testCase "a MetaKAN's kernels read lines" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let meta = { EmbeddingDim = 1; HiddenDim = 64; Sharing = GeneratorSharing.PerLayer; Chunk = None }
