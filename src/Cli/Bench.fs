@@ -79,13 +79,20 @@ type Options =
             | Classify _ -> "a training step of classifying images against the plain formulation."
             | Ops -> "the cost of single operator calls."
 
+// The networks of images, each as measured, with the images of a batch.
+let private networks =
+    [
+        "fc", [ for meta in [ false; true ] -> { Architecture.published "fc" "kan" with Meta = meta }, 1024 ]
+        "conv4", [ Architecture.published "conv4" "kan", 64 ]
+    ]
+
 /// The names that options of a benchmark take.
 let names (benchmark: string) : (string * string list) list =
     match benchmark with
     | "pde" -> [ "--model", [ "mlp"; "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
     | "floor" -> [ "--model", [ "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
     | "fit" -> [ "--model", [ "kan"; "metakan" ] ]
-    | "classify" -> [ "--net", [ "fc"; "conv4" ]; "--device", devices ]
+    | "classify" -> [ "--net", List.map fst networks; "--device", devices ]
     | _ -> []
 
 let private save (command: string) (rows: JsonArray) (path: string) =
@@ -153,16 +160,8 @@ let private fit (options: ParseResults<FitOptions>) =
 
 let private classify (options: ParseResults<ClassifyOptions>) =
     let networks =
-        options.GetResult(ClassifyOptions.Net, [ "fc"; "conv4" ])
-        |> List.collect (
-            oneOf
-                "--net"
-                [
-                    "fc",
-                    [ for meta in [ false; true ] -> { Architecture.published "fc" "kan" with Meta = meta }, 1024 ]
-                    "conv4", [ Architecture.published "conv4" "kan", 64 ]
-                ]
-        )
+        options.GetResult(ClassifyOptions.Net, List.map fst networks)
+        |> List.collect (oneOf "--net" networks)
 
     let rows =
         Bench.Classify.run

@@ -55,9 +55,10 @@ let onlyWith (other: string) (there: bool) (options: (string * bool) list) : uni
     | _ -> ()
 
 /// The name of an option of a command, as `--lr-e`.
-let nameOfOption (option: 'option) : string =
-    let case, _ = FSharpValue.GetUnionFields(option, typeof<'option>)
-    "--" + case.Name.ToLowerInvariant().Replace('_', '-')
+let nameOfCase (case: UnionCaseInfo) : string = "--" + case.Name.ToLowerInvariant().Replace('_', '-')
+
+/// The name of an option that was given.
+let nameOfOption (option: 'option) : string = FSharpValue.GetUnionFields(option, typeof<'option>) |> fst |> nameOfCase
 
 /// Refuses what cannot change when a run goes on: of the options given, only `--resume`, those named, and how the run is told.
 let resumesWith (changeable: string list) (given: 'option list) : unit =

@@ -634,13 +634,7 @@ let private list () : unit =
 
     let heads = [ "problem"; "in"; "equation"; "for"; "network and steps" ]
 
-    let widths =
-        [ for column in List.transpose (heads :: columns) -> column |> List.map String.length |> List.max ]
-
-    for row in heads :: columns do
-        List.map2 (fun (width: int) (cell: string) -> cell.PadRight width) widths row
-        |> String.concat "  "
-        |> fun line -> printfn $"{line.TrimEnd()}"
+    Table.aligned (heads :: columns) |> List.iter (printfn "%s")
 
 /// What a run trains and how, in a line. Numbers an edge are told of networks of edges: parameters, what optimizers remember, and
 /// the coefficients that are made of parameters. Last, why it is not by natural gradients.
@@ -654,7 +648,8 @@ let private summary settings (problem: Problem) (model: Model) (edges: int64) (w
     let numbers =
         match model.Derived with
         | Some generated ->
-            let made = Params.count (generated.Weights p) - Edges.lookedUp (generated.Weights p)
+            let weights = generated.Weights p
+            let made = Params.count weights - Edges.lookedUp weights
 
             let remembered =
                 (Solve.plan settings problem model).Stages

@@ -64,7 +64,7 @@ let private swept<'options when 'options :> IArgParserTemplate and 'options: equ
     : Swept =
     let parser = ArgumentParser.Create<'options>(programName = name)
     let cases = parser.GetArgumentCases()
-    let optionName (case: ArgumentCaseInfo) = "--" + case.UnionCaseInfo.Name.ToLowerInvariant().Replace('_', '-')
+    let optionName (case: ArgumentCaseInfo) = nameOfCase case.UnionCaseInfo
     let given = options.GetAllResults()
     let own = [ "--resume"; "--quiet"; "--json"; "--list" ]
 
@@ -252,18 +252,20 @@ let private tryNumber (name: string) (result: JsonObject) : float option =
         | _ -> None
     | _ -> None
 
+/// What came of the runs that are done.
+let private results (endings: (Combination * Ending) list) : JsonObject list =
+    [
+        for _, ending in endings do
+            match ending with
+            | Done result -> result
+            | _ -> ()
+    ]
+
 /// The medians over seeds of what was measured, for each combination of the other options: a head and a row each.
 let private medians (swept: Swept) (endings: (Combination * Ending) list) : string list list =
-    let results =
-        [
-            for _, ending in endings do
-                match ending with
-                | Done result -> result
-                | _ -> ()
-        ]
-
     let measures =
-        swept.Measures |> List.filter (fun name -> results |> List.exists (tryNumber name >> Option.isSome))
+        swept.Measures
+        |> List.filter (fun name -> results endings |> List.exists (tryNumber name >> Option.isSome))
 
     let apart (run: Combination) = run.Values |> List.filter (fst >> (<>) "seed")
 
@@ -272,20 +274,14 @@ let private medians (swept: Swept) (endings: (Combination * Ending) list) : stri
         names @ [ "runs" ] @ measures
 
         for values, group in List.groupBy (fst >> apart) endings do
-            let results =
-                [
-                    for _, ending in group do
-                        match ending with
-                        | Done result -> result
-                        | _ -> ()
-                ]
+            let done' = results group
 
             [
                 yield! List.map snd values
-                $"{results.Length} of {group.Length}"
+                $"{done'.Length} of {group.Length}"
 
                 for measure in measures do
-                    match List.choose (tryNumber measure) results with
+                    match List.choose (tryNumber measure) done' with
                     | [] -> "-"
                     | numbers -> short (Statistics.Median numbers)
             ]
@@ -293,13 +289,7 @@ let private medians (swept: Swept) (endings: (Combination * Ending) list) : stri
 
 /// A row for each run, with all that its result has of numbers.
 let private rows (endings: (Combination * Ending) list) : string list list =
-    let results =
-        [
-            for _, ending in endings do
-                match ending with
-                | Done result -> result
-                | _ -> ()
-        ]
+    let results = results endings
 
     let numbers =
         [

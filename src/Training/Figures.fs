@@ -138,8 +138,8 @@ module internal Figures =
         [
             cells
             if arrows.Length > 0 then
-                skipped "#000" 2.6 arrows
-                skipped "#fff" 1.2 arrows
+                skipped Palette.rim 2.6 arrows
+                skipped Palette.arrow 1.2 arrows
         ]
         |> Chart.combine
         |> Chart.withXAxis (label xLabel |> LinearAxis.style (Constrain = StyleParam.AxisConstraint.Domain))

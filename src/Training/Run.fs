@@ -50,23 +50,10 @@ module Run =
         | Some(_, row) -> List.zip table.Columns (List.ofArray row)
         | None -> []
 
-    let private kept
-        (place: RunPlace)
-        (task: string)
-        (sections: (string * JsonNode) list)
-        (measures: (string * MeasureKind) list)
-        (mayChange: string list)
-        (work: bool -> 'a)
-        : 'a =
+    // Works on a run whose folder is claimed until then.
+    let private kept (place: RunPlace) (configuration: JsonObject) (mayChange: string list) (work: bool -> 'a) : 'a =
         let folder = place.Folder
         let resumes = place.Resume && File.Exists(RunFolder.configPath folder)
-        let given = Map place.Sections
-
-        let configuration =
-            Configuration.create
-                task
-                [ for name, section in sections -> name, Map.tryFind name given |> Option.defaultValue section ]
-                measures
 
         if not resumes then
             RunFolder.create folder
@@ -100,7 +87,15 @@ module Run =
         (mayChange: string list)
         (work: bool -> 'a)
         : 'a =
-        let keep () = kept place task sections measures mayChange work
+        let given = Map place.Sections
+
+        let configuration =
+            Configuration.create
+                task
+                [ for name, section in sections -> name, Map.tryFind name given |> Option.defaultValue section ]
+                measures
+
+        let keep () = kept place configuration mayChange work
 
         let told () =
             Report.write place.Folder
