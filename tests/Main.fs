@@ -19,6 +19,7 @@ let private tests =
         PaletteTests.tests
         PlotTests.tests
         ReportTests.tests
+        EventFileTests.tests
         ProgressTests.tests
         PicturesTests.tests
         PlacementTests.tests
@@ -124,6 +125,7 @@ let private tests =
         HostTests.tests
         OptionTests.tests
         StartFileTests.tests
+        LiveTests.tests
         SweepTests.tests
         DoctorTests.tests
         CompletionTests.tests

@@ -51,6 +51,9 @@ type Options =
     | Resume of DIR: string
     | Quiet
     | Json
+    | Live
+    | Live_Port of PORT: int
+    | Tensorboard
 
     interface IArgParserTemplate with
         member option.Usage =
@@ -98,6 +101,9 @@ type Options =
                 "go on with the run in this folder, with the settings it holds; --epochs and --threads may change."
             | Quiet -> "no progress, only the result."
             | Json -> "start, progress and result as a line of JSON each, for programs."
+            | Live -> "show the report in a browser of this machine while the run goes on, at the address that is told."
+            | Live_Port _ -> "the port of that address (a free one)."
+            | Tensorboard -> "write the metrics for TensorBoard, too, into the run's folder."
 
 /// The names that options take.
 let names: (string * string list) list =
@@ -257,6 +263,7 @@ let run (options: ParseResults<Options>) : int =
     torch.set_num_threads threads
     let images = ImageSets.load settings.Dataset settings.Data
     use interrupt = new Interrupt.Watch()
+    use live = Live.start (options.Contains Live) (options.TryGetResult Live_Port)
 
     let place =
         {
@@ -270,15 +277,20 @@ let run (options: ParseResults<Options>) : int =
             Meters = [ Info.peakCuda ]
             Interrupted = fun () -> interrupt.Asked
             Signals = false
+            TensorBoard = options.Contains Tensorboard
         }
 
     let steps = settings.Epochs * Classify.stepsPerEpoch settings images
-    let heading: Progress.Heading = { Task = "classify"; Folder = place.Folder; Text = "" }
+
+    let heading: Progress.Heading =
+        { Task = "classify"; Folder = place.Folder; Text = ""; Live = live.Address }
 
     let found =
-        Training.shown view heading steps (fun progress ->
+        Training.shown view live heading steps (fun progress ->
             Classify.run place settings images (function
-                | Stepped(state, loss) -> progress.Step(state.Step, loss)
+                | Stepped(state, loss) ->
+                    progress.Step(state.Step, loss)
+                    live.Step state.Step
                 | Evaluated(_, _, measures) ->
                     measures
                     |> List.tryFind (fun (name, _) -> name = "test_accuracy")

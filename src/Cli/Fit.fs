@@ -50,6 +50,9 @@ type Options =
     | Resume of DIR: string
     | Quiet
     | Json
+    | Live
+    | Live_Port of PORT: int
+    | Tensorboard
 
     interface IArgParserTemplate with
         member option.Usage =
@@ -97,6 +100,9 @@ type Options =
                 "go on with the run in this folder, with the settings it holds; --steps and --threads may change."
             | Quiet -> "no progress, only the result."
             | Json -> "start, progress and result as a line of JSON each, for programs."
+            | Live -> "show the report in a browser of this machine while the run goes on, at the address that is told."
+            | Live_Port _ -> "the port of that address (a free one)."
+            | Tensorboard -> "write the metrics for TensorBoard, too, into the run's folder."
 
 /// "5" or "4+2": nodes that add and nodes that multiply two factors each.
 let private nodes (given: string) : Nodes =
@@ -466,7 +472,7 @@ let check (options: ParseResults<Options>) : unit =
     ask options (equation options) |> ignore
 
 /// The place of what is asked for, by the folder that it takes where none is given.
-let private placeOf (asked: Asked) (folder: unit -> string) : RunPlace =
+let private placeOf (options: ParseResults<Options>) (asked: Asked) (folder: unit -> string) : RunPlace =
     {
         Folder = asked.Resumed |> Option.defaultWith folder
         Resume = asked.Resumed.IsSome
@@ -474,6 +480,7 @@ let private placeOf (asked: Asked) (folder: unit -> string) : RunPlace =
         Meters = []
         Interrupted = fun () -> false
         Signals = false
+        TensorBoard = options.Contains Tensorboard
     }
 
 let private single (options: ParseResults<Options>) : int =
@@ -483,22 +490,24 @@ let private single (options: ParseResults<Options>) : int =
     torch.set_num_threads asked.Threads
     let settings, data, learner = asked.Settings, asked.Data, learnerOf asked.Network
     use interrupt = new Interrupt.Watch()
+    use live = Live.start (options.Contains Live) (options.TryGetResult Live_Port)
 
     let place =
-        placeOf asked (fun () ->
+        placeOf options asked (fun () ->
             options.TryGetResult Out
             |> Option.defaultWith (fun () ->
                 RunFolder.free $"runs/fit-{asked.Choice.Name}-{asked.Network.Model}-s{settings.Seed}"))
 
     let place = { place with Interrupted = fun () -> interrupt.Asked }
-    let heading: Progress.Heading = { Task = "fit"; Folder = place.Folder; Text = "" }
+    let heading: Progress.Heading = { Task = "fit"; Folder = place.Folder; Text = ""; Live = live.Address }
 
     let run =
-        Training.shown view heading (Fit.totalSteps settings data.Data learner) (fun progress ->
+        Training.shown view live heading (Fit.totalSteps settings data.Data learner) (fun progress ->
             Fit.run place settings data learner (function
                 | FitStep(step, train, test) ->
                     progress.Error test
                     progress.Step(step, lazy train)
+                    live.Step step
                 | Entered _
                 | Chosen _ -> ()))
 
@@ -517,6 +526,8 @@ let private suite (options: ParseResults<Options>) : int =
         "--config", options.Contains Config
         "--quiet", options.Contains Quiet
         "--json", options.Contains Json
+        "--live", options.Contains Live
+        "--live-port", options.Contains Live_Port
     ]
     |> onlyWith "a run by itself, not for --feynman all" false
 
@@ -538,7 +549,7 @@ let private suite (options: ParseResults<Options>) : int =
         let asked = ask options (Some equation)
 
         let run =
-            Fit.run (placeOf asked (fun () -> place)) asked.Settings asked.Data (learnerOf asked.Network) ignore
+            Fit.run (placeOf options asked (fun () -> place)) asked.Settings asked.Data (learnerOf asked.Network) ignore
 
         Params.dispose run.Params
         run.Result

@@ -25,6 +25,13 @@ let atLeast (option: string) (least: int) (given: int) : int =
 
     given
 
+/// A whole number from `least` to `most`.
+let within (option: string) (least: int) (most: int) (given: int) : int =
+    if given < least || given > most then
+        raise (BadInput $"{option} takes a whole number from {least} to {most}, not {given}")
+
+    given
+
 /// Whole numbers from `least` up, with commas between them.
 let wholeNumbers (option: string) (least: int) (given: string) : int list =
     [
@@ -63,7 +70,13 @@ let nameOfOption (option: 'option) : string = FSharpValue.GetUnionFields(option,
 /// Refuses what cannot change when a run goes on: of the options given, only `--resume`, those named, and how the run is told.
 let resumesWith (changeable: string list) (given: 'option list) : unit =
     for name in List.map nameOfOption given do
-        if not (List.contains name ([ "--resume"; "--quiet"; "--json" ] @ changeable)) then
+        if
+            not (
+                List.contains
+                    name
+                    ([ "--resume"; "--quiet"; "--json"; "--live"; "--live-port"; "--tensorboard" ] @ changeable)
+            )
+        then
             let changeable = String.Join(", ", changeable)
             raise (BadInput $"{name} is fixed once a run has begun: what --resume takes beside it is {changeable}")
 

@@ -58,6 +58,9 @@ type Options =
     | Resume of DIR: string
     | Quiet
     | Json
+    | Live
+    | Live_Port of PORT: int
+    | Tensorboard
 
     interface IArgParserTemplate with
         member option.Usage =
@@ -119,6 +122,9 @@ type Options =
                 "go on with the run in this folder, with the settings it holds; --epochs, --polish, --eval-every, --save-every and --threads may change."
             | Quiet -> "no progress, only the result."
             | Json -> "start, progress and result as a line of JSON each, for programs."
+            | Live -> "show the report in a browser of this machine while the run goes on, at the address that is told."
+            | Live_Port _ -> "the port of that address (a free one)."
+            | Tensorboard -> "write the metrics for TensorBoard, too, into the run's folder."
 
 let private models = [ "mlp"; "kan"; "metakan" ]
 let private balances = [ "fixed", Balance.Fixed; "gradients", Balance.Gradients; "ntk", Balance.Ntk ]
@@ -677,6 +683,7 @@ let private solve (options: ParseResults<Options>) : int =
     torch.set_num_threads asked.Threads
     let settings = timed options asked
     let choice, problem, model = asked.Choice, asked.Problem, asked.Model
+    use live = Live.start (options.Contains Live) (options.TryGetResult Live_Port)
 
     let place =
         {
@@ -691,6 +698,7 @@ let private solve (options: ParseResults<Options>) : int =
             Meters = [ Info.peakCuda ]
             Interrupted = fun () -> interrupt.Asked
             Signals = false
+            TensorBoard = options.Contains Tensorboard
         }
 
     let heading: Progress.Heading =
@@ -698,12 +706,15 @@ let private solve (options: ParseResults<Options>) : int =
             Task = "pde"
             Folder = place.Folder
             Text = summary settings problem model (edgesOf problem asked.Network) asked.Why
+            Live = live.Address
         }
 
     let solution =
-        Training.shown view heading (SolveSettings.steps settings) (fun progress ->
+        Training.shown view live heading (SolveSettings.steps settings) (fun progress ->
             Solve.run place settings problem model (function
-                | Stepped(state, loss) -> progress.Step(state.Step, loss)
+                | Stepped(state, loss) ->
+                    progress.Step(state.Step, loss)
+                    live.Step state.Step
                 | Evaluated(_, _, measures) ->
                     measures
                     |> List.tryFind (fun (name, _) -> name = "relative_l2")

@@ -11,7 +11,7 @@ open MetaKan
 open Spectre.Console
 
 /// A time span as people read it: 0:42, 12:05, 1:30:00.
-let private clock (seconds: float) =
+let clock (seconds: float) =
     let span = TimeSpan.FromSeconds(min seconds 3.6e8)
     let hours = int span.TotalHours
 
@@ -20,14 +20,17 @@ let private clock (seconds: float) =
     else
         $"{span.Minutes}:{span.Seconds:D2}"
 
+/// Steps in a second.
+let speed (rate: float) : string =
+    let digits = if rate < 10.0 then "0.##" else "0"
+    $"{rate.ToString(digits, CultureInfo.InvariantCulture)} steps/s"
+
 let private short (x: float) = x.ToString("G3", CultureInfo.InvariantCulture).Replace("E", "e")
 
 /// The state of a run in words, after `before + fresh` of `total` steps, `fresh` of them in `seconds`.
 let describe (total: int) (before: int) (fresh: int) (loss: float) (error: float option) (seconds: float) : string =
     let step = before + fresh
     let rate = float fresh / seconds
-    let digits = if rate < 10.0 then "0.##" else "0"
-    let speed = rate.ToString(digits, CultureInfo.InvariantCulture)
 
     [
         $"step {step}/{total}"
@@ -35,7 +38,7 @@ let describe (total: int) (before: int) (fresh: int) (loss: float) (error: float
         match error with
         | Some error -> $"error {short error}"
         | None -> ()
-        $"{speed} steps/s"
+        speed rate
         if step < total then $"{clock (float (total - step) / rate)} left" else $"in {clock seconds}"
     ]
     |> String.concat "  "
@@ -62,8 +65,8 @@ type View =
     /// Not at all.
     | Silent
 
-/// What a run is: its task, its folder, and, where there is more to say, the network and the steps.
-type Heading = { Task: string; Folder: string; Text: string }
+/// What a run is: its task, its folder, and, where there is more to say, the network and the steps; and where its live page is.
+type Heading = { Task: string; Folder: string; Text: string; Live: string option }
 
 /// An event as a line of JSON: its name, then its values. What is no finite number is null.
 let event (name: string) (values: (string * JsonNode) list) : string =
@@ -103,9 +106,19 @@ type Display(total: int, heading: Heading, out: TextWriter, view: View) =
             Task.CompletedTask
 
     let begun () =
+        let lines =
+            [
+                if heading.Text <> "" && view <> View.Silent then
+                    heading.Text
+                match heading.Live with
+                | Some address -> $"live at {address}"
+                | None -> ()
+            ]
+
         match view with
-        | View.Live when heading.Text <> "" -> console.Value.WriteLine heading.Text
-        | View.Lines when heading.Text <> "" -> out.WriteLine heading.Text
+        | View.Live -> lines |> List.iter console.Value.WriteLine
+        | View.Lines
+        | View.Silent -> lines |> List.iter out.WriteLine
         | View.Json ->
             [
                 "task", RunFolder.node heading.Task
@@ -113,10 +126,12 @@ type Display(total: int, heading: Heading, out: TextWriter, view: View) =
                 "text", RunFolder.node heading.Text
                 "step", RunFolder.node before
                 "steps", RunFolder.node total
+                match heading.Live with
+                | Some address -> "live", RunFolder.node address
+                | None -> ()
             ]
             |> event "start"
             |> out.WriteLine
-        | _ -> ()
 
     let show step loss seconds =
         let fresh = step - before

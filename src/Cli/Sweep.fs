@@ -66,7 +66,7 @@ let private swept<'options when 'options :> IArgParserTemplate and 'options: equ
     let cases = parser.GetArgumentCases()
     let optionName (case: ArgumentCaseInfo) = nameOfCase case.UnionCaseInfo
     let given = options.GetAllResults()
-    let own = [ "--resume"; "--quiet"; "--json"; "--list" ]
+    let own = [ "--resume"; "--quiet"; "--json"; "--list"; "--live"; "--live-port" ]
 
     [
         for option in own do

@@ -16,8 +16,15 @@ let view (quiet: bool) (json: bool) : Progress.View =
     | false, false when Progress.isLive Console.IsErrorRedirected variable -> Progress.View.Live
     | _ -> Progress.View.Lines
 
-/// Trains with the progress shown, as JSON on stdout, else on stderr.
-let shown (view: Progress.View) (heading: Progress.Heading) (steps: int) (train: Progress.Display -> 'run) : 'run =
+/// Trains with the progress shown, as JSON on stdout, else on stderr, and to those who watch it live.
+let shown
+    (view: Progress.View)
+    (live: Live.Server)
+    (heading: Progress.Heading)
+    (steps: int)
+    (train: Progress.Display -> 'run)
+    : 'run =
+    live.Show(heading.Folder, steps)
     let out = if view = Progress.View.Json then Console.Out else Console.Error
     use progress = new Progress.Display(steps, heading, out, view)
     train progress

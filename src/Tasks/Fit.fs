@@ -179,21 +179,22 @@ module Fit =
         use metrics =
             Metrics.resume folder [ yield! List.map fst measures; "grid"; "seconds" ] state.Training.Step
 
+        use board = EventFile.resume place.TensorBoard folder state.Training.Step
+
         let heard (state: FitState) event =
             match event with
             | Evaluated(training, loss, measures) ->
-                metrics.Append(
-                    training.Step,
+                let told =
                     [
                         yield! measures
                         "train_loss", loss
                         match state.Learner with
                         | Learner.Network net -> "grid", float (Network.gridSize net)
                         | Learner.Model _ -> ()
-                        "seconds", training.Seconds
                     ]
-                )
 
+                metrics.Append(training.Step, told @ [ "seconds", training.Seconds ])
+                board.Append(training.Step, told)
                 listen (FitStep(training.Step, snd measures[0], snd measures[1]))
             | Stepped _
             | Saved _ -> ()

@@ -55,9 +55,7 @@ module Comparison =
 
         let falling = [ MeasureKind.Loss; MeasureKind.Error ]
 
-        Page.html
-            $"{runs.Length} runs compared"
-            (String.concat ", " names)
+        let sections =
             [
                 "Differences in configuration", Page.table "Differences in configuration" names differences
                 "Results", Page.table "Results" names results
@@ -72,6 +70,10 @@ module Comparison =
                     @ charts [ MeasureKind.Accuracy ] Scale.Linear "seconds" RunRecord.bySeconds
                 )
             ]
+
+        Page.html
+            None
+            { Title = $"{runs.Length} runs compared"; Status = String.concat ", " names; Sections = sections }
 
     /// Writes the page of the runs in these folders, finished or not, to a file. Raises BadInput where a folder holds no run or
     /// a malformed file, RunFailed when the disk refuses.

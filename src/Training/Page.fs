@@ -11,6 +11,9 @@ open System.Security.Cryptography
 open System.Text
 open System.Text.Json.Nodes
 
+/// What a page shows: a title, a line below it, and sections of HTML with their headings.
+type internal PageContent = { Title: string; Status: string; Sections: (string * string) list }
+
 [<RequireQualifiedAccess>]
 module internal Page =
     let private resource (assembly: Assembly) (ending: string) : byte[] =
@@ -37,15 +40,17 @@ module internal Page =
 
              hash plain, Convert.ToBase64String(packed.ToArray()))
 
-    // Nothing from elsewhere, and no script but these.
-    let private policy (scripts: string list) =
+    // Nothing from elsewhere, and no script but these; a page that is live hears its own server.
+    let private policy (live: bool) (scripts: string list) =
         let scripts =
             if scripts.IsEmpty then
                 "'none'"
             else
                 scripts |> List.map (fun hash -> $"'sha256-{hash}'") |> String.concat " "
 
-        $"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {scripts}; "
+        let connections = if live then "connect-src 'self'; " else ""
+
+        $"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {scripts}; {connections}"
         + "base-uri 'none'; form-action 'none'"
 
     /// Text inside of the page.
@@ -127,20 +132,36 @@ module internal Page =
             $"<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{escape label}\"><table>\n"
             + $"{head}{rows}\n</table></div>"
 
-    /// The page of a title, a line below it, and sections of HTML with their headings; empty sections are left out.
-    let html (title: string) (status: string) (sections: (string * string) list) : string =
+    /// The sections that have something in them, by their headings.
+    let private sections (content: PageContent) : (string * string) list =
+        [
+            for heading, inner in content.Sections do
+                if inner <> "" then
+                    heading, $"<section><h2>{escape heading}</h2>\n{inner}</section>\n"
+        ]
+
+    /// What changed of a page, as a live page takes it: the status, and the sections in their order, with no HTML where it
+    /// is as before.
+    let change (before: PageContent option) (now: PageContent) : JsonObject =
+        let before = before |> Option.map sections |> Option.defaultValue []
+
+        let section (heading, html) =
+            let html = if List.contains (heading, html) before then null else RunFolder.node html
+            RunFolder.fields [ "heading", RunFolder.node heading; "html", html ] :> JsonNode
+
+        RunFolder.fields
+            [
+                "status", RunFolder.node now.Status
+                "sections", JsonArray [| for it in sections now -> section it |]
+            ]
+
+    /// The page of what it shows; empty sections are left out. One that is live goes on by the events that `live` names.
+    let html (live: string option) (content: PageContent) : string =
         let plotlyHash, packed = plotly.Value
         let script = script.Value
 
-        let body =
-            [
-                for heading, content in sections do
-                    if content <> "" then
-                        $"<h2>{escape heading}</h2>\n{content}\n"
-            ]
-            |> String.concat ""
-
-        let drawn = body.Contains "class=\"drawing\""
+        let body = sections content |> List.map snd |> String.concat ""
+        let drawn = live.IsSome || body.Contains "class=\"drawing\""
 
         let scripts =
             if drawn then
@@ -156,8 +177,10 @@ module internal Page =
 
         let allowed = if drawn then [ hash (Encoding.UTF8.GetBytes script); plotlyHash ] else []
 
+        let events = live |> Option.map (fun path -> $" data-live=\"{escape path}\"") |> Option.defaultValue ""
+
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        + $"<meta http-equiv=\"Content-Security-Policy\" content=\"{policy allowed}\">\n"
+        + $"<meta http-equiv=\"Content-Security-Policy\" content=\"{policy live.IsSome allowed}\">\n"
         + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        + $"<title>{escape title}</title>\n<style>\n{colours}{style.Value}</style>\n</head>\n<body>\n<main>\n"
-        + $"<h1>{escape title}</h1>\n<p>{escape status}</p>\n{body}</main>\n{scripts}</body>\n</html>\n"
+        + $"<title>{escape content.Title}</title>\n<style>\n{colours}{style.Value}</style>\n</head>\n<body{events}>\n<main>\n"
+        + $"<h1>{escape content.Title}</h1>\n<p id=\"status\">{escape content.Status}</p>\n{body}</main>\n{scripts}</body>\n</html>\n"

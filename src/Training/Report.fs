@@ -260,9 +260,7 @@ module Report =
         Configuration.leaves "" result
         |> List.filter (fun (name, value) -> name <> "outcome" && not (known.Contains(name, show value)))
 
-    /// The page of a run. Raises as `write` does.
-    let internal page (folder: string) : string =
-        let run = RunRecord.read folder
+    let private content (folder: string) (run: RunRecord) (now: (string * string) list) (pictures: string list) =
         let config = Map run.Config
 
         let cards =
@@ -282,16 +280,43 @@ module Report =
                         name, [ show value ]
             ]
 
-        Page.html
-            (title folder config)
-            (status config run.Result run.Metrics)
+        {
+            Title = title folder config
+            Status = status config run.Result run.Metrics
+            Sections =
+                [
+                    "Now", Page.cards now
+                    "Result", Page.cards cards
+                    "Formula", formula run
+                    "Training", Page.grid (trainingCharts run)
+                    "Pictures", Page.grid pictures
+                    "Configuration", Page.table "Configuration" [] settings
+                ]
+        }
+
+    /// What the page of a run shows. Raises as `write` does.
+    let internal ofRun (folder: string) : PageContent = content folder (RunRecord.read folder) [] (pictures folder)
+
+    /// What the page of a run shows while it trains, after `step` steps, with further names and values of now. Pictures are
+    /// left alone: the run may be about to replace them. Raises as `write` does.
+    let internal ofTraining (folder: string) (step: int) (total: int) (now: (string * string) list) : PageContent =
+        let run = { RunRecord.read folder with Result = None }
+        let kinds = [ MeasureKind.Loss; MeasureKind.Error; MeasureKind.Accuracy ]
+
+        let last =
             [
-                "Result", Page.cards cards
-                "Formula", formula run
-                "Training", Page.grid (trainingCharts run)
-                "Pictures", Page.grid (pictures folder)
-                "Configuration", Page.table "Configuration" [] settings
+                for name in RunRecord.measures kinds run @ RunRecord.rates run do
+                    match Array.tryLast (RunRecord.bySteps run name) with
+                    | Some(_, value) when not (name.StartsWith "loss_") -> readable name, show (RunFolder.node value)
+                    | _ -> ()
             ]
+
+        { content folder run (last @ now) [] with
+            Status = $"Training: step {grouped (int64 step)} of {grouped (int64 total)}."
+        }
+
+    /// The page of a run. Raises as `write` does.
+    let internal page (folder: string) : string = Page.html None (ofRun folder)
 
     /// Writes report.html into a run's folder; an unfinished run has no result yet. Raises BadInput where the folder holds no
     /// run or a malformed file, RunFailed when the disk refuses.

@@ -19,6 +19,8 @@ type RunPlace =
         Interrupted: unit -> bool
         /// Whether Ctrl-C, SIGTERM and SIGHUP end the run after saving, and then the process, with exit code 1.
         Signals: bool
+        /// Whether what is measured is also written for TensorBoard.
+        TensorBoard: bool
     }
 
 [<RequireQualifiedAccess>]
@@ -32,6 +34,7 @@ module RunPlace =
             Meters = []
             Interrupted = fun () -> false
             Signals = true
+            TensorBoard = false
         }
 
     /// The run in a folder, to go on with.
@@ -158,6 +161,7 @@ module Run =
         use metrics = Metrics.resume folder [ yield! List.map fst measures; "seconds" ] start.Step
         let rates = rates start.Params
         use steps = Metrics.resumeSteps folder ("loss" :: List.map fst rates) start.Step
+        use board = EventFile.resume place.TensorBoard folder start.Step
         // Elsewhere a loss that nobody asked for is still being computed: to read it would be to wait for it.
         let atHand =
             Params.tensors start.Params |> Array.forall (fun t -> t.device_type = TorchSharp.DeviceType.CPU)
@@ -166,11 +170,11 @@ module Run =
             match event with
             | Evaluated(state, loss, measures) ->
                 metrics.Append(state.Step, [ "loss", loss; yield! measures; "seconds", state.Seconds ])
+                board.Append(state.Step, measures)
             | Saved state -> Checkpoint.save (RunFolder.checkpointPath folder) state
             | Stepped(state, loss) ->
                 if atHand || loss.IsValueCreated then
-                    steps.Append(
-                        state.Step,
+                    let told =
                         [
                             "loss", loss.Value
                             for name, rate in rates do
@@ -178,7 +182,9 @@ module Run =
                                 | Some rate -> name, rate
                                 | None -> ()
                         ]
-                    )
+
+                    steps.Append(state.Step, told)
+                    board.Append(state.Step, told)
 
             listen event
 

@@ -2,6 +2,7 @@
 //   config.json             the whole configuration, seed included
 //   metrics.csv             losses and errors by step
 //   steps.csv               the loss and the learning rates of every step
+//   tensorboard/            the same for TensorBoard, where it is asked for
 //   checkpoint/state.safetensors
 //   pictures/*.svg, *.json  still pictures, and their figures for the report
 //   result.json             once the run is done
@@ -23,6 +24,7 @@ module RunFolder =
     let checkpointPath folder = Path.Combine(folder, "checkpoint", "state.safetensors")
 
     let picturesPath folder = Path.Combine(folder, "pictures")
+    let tensorBoardPath folder = Path.Combine(folder, "tensorboard")
     let resultPath folder = Path.Combine(folder, "result.json")
     let reportPath folder = Path.Combine(folder, "report.html")
 

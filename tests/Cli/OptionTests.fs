@@ -56,6 +56,9 @@ let private told =
                         "progress"
                     "result"
                 ])
+        "--live", "", Says(fun ended -> ended.Err |> List.exists _.StartsWith("live at http://127.0.0.1:"))
+        "--live-port 1", "", Refused "--live-port is for --live"
+        "--tensorboard", "", Says(fun _ -> true)
     ]
 
 let private pde =

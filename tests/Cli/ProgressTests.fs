@@ -11,7 +11,7 @@ open MetaKan.Cli
 let private viewed heading view total first =
     use out = new StringWriter()
     let mutable asked = 0
-    let heading: Progress.Heading = { Task = "pde"; Folder = "runs/a"; Text = heading }
+    let heading: Progress.Heading = { Task = "pde"; Folder = "runs/a"; Text = heading; Live = None }
     use display = new Progress.Display(total, heading, out, view)
 
     for step in first..total do

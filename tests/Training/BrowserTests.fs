@@ -82,12 +82,12 @@ let private fill (folder: string) =
         + "<image href='http://127.0.0.1:9/picture.png' width='9' height='9'/></svg>"
     )
 
-/// Opens a page that `write` makes of a folder; what went wrong in it, and what it asked of elsewhere, is collected.
+/// Opens a page at an address that `write` tells of a folder, from where alone it may ask for anything; what went wrong in it, and what it asked of elsewhere, is collected.
 let private opened (options: BrowserNewPageOptions) (write: string -> string) (test: IPage -> unit) =
     let browser = browser.Value
 
     withFolder (fun folder ->
-        let path = write folder
+        let address: string = write folder
         let faults = Collections.Concurrent.ConcurrentQueue<string>()
         let page = browser.NewPageAsync options |> wait
 
@@ -99,14 +99,14 @@ let private opened (options: BrowserNewPageOptions) (write: string -> string) (t
             page.Request.Add(fun request ->
                 if
                     not (
-                        request.Url.StartsWith "file:"
+                        request.Url.StartsWith address
                         || request.Url.StartsWith "data:"
                         || request.Url.StartsWith "blob:"
                     )
                 then
                     faults.Enqueue request.Url)
 
-            page.GotoAsync $"file://{path}" |> wait |> ignore
+            page.GotoAsync address |> wait |> ignore
             page.WaitForSelectorAsync ".drawing.drawn" |> wait |> ignore
             test page
             Expect.isEmpty faults "errors, messages and requests"
@@ -117,7 +117,7 @@ let private report folder =
     let folder = Path.Combine(folder, "run")
     fill folder
     Report.write folder
-    RunFolder.reportPath folder
+    $"file://{RunFolder.reportPath folder}"
 
 let private wide () = BrowserNewPageOptions(ViewportSize = ViewportSize(Width = 1200, Height = 900))
 
@@ -323,7 +323,7 @@ let tests =
                         List.iter fill folders
                         let path = Path.Combine(folder, "both.html")
                         Comparison.write folders path
-                        path
+                        $"file://{path}"
 
                     opened (wide ()) compared (fun page ->
                         let figure = chart page "loss by step"
@@ -332,5 +332,73 @@ let tests =
                             (figure.Locator(".legendtext").AllTextContentsAsync() |> wait |> List.ofSeq)
                             [ "one"; "two" ]
                             "legend"))
+
+                inBrowser
+                    "a live page's charts grow while a run trains, stay zoomed, and stay when it has ended"
+                    (fun () ->
+                        use live = Cli.Live.Server.Start None
+                        let mutable folder = ""
+
+                        let steps from until =
+                            using (Metrics.resumeSteps folder [ "loss"; "rate_weights" ] from) (fun table ->
+                                for i in from + 1 .. until do
+                                    table.Append(i, [ "loss", 1.0 / float i; "rate_weights", 1e-3 ]))
+
+                            live.Step until
+
+                        let begun (place: string) =
+                            folder <- place
+
+                            RunFolder.writeConfig
+                                folder
+                                (JsonNode.Parse """{"measures":{"loss":"loss","relative_l2":"error"}}""" :?> JsonObject)
+
+                            live.Show(folder, 60)
+                            steps 0 10
+                            live.Address.Value
+
+                        opened (wide ()) begun (fun page ->
+                            let points = "document.querySelector('.drawing').data[0].x.length"
+                            chart page "Loss" |> ignore
+                            until page $"{points} === 10"
+                            until page "document.querySelector('#connection').textContent === 'Live.'"
+                            let log = page.GetByRole(AriaRole.Button, PageGetByRoleOptions(Name = "log y")).First
+                            finish (log.ClickAsync())
+                            steps 10 40
+                            until page $"{points} === 40"
+
+                            until
+                                page
+                                "document.querySelector('#status').textContent.startsWith('Training: step 40 of 60')"
+
+                            Expect.equal
+                                (js<string> page "document.querySelector('.drawing').layout.yaxis.type")
+                                "linear"
+                                "axis"
+
+                            // A chart that was not there is put in its place.
+                            using
+                                (Metrics.create folder [ "loss"; "relative_l2"; "seconds" ])
+                                _.Append(40, [ "relative_l2", 0.5 ])
+
+                            steps 40 60
+                            chart page "Error" |> ignore
+
+                            let titles = page.Locator("figcaption span").AllTextContentsAsync() |> wait |> List.ofSeq
+
+                            Expect.equal titles [ "Loss"; "Error"; "Learning rates" ] "charts"
+
+                            RunFolder.writeResult
+                                folder
+                                (JsonNode.Parse """{"outcome":"completed","relative_l2":0.5}""" :?> JsonObject)
+
+                            (live :> IDisposable).Dispose()
+
+                            until
+                                page
+                                "document.querySelector('#connection').textContent.startsWith('The run has ended')"
+
+                            until page "document.querySelector('#status').textContent === 'Finished.'"
+                            until page $"{points} === 60"))
             ]
     )

@@ -1,4 +1,5 @@
-// Draws the charts of a page when they come into view, in the page's colours, and lets the keyboard reach what the mouse does.
+// Draws the charts of a page when they come into view, in the page's colours, and lets the keyboard reach what the mouse does;
+// a live page goes on by what its server sends.
 "use strict";
 (() => {
   const colours = () => {
@@ -112,9 +113,11 @@
     }
   };
 
+  const figureOf = plot => JSON.parse(plot.nextElementSibling.textContent);
+
   const draw = async plot => {
     const Plotly = await plotly();
-    const { data, layout } = JSON.parse(plot.nextElementSibling.textContent);
+    const { data, layout } = figureOf(plot);
     const caption = plot.previousElementSibling;
     await Plotly.newPlot(plot, data, { ...layout, template: colours() }, {
       responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
@@ -132,15 +135,86 @@
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       seen.unobserve(target);
-      draw(target).catch(() => { target.textContent = "This browser cannot draw the chart."; });
+      target.shown = draw(target).catch(() => { target.textContent = "This browser cannot draw the chart."; });
     }
   }, { rootMargin: "200px" });
 
+  const watch = part => part.querySelectorAll(".drawing").forEach(plot => seen.observe(plot));
+
   // After the first paint.
-  requestAnimationFrame(() => setTimeout(() => document.querySelectorAll(".drawing").forEach(plot => seen.observe(plot))));
+  requestAnimationFrame(() => setTimeout(() => watch(document)));
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", async () => {
     const Plotly = await plotly();
     document.querySelectorAll(".drawing.drawn").forEach(plot => Plotly.relayout(plot, { template: colours() }));
+  });
+
+  // Draws what a chart has now: its axes and lines stay as a person has set them.
+  const renew = async plot => {
+    if (!plot.classList.contains("drawn")) return;
+    const { data, layout } = figureOf(plot);
+    for (const name of ["xaxis", "yaxis"]) {
+      const { type, range, autorange } = plot.layout[name] ?? {};
+      layout[name] = { ...layout[name], type, ...(autorange === false ? { range, autorange } : {}) };
+    }
+    data.forEach((trace, n) => { trace.visible = plot.data[n]?.visible ?? true; });
+    await (await plotly()).react(plot, data, { ...layout, template: colours() });
+  };
+
+  // Puts what came into a section: charts that are there stay, and draw what they have now.
+  const fill = (section, fresh) => {
+    const grid = section.querySelector(".charts"), figures = [...fresh.querySelectorAll(".charts > figure")];
+    if (!grid || !figures.length) {
+      section.replaceChildren(...fresh.childNodes);
+      watch(section);
+      return;
+    }
+    const titleOf = figure => figure.querySelector("figcaption span")?.textContent;
+    figures.forEach((figure, n) => {
+      const old = [...grid.children].find(it => titleOf(it) === titleOf(figure));
+      if (!old) {
+        grid.insertBefore(figure, grid.children[n] ?? null);
+        watch(figure);
+        return;
+      }
+      const plot = old.querySelector(".drawing");
+      plot.nextElementSibling.textContent = figure.querySelector("script").textContent;
+      plot.shown = plot.shown?.then(() => renew(plot));
+    });
+  };
+
+  const live = document.body.dataset.live;
+  if (!live) return;
+  const main = document.querySelector("main"), connection = document.createElement("p");
+  connection.id = "connection";
+  connection.setAttribute("role", "status");
+  document.getElementById("status").after(connection);
+  const say = text => { if (connection.textContent !== text) connection.textContent = text; };
+
+  // The status and the sections in their order; the HTML of those alone that changed.
+  const show = ({ status, sections }) => {
+    document.getElementById("status").textContent = status;
+    let before = connection;
+    const all = new Map([...main.querySelectorAll("section")].map(it => [it.querySelector("h2").textContent, it]));
+    for (const { heading, html } of sections) {
+      const section = all.get(heading) ?? document.createElement("section");
+      if (!all.delete(heading)) before.after(section);
+      if (html !== null) {
+        const fresh = document.createElement("template");
+        fresh.innerHTML = html;
+        fill(section, fresh.content.firstElementChild);
+      }
+      before = section;
+    }
+    all.forEach(section => section.remove());
+  };
+
+  const events = new EventSource(live);
+  events.onopen = () => say("Live.");
+  events.onerror = () => say("Not connected: trying again.");
+  events.addEventListener("report", event => show(JSON.parse(event.data)));
+  events.addEventListener("end", () => {
+    events.close();
+    say("The run has ended; this page stays.");
   });
 })();
