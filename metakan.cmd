@@ -1,35 +1,54 @@
 @echo off
-rem metakan: builds what changed, then runs the program or a script, or makes packages; the launcher of Windows.
+rem metakan: builds what changed, then runs the program or a script, or makes packages; the launcher of Windows. Nothing with a
+rem path or an argument in it stands between parentheses, which one of theirs would close.
 setlocal
 set "root=%~dp0"
 if not exist "%root%artifacts" mkdir "%root%artifacts"
-dotnet build "%root%src\Cli\MetaKan.Cli.fsproj" -c Release --nologo -v quiet >"%root%artifacts\build.log" 2>&1 || (
-    echo metakan: the build failed: the log is %root%artifacts\build.log 1>&2
-    exit /b 1
-)
-if "%~1"=="bundle" (
-    echo metakan: bundle makes a folder for Linux, on Linux 1>&2
-    exit /b 2
-)
+if "%~1"=="bundle" goto nobundle
+if "%~1"=="pack" goto systems
+:build
+dotnet build "%root%src\Cli\MetaKan.Cli.fsproj" -c Release --nologo -v quiet >"%root%artifacts\build.log" 2>&1 || goto failed
 if "%~1"=="pack" goto pack
-if not "%~1"=="script" (
-    dotnet "%root%artifacts\bin\MetaKan.Cli\release\metakan.dll" %*
-    exit /b
-)
-if not exist "%~2" (
-    echo metakan: script takes an F# script: metakan script FILE.fsx [ARGS] 1>&2
-    exit /b 2
-)
-dotnet fsi --quiet --optimize+ %2 %3 %4 %5 %6 %7 %8 %9
+if "%~1"=="script" goto script
+dotnet "%root%artifacts\bin\MetaKan.Cli\release\metakan.dll" %*
 exit /b
+:failed
+echo metakan: the build failed: the log is "%root%artifacts\build.log" 1>&2
+exit /b 1
+:nobundle
+echo metakan: bundle makes a folder for Linux, on Linux 1>&2
+exit /b 2
+:script
+if not exist "%~2" goto noscript
+set "arguments="
+:argument
+shift
+set arguments=%arguments% %1
+if not "%~2"=="" goto argument
+dotnet fsi --quiet --optimize+ %arguments%
+exit /b
+:noscript
+echo metakan: script takes an F# script: metakan script FILE.fsx [ARGS] 1>&2
+exit /b 2
+:systems
+if "%~2"=="" goto nofolder
+set "folder=%~2"
+set "systems="
+:system
+if "%~3"=="" goto build
+if "%~3"=="linux-x64" goto known
+if "%~3"=="win-x64" goto known
+if "%~3"=="osx-arm64" goto known
+echo metakan: pack takes the systems linux-x64, win-x64 and osx-arm64, not "%~3" 1>&2
+exit /b 2
+:known
+set "systems=%systems%;%~3"
+shift /2
+goto system
+:nofolder
+echo metakan: pack takes a folder for the packages: metakan pack DIR [SYSTEM...] 1>&2
+exit /b 2
 :pack
-if "%~2"=="" (
-    echo metakan: pack takes a folder for the packages: metakan pack DIR [SYSTEM...] 1>&2
-    exit /b 2
-)
-set "systems=win-x64"
-if not "%~3"=="" set "systems=%~3"
-if not "%~4"=="" set "systems=%systems%;%~4"
-if not "%~5"=="" set "systems=%systems%;%~5"
-dotnet pack "%root%src\MetaKan.Core.fsproj" -c Release --no-build -o "%~2" || exit /b 1
-dotnet pack "%root%src\Cli\MetaKan.Cli.fsproj" -c Release -o "%~2" "-p:ToolSystems=\"%systems%\"" || exit /b 1
+if "%systems%"=="" set "systems=;win-x64"
+dotnet pack "%root%src\MetaKan.Core.fsproj" -c Release --no-build -o "%folder%" || exit /b 1
+dotnet pack "%root%src\Cli\MetaKan.Cli.fsproj" -c Release -o "%folder%" "-p:ToolSystems=\"%systems:~1%\"" || exit /b 1

@@ -25,7 +25,83 @@ type Finding =
 /// A look at the machine: what for, whether nothing works without, and what was found.
 type Look = { Name: string; For: string; Needed: bool; Found: Finding }
 
-let private isBundle = typeof<Options>.Assembly.Location = ""
+/// How this program came to the machine.
+type Installation =
+    | Checkout
+    | Bundle
+    /// Of .NET, by `dotnet tool install`.
+    | Tool
+
+type System =
+    | Linux
+    | Windows
+    | MacOS
+
+/// What may be lacking.
+type Need =
+    | Sdk
+    | Libtorch
+    /// The variable that names a libtorch names none.
+    | LibtorchNamed
+    | Cuda
+    | Images
+    | Data of name: string
+    | Writing of folder: string
+    | Memory
+
+/// The command that mends what an installation lacks on a system.
+let mend (installation: Installation) (system: System) (need: Need) : string =
+    let set (variable: string) (value: string) =
+        if system = Windows then $"set {variable}={value}" else $"export {variable}={value}"
+
+    let anew =
+        match installation, system with
+        | Bundle, _ -> "python3 -m pip install torch"
+        | Tool, _ -> "dotnet tool uninstall --global MetaKan.Cli && dotnet tool install --global MetaKan.Cli"
+        | Checkout, Windows -> "rmdir /s /q artifacts && metakan info"
+        | Checkout, MacOS -> "rm -r artifacts && dotnet run -c Release --project src/Cli -- info"
+        | Checkout, Linux -> "rm -r artifacts && ./metakan info"
+
+    match need with
+    | Sdk when system = Windows -> "winget install Microsoft.DotNet.SDK.10"
+    | Sdk -> "curl -fsSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0"
+    | Libtorch -> anew
+    | LibtorchNamed when system = Windows -> $"set {Libtorch.Variable}="
+    | LibtorchNamed -> $"unset {Libtorch.Variable}"
+    | Cuda when system = MacOS -> "none: there is no CUDA for macOS"
+    | Cuda when installation = Checkout -> "dotnet build src/Cli -c Release -p:Torch=cuda"
+    | Cuda -> $"""{set Libtorch.Variable "DIR"}, with the libraries of a PyTorch with CUDA in DIR"""
+    | Images when installation = Bundle -> "make the bundle anew: ./metakan bundle DIR"
+    | Images -> anew
+    | Data name ->
+        match ImageSets.debianPackage name with
+        | Some package when system = Linux -> $"apt-get install {package}"
+        | _ -> $"""{set "METAKAN_DATA" "DIR"}, with its files in DIR/{name}"""
+    | Writing folder when system = Windows -> $"icacls \"{folder}\" /grant %%USERNAME%%:M"
+    | Writing folder -> $"chmod u+w {folder}"
+    | Memory -> "metakan pde NAME --memory 256"
+
+/// The installation of a program by the folder of its assembly, which a bundle has not.
+let installation (assembly: string) : Installation =
+    let above =
+        Seq.unfold
+            (fun (folder: DirectoryInfo) -> if isNull folder then None else Some(folder, folder.Parent))
+            (if assembly = "" then null else (FileInfo assembly).Directory)
+
+    if assembly = "" then
+        Bundle
+    elif above |> Seq.exists (fun folder -> File.Exists(Path.Combine(folder.FullName, "MetaKanPinn.sln"))) then
+        Checkout
+    else
+        Tool
+
+let private own = installation typeof<Options>.Assembly.Location
+
+let private mended: Need -> string =
+    if OperatingSystem.IsWindows() then Windows
+    elif OperatingSystem.IsMacOS() then MacOS
+    else Linux
+    |> mend own
 
 // Where the launcher finds it; a process of .NET would also find the one that it runs on.
 let private onPath (program: string) : string option =
@@ -35,7 +111,7 @@ let private onPath (program: string) : string option =
     |> Array.tryFind File.Exists
 
 let private sdk () : Finding =
-    let mend = "curl -fsSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0"
+    let mend = mended Sdk
 
     match onPath (if OperatingSystem.IsWindows() then "dotnet.exe" else "dotnet") with
     | None -> Lacks("no dotnet on the PATH", mend)
@@ -60,13 +136,8 @@ let private sdk () : Finding =
             Lacks($"{dotnet} does not start: {fault.Message}", mend)
 
 let private libtorch () : Finding =
-    let rebuild =
-        if not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable Libtorch.Variable)) then
-            $"unset {Libtorch.Variable}"
-        elif isBundle then
-            "python3 -m pip install torch"
-        else
-            "rm -r artifacts && ./metakan info"
+    let isNamed = not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable Libtorch.Variable))
+    let rebuild = mended (if isNamed then LibtorchNamed else Libtorch)
 
     try
         Libtorch.load ()
@@ -86,7 +157,7 @@ let private cuda () : Finding =
         if torch.cuda.is_available () then
             Works(String.concat "; " (Info.cudaDevices ()))
         else
-            Lacks("no device that this libtorch uses", "dotnet build src/Cli -c Release -p:Torch=cuda")
+            Lacks("no device that this libtorch uses", mended Cuda)
     with _ ->
         Lacks("unknown without a libtorch", "see what mends libtorch")
 
@@ -96,18 +167,12 @@ let private images () : Finding =
         let read = Bitmap.decode "a pixel" black
         Works $"SkiaSharp writes and reads PNG ({read.Width} pixel)"
     with error ->
-        Lacks(error.Message.Split('\n')[0], "rm -r artifacts && ./metakan info")
+        Lacks(error.Message.Split('\n')[0], mended Images)
 
 let private dataSet (name: string) : Finding =
     match ImageSets.tryFolder name with
     | Some folder -> Works folder
-    | None ->
-        let mend =
-            match ImageSets.debianPackage name with
-            | Some package -> $"apt-get install {package}"
-            | None -> $"export METAKAN_DATA=DIR, with its files in DIR/{name}"
-
-        Lacks("not found", mend)
+    | None -> Lacks("not found", mended (Data name))
 
 let private writing () : Finding =
     let runs = Path.GetFullPath "runs"
@@ -120,7 +185,7 @@ let private writing () : Finding =
         Works folder
     with
     | :? IOException
-    | :? UnauthorizedAccessException as error -> Lacks(error.Message.Split('\n')[0], $"chmod u+w {folder}")
+    | :? UnauthorizedAccessException as error -> Lacks(error.Message.Split('\n')[0], mended (Writing folder))
 
 let private memory () : Finding =
     let mib = Info.memory ()
@@ -128,14 +193,14 @@ let private memory () : Finding =
     if mib >= 1024L then
         Works $"{mib} MiB"
     else
-        Lacks($"{mib} MiB, of a GiB that a run wants", "metakan pde NAME --memory 256")
+        Lacks($"{mib} MiB, of a GiB that a run wants", mended Memory)
 
 /// All looks, in the order in which one rests on another.
 let looks () : Look list =
     let look name use' needed found = { Name = name; For = use'; Needed = needed; Found = found }
 
     [
-        look ".NET SDK" "builds, and runs scripts" (not isBundle) (sdk ())
+        look ".NET SDK" "builds, and runs scripts" (own = Checkout) (sdk ())
         look "libtorch" "computes" true (libtorch ())
         look "CUDA" "computes faster" false (cuda ())
         look "images" "pictures, and predict" true (images ())

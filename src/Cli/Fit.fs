@@ -177,6 +177,27 @@ let private dataChoice
         | None, None, None, Some(Feynman name) -> feynman (Feynman.find name)
         | _ -> raise (BadInput "fit takes one of --expr with --vars, --feynman, and --csv with --target")
 
+    // What is of another kind of data would be without effect.
+    let kind =
+        match source with
+        | Expr _ -> "--expr"
+        | Feynman _ -> "--feynman"
+        | Csv _ -> "--csv"
+
+    for kinds, given in
+        [
+            [ "--expr" ], [ "--vars", options.Contains Vars ]
+            [ "--csv" ], [ "--target", options.Contains Target; "--test-share", options.Contains Test_Share ]
+            [ "--expr"; "--feynman" ],
+            [
+                "--train", options.Contains Train
+                "--test", options.Contains Test
+                "--noise", options.Contains Options.Noise
+            ]
+        ] do
+        let kinds' = String.concat " and " kinds
+        onlyWith $"{kinds'}, not for {kind}" (List.contains kind kinds) given
+
     // A file's name is that of its own source.
     let renamed = equation.IsSome || options.Contains Options.Expr || options.Contains Options.Csv
 

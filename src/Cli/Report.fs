@@ -14,7 +14,8 @@ type Options =
             match option with
             | Folders _ ->
                 "folder of a run, finished or not: report.html is written into it. Of several folders, the runs are compared."
-            | Out _ -> "the page's file. Default: report.html in the folder; comparison.html for several."
+            | Out _ ->
+                "the page's file. Default: report.html in the folder; for several comparison.html, or comparison-2.html … where it is taken."
 
 let run (options: ParseResults<Options>) : int =
     let folders = options.GetResult Folders
@@ -29,7 +30,7 @@ let run (options: ParseResults<Options>) : int =
 
             file
         | None, [ folder ] -> RunFolder.reportPath folder
-        | None, _ -> "comparison.html"
+        | None, _ -> RunFolder.untaken "comparison" ".html"
 
     let page =
         match folders with

@@ -159,11 +159,27 @@ let private combinations (swept: Swept) (axes: (string * string list) list) : Co
             }
     ]
 
-/// Keeps what a sweep is in its folder. Raises BadInput for a folder of something else, and for that of another sweep, with the
-/// difference.
-let private keep (swept: Swept) (axes: (string * string list) list) : unit =
+/// What the file has that a run starts from by `--config`, by its path.
+let private startOf (words: string list) : StartFile option =
+    words
+    |> List.pairwise
+    |> List.tryFindBack (fst >> (=) "--config")
+    |> Option.map (fun (_, path) -> { Path = path; Content = RunFolder.readJson "" path })
+
+/// Keeps what a sweep is in its folder, which is the sweep's alone until the claim is disposed. Raises BadInput for a folder of
+/// something else, for one in which another sweep works, and for that of another sweep, with the difference.
+let private keep (swept: Swept) (axes: (string * string list) list) (runs: Combination list) : IDisposable =
     let path = Path.Combine(swept.Folder, "sweep.json")
     let list (items: string list) = JsonArray [| for item in items -> RunFolder.node item |]
+
+    let claim () =
+        RunFolder.hold (Path.Combine(swept.Folder, "lock")) $"{swept.Folder} is in use: another sweep works in it"
+
+    let starts =
+        [
+            for file in runs |> List.choose (_.Words >> startOf) |> List.distinctBy _.Path ->
+                file.Path, file.Content :> JsonNode
+        ]
 
     let wanted =
         RunFolder.fields
@@ -172,12 +188,18 @@ let private keep (swept: Swept) (axes: (string * string list) list) : unit =
                 "options", list swept.Words
                 "order", list (List.map fst axes)
                 "over", RunFolder.fields [ for name, values in axes -> name, list values :> JsonNode ]
+                if not starts.IsEmpty then
+                    "config", RunFolder.fields starts
             ]
 
     if File.Exists path then
+        let claim = claim ()
+
         match Configuration.tryDifference [] (RunFolder.readJson "" path) wanted with
-        | Some(name, there, here) -> raise (BadInput $"{path} is of another sweep: its {name} is {there}, not {here}")
-        | None -> ()
+        | Some(name, there, here) ->
+            claim.Dispose()
+            raise (BadInput $"{path} is of another sweep: its {name} is {there}, not {here}")
+        | None -> claim
     elif
         File.Exists swept.Folder
         || Directory.Exists swept.Folder
@@ -186,7 +208,9 @@ let private keep (swept: Swept) (axes: (string * string list) list) : unit =
         raise (BadInput $"{swept.Folder} is not empty: a sweep needs a folder that is new or empty, or its own")
     else
         AtomicFile.guard swept.Folder (fun () -> Directory.CreateDirectory swept.Folder |> ignore)
+        let claim = claim ()
         AtomicFile.writeText path (wanted.ToJsonString(Text.Json.JsonSerializerOptions(WriteIndented = true)) + "\n")
+        claim
 
 /// What a folder holds of a run: None of one to begin or to go on with.
 let private ended (folder: string) : Ending option =
@@ -196,17 +220,14 @@ let private ended (folder: string) : Ending option =
         Some(Failed $"the run diverged; {folder} keeps the last good state")
     | _ -> None
 
-/// This program as a command: in a bundle a file, elsewhere an assembly that .NET runs.
+/// This program as a command, by the file of its process: that is the program itself, in a bundle or as a tool, or .NET's,
+/// which runs an assembly.
+let command (ownProcess: string) (assembly: string) (words: string list) : string * string list =
+    let isDotnet = Path.GetFileNameWithoutExtension ownProcess = "dotnet"
+    ownProcess, (if isDotnet then assembly :: words else words)
+
 let private program (words: string list) : ProcessStartInfo =
-    let assembly = typeof<Options>.Assembly.Location
-
-    let dotnet =
-        if Path.GetFileNameWithoutExtension Environment.ProcessPath = "dotnet" then
-            Environment.ProcessPath
-        else
-            "dotnet"
-
-    let file, words = if assembly = "" then Environment.ProcessPath, words else dotnet, assembly :: words
+    let file, words = command Environment.ProcessPath typeof<Options>.Assembly.Location words
     ProcessStartInfo(file, words, RedirectStandardOutput = true, RedirectStandardError = true)
 
 [<DllImport("libc", EntryPoint = "kill")>]
@@ -342,14 +363,14 @@ let private sweep (swept: Swept) (over: string list list) (jobs: int) : int =
         with BadInput reason ->
             raise (BadInput(if run.Values.IsEmpty then reason else $"{label run.Values}: {reason}"))
 
-    keep swept axes
+    use _ = keep swept axes runs
 
     // Shared out where a run would take all cores; a fit takes one thread.
-    let threads =
+    let threads (run: Combination) =
         if
             swept.Name = "fit"
-            || List.contains "--threads" swept.Words
-            || List.exists (fst >> (=) "threads") axes
+            || List.contains "--threads" run.Words
+            || startOf run.Words |> Option.exists (fun file -> Configuration.has file "threads")
         then
             []
         else
@@ -366,7 +387,7 @@ let private sweep (swept: Swept) (over: string list list) (jobs: int) : int =
             match ended run.Place with
             | Some ending -> ending, ", from before"
             | None when interrupt.Asked -> Undone, ""
-            | None -> make swept threads (fun () -> interrupt.Asked) run, ""
+            | None -> make swept (threads run) (fun () -> interrupt.Asked) run, ""
 
         endings[i] <- ending
 

@@ -53,6 +53,12 @@ module Run =
         | Some(_, row) -> List.zip table.Columns (List.ofArray row)
         | None -> []
 
+    /// What is said of a run that was asked to end: it may have come to its end by itself.
+    let internal farewell (folder: string) : string =
+        match RunFolder.tryReadResult folder |> Option.map (fun result -> string result["outcome"]) with
+        | Some outcome when outcome <> Outcome.name Stopped -> $"{folder} had {outcome} before it was to stop"
+        | _ -> $"stopped; RunPlace.resumed \"{folder}\" goes on"
+
     // Works on a run whose folder is claimed until then.
     let private kept (place: RunPlace) (configuration: JsonObject) (mayChange: string list) (work: bool -> 'a) : 'a =
         let folder = place.Folder
@@ -102,7 +108,7 @@ module Run =
 
         let told () =
             Report.write place.Folder
-            eprintfn $"metakan: stopped; RunPlace.resumed \"{place.Folder}\" goes on"
+            eprintfn $"metakan: {farewell place.Folder}"
 
         if place.Signals then Interrupt.ending told keep else keep ()
 

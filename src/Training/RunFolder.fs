@@ -28,6 +28,11 @@ module RunFolder =
     let resultPath folder = Path.Combine(folder, "result.json")
     let reportPath folder = Path.Combine(folder, "report.html")
 
+    /// The first of a name, name-2, name-3, … at which nothing is, with an ending.
+    let internal untaken (name: string) (ending: string) : string =
+        Seq.initInfinite (fun i -> if i = 0 then $"{name}{ending}" else $"{name}-{i + 1}{ending}")
+        |> Seq.find (Path.Exists >> not)
+
     /// Makes a folder for a run that should not ask where: `name` where nothing is there yet, else the first free of
     /// name-2, name-3, …. Of runs that ask at once each has its own. Raises RunFailed where the system refuses.
     let free (name: string) : string =
@@ -72,21 +77,28 @@ module RunFolder =
             Directory.CreateDirectory(Path.GetDirectoryName(checkpointPath folder)) |> ignore
             Directory.CreateDirectory(picturesPath folder) |> ignore)
 
-    /// Claims a run's folder until the claim is disposed or the process ends. Raises BadInput while another process, or
-    /// another run of this one, works in it.
-    let claim (folder: string) : IDisposable =
+    /// Holds a file that tells others that somebody is at work, until it is disposed or the process ends. Raises BadInput with
+    /// what is said while another holds it.
+    let internal hold (path: string) (inUse: string) : IDisposable =
         try
             new FileStream(
-                Path.Combine(folder, "checkpoint", "lock"),
+                path,
                 FileMode.OpenOrCreate,
                 FileAccess.ReadWrite,
                 FileShare.None,
                 1,
                 FileOptions.DeleteOnClose
             )
-        with
-        | :? DirectoryNotFoundException -> raise (BadInput $"{folder} does not exist: the folder holds no run")
-        | :? IOException -> raise (BadInput $"{folder} is in use: another run works in it")
+        with :? IOException as fault when not (fault :? DirectoryNotFoundException) ->
+            raise (BadInput inUse)
+
+    /// Claims a run's folder until the claim is disposed or the process ends. Raises BadInput while another process, or
+    /// another run of this one, works in it.
+    let claim (folder: string) : IDisposable =
+        try
+            hold (Path.Combine(folder, "checkpoint", "lock")) $"{folder} is in use: another run works in it"
+        with :? DirectoryNotFoundException ->
+            raise (BadInput $"{folder} does not exist: the folder holds no run")
 
     /// A value as JSON.
     let node (value: 'a) : JsonNode = JsonValue.Create value

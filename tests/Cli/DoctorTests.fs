@@ -6,7 +6,9 @@ open System.Diagnostics
 open System.IO
 open Expecto
 open MetaKan
+open MetaKan.Cli
 open MetaKan.Images
+open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Images
 open MetaKan.Tests.Launcher.Process
@@ -93,4 +95,42 @@ let tests =
                         if not (line.StartsWith "ok") then
                             Expect.stringStarts line "without " "state"
                             isMended (line, below)))
+
+            testCase "checkout, bundle and tool are told apart" (fun () ->
+                withFolder (fun folder ->
+                    let assembly = Path.Combine(folder, "artifacts", "bin", "metakan.dll")
+                    Directory.CreateDirectory(Path.GetDirectoryName assembly) |> ignore
+                    let tool = Path.Combine(folder, ".store", "metakan.cli", "tools", "net10.0", "any", "metakan.dll")
+                    Expect.equal (Doctor.installation "") Doctor.Bundle "no file of its own"
+                    Expect.equal (Doctor.installation tool) Doctor.Tool "of .NET"
+                    File.WriteAllText(Path.Combine(folder, "MetaKanPinn.sln"), "")
+                    Expect.equal (Doctor.installation assembly) Doctor.Checkout "below a solution"))
+
+            testCase "what mends is of the system and of the installation" (fun () ->
+                let needs =
+                    [
+                        Doctor.Sdk
+                        Doctor.Libtorch
+                        Doctor.LibtorchNamed
+                        Doctor.Cuda
+                        Doctor.Images
+                        Doctor.Data "fmnist"
+                        Doctor.Writing "runs"
+                        Doctor.Memory
+                    ]
+
+                for need in needs do
+                    for installation in [ Doctor.Checkout; Doctor.Tool ] do
+                        let on system = Doctor.mend installation system need
+
+                        for word in [ "apt-get"; "chmod"; "rm -r"; "./metakan"; "unset"; "export"; "curl" ] do
+                            Check.lacks (on Doctor.Windows) word "on Windows"
+
+                        for word in [ "apt-get"; "./metakan" ] do
+                            Check.lacks (on Doctor.MacOS) word "on macOS"
+
+                    // What is installed has no sources.
+                    for system in [ Doctor.Linux; Doctor.Windows; Doctor.MacOS ] do
+                        for word in [ "artifacts"; "src/Cli" ] do
+                            Check.lacks (Doctor.mend Doctor.Tool system need) word "of a tool")
         ]

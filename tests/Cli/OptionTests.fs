@@ -129,7 +129,7 @@ let private fit =
         Options = typeof<Fit.Options>
         Small = "--expr x*y --vars x:-1:1,y:-1:1 --width 2 2 1 --grid 2 --order 2 --train 20 --test 10 --steps 2"
         Rows =
-            let table = "--csv table.csv --target z --expr - --vars -"
+            let table = "--csv table.csv --target z --expr - --vars - --train - --test -"
 
             [
                 "--expr x-y", "", Changes

@@ -187,6 +187,50 @@ let tests =
                     Expect.equal ended.Code 0 "exit code"
                     Expect.equal (Runs.metrics first) (Runs.metrics (Path.Combine(folder, "alone"))) "metrics"))
 
+            testCase "a sweep's folder is its own while it works, and free again after" (fun () ->
+                withFolder (fun folder ->
+                    let text = $"{small} --threads 1 --out s --over seed 0"
+                    Expect.equal (sweep folder text).Code 0 "exit code"
+
+                    (use _ = RunFolder.hold (Path.Combine(folder, "s", "lock")) ""
+                     let ended = sweep folder text
+                     Expect.equal ended.Code 2 "exit code"
+                     Expect.stringContains (List.exactlyOne ended.Err) "s is in use: another sweep works in it" "line")
+
+                    Expect.equal (sweep folder text).Code 0 "exit code"
+                    Expect.isFalse (File.Exists(Path.Combine(folder, "s", "lock"))) "no lock is left"))
+
+            testCase "a sweep goes on with the file that it began with, whose threads hold" (fun () ->
+                withFolder (fun folder ->
+                    let file = Path.Combine(folder, "start.json")
+                    File.WriteAllText(file, """{ "threads": 3, "settings": { "warmup": 1 } }""")
+                    let text = $"{small} --out s --config start.json --over seed 0"
+                    Expect.equal (sweep folder text).Code 0 "exit code"
+                    let run = List.exactlyOne (runsIn (Path.Combine(folder, "s")))
+                    Expect.equal (Configuration.read<int> run "pde" "threads") 3 "threads of the file"
+                    Expect.equal (sweep folder text).Code 0 "the same again"
+                    File.WriteAllText(file, """{ "threads": 3, "settings": { "warmup": 2 } }""")
+                    let ended = sweep folder text
+                    Expect.equal ended.Code 2 "exit code"
+
+                    Expect.stringContains
+                        (List.exactlyOne ended.Err)
+                        "is of another sweep: its config.start.json.settings.warmup is 1, not 2"
+                        "line"))
+
+            testCase "runs are made by the program that sweeps" (fun () ->
+                Expect.equal
+                    (Cli.Sweep.command "/a/dotnet" "/b/metakan.dll" [ "pde" ])
+                    ("/a/dotnet", [ "/b/metakan.dll"; "pde" ])
+                    ".NET"
+
+                Expect.equal
+                    (Cli.Sweep.command "/t/metakan" "/b/metakan.dll" [ "pde" ])
+                    ("/t/metakan", [ "pde" ])
+                    "a tool"
+
+                Expect.equal (Cli.Sweep.command "/t/metakan" "" [ "pde" ]) ("/t/metakan", [ "pde" ]) "a bundle")
+
             testCase "a folder with something else in it is refused" (fun () ->
                 withFolder (fun folder ->
                     Directory.CreateDirectory(Path.Combine(folder, "s")) |> ignore

@@ -42,6 +42,20 @@ let tests =
                     "fit --expr x --vars x:0:1 --edge-threshold 0.1", "--edge-threshold is for --prune"
                     "fit --expr x --vars x:0:1 --library sin", "--library is for --symbolic"
                     "fit --expr x --vars x:0:1 --steps 5 5", "--steps"
+                    // Every option of data with every kind of data that it is not of.
+                    for option in [ "--target y"; "--test-share 0.5" ] do
+                        for kind in [ "--expr x --vars x:0:1"; "--feynman I.6.20" ] do
+                            let name, other = option.Split(' ')[0], kind.Split(' ')[0]
+                            $"fit {kind} {option}", $"{name} is for --csv, not for {other}"
+
+                    for option in [ "--train 5"; "--test 5"; "--noise 1" ] do
+                        let name = option.Split(' ')[0]
+                        $"fit --csv a.csv --target y {option}", $"{name} is for --expr and --feynman, not for --csv"
+
+                    for kind in [ "--csv a.csv --target y"; "--feynman I.6.20" ] do
+                        let other = kind.Split(' ')[0]
+                        $"fit {kind} --vars x:0:1", $"--vars is for --expr, not for {other}"
+
                     "fit --resume nowhere", "nowhere/config.json"
                     "fit --resume nowhere --seed 1", "--seed is fixed once a run has begun"
                 ]

@@ -190,6 +190,30 @@ let tests =
                         Expect.stringContains (List.exactlyOne ended.Err) said "standard error"
                         Expect.isEmpty (Directory.GetFileSystemEntries folder) "files left behind"))
 
+            testCase
+                "the launcher of Windows has no block that a path could close, and takes any number of arguments"
+                (fun () ->
+                    let lines = File.ReadAllLines(Path.Combine(root, "metakan.cmd"))
+
+                    for line in lines do
+                        Expect.isFalse (line.EndsWith '(' || line.StartsWith ')') line
+
+                    for n in 4..9 do
+                        Check.lacks (String.concat "\n" lines) $"%%{n}" "arguments"
+
+                    let labels =
+                        [
+                            for line in lines do
+                                if line.StartsWith ':' then
+                                    line.Substring 1
+                        ]
+
+                    for line in lines do
+                        let at = line.IndexOf "goto "
+
+                        if at >= 0 then
+                            Expect.contains labels (line.Substring(at + 5)) "labels")
+
             Check.slow (
                 testCase "packages serve a script, projects in F# and C#, and as a tool" (fun () ->
                     withFolder (fun packages ->

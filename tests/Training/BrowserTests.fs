@@ -276,7 +276,16 @@ let tests =
 
                         Expect.isTrue
                             (js<bool> page "document.activeElement.matches('.modebar-btn[aria-label]')")
-                            "buttons"))
+                            "buttons"
+
+                        // An edge's formula and scores, which the chart has in lines of its own.
+                        let diagram = chart page "KAN"
+                        finish (diagram.Locator(".drawing").FocusAsync())
+                        press "ArrowRight"
+                        until page "document.querySelector('.told').textContent.includes('score')"
+                        let said = js<string> page "document.querySelector('.told').textContent"
+                        Check.lacks said "<" "what a screen reader says"
+                        Expect.stringContains said "; " "its parts"))
 
                 inBrowser "a narrow screen has no horizontal overflow" (fun () ->
                     let narrow = BrowserNewPageOptions(ViewportSize = ViewportSize(Width = 340, Height = 700))

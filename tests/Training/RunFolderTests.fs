@@ -208,4 +208,29 @@ let tests =
                         (refusal (fun () -> RunFolder.claim absent |> ignore))
                         "holds no run"
                         "refusal"))
+
+            testCase "what is said of a run that was asked to end is how it ended" (fun () ->
+                withFolder (fun folder ->
+                    Expect.stringStarts (Run.farewell folder) "stopped; " "no result"
+
+                    for outcome, said in
+                        [
+                            Stopped, "stopped; "
+                            Completed, $"{folder} had completed"
+                            Diverged nan, $"{folder} had diverged"
+                        ] do
+                        RunFolder.writeResult
+                            folder
+                            (RunFolder.fields [ "outcome", RunFolder.node (Outcome.name outcome) ])
+
+                        Expect.stringStarts (Run.farewell folder) said "what is said"))
+
+            testCase "a name that is taken gets a number" (fun () ->
+                withFolder (fun folder ->
+                    let name = System.IO.Path.Combine(folder, "comparison")
+
+                    for wanted in [ "comparison.html"; "comparison-2.html"; "comparison-3.html" ] do
+                        let path = RunFolder.untaken name ".html"
+                        Expect.equal (System.IO.Path.GetFileName path) wanted "name"
+                        System.IO.File.WriteAllText(path, "")))
         ]

@@ -33,6 +33,9 @@
   told.className = "told";
   told.setAttribute("aria-live", "polite");
 
+  // Text of plotly.js, which has marks of its own in it, as it reads.
+  const plain = text => new DOMParser().parseFromString(text.replaceAll("<br>", "; "), "text/html").body.textContent;
+
   // A point of a chart, told as the mouse would have it: of lines the n-th, of a map the n-th cell.
   const tell = (Plotly, plot, at) => {
     const trace = plot.data[at.curve];
@@ -44,7 +47,7 @@
     const value = trace.type === "heatmap" ? trace.z[row][at.point % columns] : y;
     if (trace.type === "heatmap") Plotly.Fx.hover(plot, { xval: x, yval: y }, "xy");
     else Plotly.Fx.hover(plot, [{ curveNumber: at.curve, pointNumber: at.point }], "xy");
-    told.textContent = trace.text?.[at.point] ?? `${trace.name ?? ""} ${x}: ${value}`;
+    told.textContent = plain(trace.text?.[at.point] ?? `${trace.name ?? ""} ${x}: ${value}`);
   };
 
   const keys = (Plotly, plot) => {
