@@ -1,5 +1,5 @@
 @echo off
-rem metakan: builds what changed, then runs the program or a script, or makes packages; the launcher of Windows. Nothing with a
+rem metakan: builds what changed, then runs the program or a script, or makes packages or the site; the launcher of Windows. Nothing with a
 rem path or an argument in it stands between parentheses, which one of theirs would close.
 setlocal
 set "root=%~dp0"
@@ -9,6 +9,7 @@ if "%~1"=="pack" goto systems
 :build
 dotnet build "%root%src\Cli\MetaKan.Cli.fsproj" -c Release --nologo -v quiet >"%root%artifacts\build.log" 2>&1 || goto failed
 if "%~1"=="pack" goto pack
+if "%~1"=="docs" goto docs
 if "%~1"=="script" goto script
 dotnet "%root%artifacts\bin\MetaKan.Cli\release\metakan.dll" %*
 exit /b
@@ -18,6 +19,9 @@ exit /b 1
 :nobundle
 echo metakan: bundle makes a folder for Linux, on Linux 1>&2
 exit /b 2
+:docs
+dotnet fsi --quiet "%root%build\docs.fsx" %2 %3
+exit /b
 :script
 if not exist "%~2" goto noscript
 set "arguments="

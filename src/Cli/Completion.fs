@@ -30,12 +30,13 @@ type Command =
         Values: string list
     }
 
-/// What the launcher adds to the program.
-let private launched =
+/// What the launcher adds to the program: a command, what follows it, and its help.
+let launched =
     [
-        "script", "run an F# script with the set-up done."
-        "bundle", "make a folder that runs without .NET and offline."
-        "pack", "make NuGet packages of the library and of this program."
+        "script", "FILE.fsx [ARGS]", "run an F# script with the set-up done."
+        "bundle", "DIR", "make a folder that runs without .NET and offline."
+        "pack", "DIR [SYSTEM...]", "make NuGet packages of the library and of this program."
+        "docs", "[DIR]", "make the site of the documentation."
     ]
 
 /// A command with all below it. `names` has the values of options that take one of several names, by the command's words, with
@@ -91,7 +92,8 @@ let rec commands
                     for name, parser in below do
                         name, parser.ParentInfo.Value.Description.Value
                     if words.IsEmpty then
-                        yield! launched
+                        for name, _, help in launched do
+                            name, help
                 ]
             Options =
                 [

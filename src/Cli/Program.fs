@@ -82,16 +82,20 @@ let private help arguments (usage: string) =
     match topic arguments with
     | Some _ -> usage.Trim()
     | None ->
+        let launched =
+            [
+                for name, takes, help in Completion.launched do
+                    let command = $"{name} {takes}"
+                    $"    {command, -21} {help}"
+            ]
+
         $"""MetaKan: solves PDEs, fits functions and classifies images with MLP, KAN and MetaKAN models.
 
 {usage.Trim()}
 
 OF A CHECKOUT:
 
-    script FILE.fsx [ARGS]
-                          run an F# script with the set-up done.
-    bundle DIR            make a folder that runs without .NET and offline.
-    pack DIR [SYSTEM...]  make the packages of the library and of this program."""
+{String.concat "\n" launched}"""
 
 /// Argu's message without the usage text that follows it, and where that text is to be had instead.
 let private fault arguments (message: string) =
