@@ -155,7 +155,8 @@ let linked (file: string) (text: string) (link: string) =
             let copy = Path.Combine(input, "files", path)
             Directory.CreateDirectory(Path.GetDirectoryName copy) |> ignore
             File.Copy(Path.Combine(root, path), copy, true)
-            $"[{text}]({way places[file] ("files/" + path)})"
+            let place = "files/" + path
+            $"[{text}]({way places[file] place})"
         else
             text
 
@@ -182,7 +183,8 @@ let stage (file: string) (text: string) =
 let parts (script: string) =
     let lines = (read script).Split '\n' |> List.ofArray
     let head = lines |> List.takeWhile _.StartsWith("//")
-    let text = [ for line in head -> let line = line.Substring 2 in if line.StartsWith "   " then "\n    " + line.Trim() + "\n" else line.Trim() ]
+    let said (line: string) = if line.StartsWith "//   " then $"\n    {line.Substring(2).Trim()}\n" else line.Substring(2).Trim()
+    let text = List.map said head
     String.Join("\n", text), String.Join("\n", List.skip head.Length lines)
 
 let scriptPage (script: string) =
@@ -291,5 +293,7 @@ for file in Directory.GetFiles(output, "*", SearchOption.AllDirectories) |> Arra
         File.Copy(file, place)
 
 for name in [ "site.css"; "site.js" ] do write (Path.Combine(target, name)) (read $"docs/site/{name}")
-write (Path.Combine(target, "search.js")) ("const pages = " + Json.JsonSerializer.Serialize [ for title, above, place in index -> [ title; above; place ] ])
-printfn $"the site is {Path.Combine(target, "index.html")}"
+let places' = Json.JsonSerializer.Serialize [ for title, above, place in index -> [ title; above; place ] ]
+write (Path.Combine(target, "search.js")) $"const pages = {places'}"
+let first = Path.Combine(target, "index.html")
+printfn $"the site is {first}"

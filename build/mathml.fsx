@@ -136,4 +136,5 @@ let ofTex (display: bool) (tex: string) : string =
     ]
 
     let style = if display then " display=\"block\"" else ""
-    $"<math{style}><mrow>{row "" tokens |> fst}</mrow></math>"
+    let inner = fst (row "" tokens)
+    $"<math{style}><mrow>{inner}</mrow></math>"

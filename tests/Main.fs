@@ -14,6 +14,7 @@ let private tests =
         CSharpTests.tests
         SampleTests.tests
         RepositoryTests.tests
+        LinkTests.tests
         SafetensorsTests.tests
         RunFolderTests.tests
         PaletteTests.tests
