@@ -293,7 +293,7 @@ for file in Directory.GetFiles(output, "*", SearchOption.AllDirectories) |> Arra
         File.Copy(file, place)
 
 for name in [ "site.css"; "site.js" ] do write (Path.Combine(target, name)) (read $"docs/site/{name}")
-let places' = Json.JsonSerializer.Serialize [ for title, above, place in index -> [ title; above; place ] ]
+let places' = Text.Json.JsonSerializer.Serialize [ for title, above, place in index -> [ title; above; place ] ]
 write (Path.Combine(target, "search.js")) $"const pages = {places'}"
 let first = Path.Combine(target, "index.html")
 printfn $"the site is {first}"
