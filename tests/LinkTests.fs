@@ -2,6 +2,7 @@
 module MetaKan.Tests.LinkTests
 
 open System
+open System.Diagnostics
 open System.IO
 open System.Text.RegularExpressions
 open Expecto
@@ -10,8 +11,7 @@ open MetaKan.Tests.Folder
 open MetaKan.Tests.Launcher.Process
 
 /// A text without its code, in which nothing is a link or a heading.
-let private prose (file: string) =
-    Regex.Replace(File.ReadAllText file, @"(?m)^```[\s\S]*?^```$", "")
+let private prose (file: string) = Regex.Replace(File.ReadAllText file, @"(?m)^```[\s\S]*?^```$", "")
 
 /// The anchors of a text's headings, as GitHub names them.
 let private anchors (file: string) : Set<string> =
@@ -53,7 +53,17 @@ let private ids (page: string) =
 let private siteHolds () =
     withFolder (fun folder ->
         let site = Path.Combine(folder, "site")
-        let ended = ended (start folder [ "docs"; site ])
+
+        let start =
+            ProcessStartInfo(
+                "dotnet",
+                [ "fsi"; "--quiet"; Path.Combine(root, "build", "docs.fsx"); site ],
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
+            )
+
+        use program = Process.Start start
+        let ended = ended program
         Expect.equal ended.Code 0 $"exit code: {ended.Err}"
 
         let pages =
