@@ -95,7 +95,7 @@ and private atom (tokens: string list) : string * string list =
             failwith $"no formula of the documentation has {token} yet: build/mathml.fsx"
     | token :: rest when Regex.IsMatch(token, @"^\d") -> $"<mn>{token}</mn>", rest
     | token :: rest when Regex.IsMatch(token, @"^\w") -> $"<mi>{token}</mi>", rest
-    | token :: rest -> $"""<mo>{if token = "-" then "−" else escape token}</mo>""", rest
+    | token :: rest -> $"""<mo stretchy="false">{if token = "-" then "−" else escape token}</mo>""", rest
     | [] -> failwith "a formula ends too early"
 
 /// An atom with its indices; those of a sum stand below and above it.
