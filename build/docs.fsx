@@ -277,6 +277,14 @@ dotnet
         yield! [ "--parameters"; "root"; "/@root/"; "fsdocs-collection-name"; "MetaKan" ]
     ]
 
+/// A docstring may name what is internal; the reference has no page of it, and the name stays without a link.
+let referring (page: string) (html: string) =
+    let linked (m: Match) =
+        let target = Path.Combine(output, Path.GetDirectoryName page, m.Groups[1].Value)
+        if File.Exists target then m.Value else m.Groups[2].Value
+
+    if page.StartsWith "reference/" then Regex.Replace(html, """<a href="(metakan-[^"#]*\.html)(?:#[^"]*)?"[^>]*>(.*?)</a>""", linked) else html
+
 ended target
 let index = ResizeArray<string * string * string>()
 
@@ -285,7 +293,7 @@ for file in Directory.GetFiles(output, "*", SearchOption.AllDirectories) |> Arra
     let place = Path.Combine(target, page)
 
     if page.EndsWith ".html" then
-        let html = finished page (File.ReadAllText file)
+        let html = finished page (File.ReadAllText file) |> referring page
         write place html
         index.AddRange(found page html)
     elif page.StartsWith "files/" then

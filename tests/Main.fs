@@ -141,6 +141,7 @@ let private tests =
         Launcher.FitTests.tests
         Launcher.ClassifyTests.tests
         Scripts.ScriptTests.tests
+        Launcher.NotebookTests.tests
         Launcher.PackTests.tests
     ]
 

@@ -36,6 +36,7 @@ let launched =
         "script", "FILE.fsx [ARGS]", "run an F# script with the set-up done."
         "bundle", "DIR", "make a folder that runs without .NET and offline."
         "pack", "DIR [SYSTEM...]", "make NuGet packages of the library and of this program."
+        "jupyter", "[ARGS]", "run Jupyter with an F# kernel; the notebooks if nothing is named."
         "docs", "[DIR]", "make the site of the documentation."
     ]
 

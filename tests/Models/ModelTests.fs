@@ -116,7 +116,8 @@ let tests =
                     let nested = squares (derivatives order (reference network p) x vectors)
                     let loss = squares (Jet.tangents jet :: jet.Higher)
                     close "loss" 1e-9 (1.0 + nested) (1.0 + loss)
-                    closeTrees "gradient" 1e-8 (Params.gradient nested p) (Params.gradient loss q))
+                    // Fifth derivatives by nested differentiation have lost this many of their digits.
+                    closeTrees "gradient" 1e-6 (Params.gradient nested p) (Params.gradient loss q))
 
             property "lines may be shared by all points" 25 (Gen.zip networks seeds) (fun (network, seed) ->
                 let p, x = parameters network |> Params.tracked, points network 4
