@@ -97,26 +97,48 @@ let private method (t: Type) (m: MethodInfo) =
 
 let private fields (properties: PropertyInfo[]) = [ for p in properties -> $"{p.Name}: {write p.PropertyType}" ]
 
-let private members (t: Type) =
-    let methods = t.GetMethods flags |> Array.filter (written t) |> Array.map (method t) |> Array.sort
+/// A public type or a member of one.
+type Item =
+    {
+        /// As docs/api.txt lists it.
+        Line: string
+        /// Its name in the documentation file, without parameters.
+        Id: string
+    }
+
+let private id (kind: string) (t: Type) (name: string) = $"{kind}:{t.FullName.Replace('+', '.')}{name}"
+
+let private members (t: Type) : Item list =
+    let methods =
+        [
+            for m in t.GetMethods flags |> Array.filter (written t) ->
+                // Documentation knows an indexer as a property.
+                let name = if m.Name = "get_Item" then id "P" t ".Item" else id "M" t $".{m.Name}"
+                { Line = method t m; Id = name }
+        ]
+        |> List.sortBy _.Line
+
+    let properties (described: string list) (properties: PropertyInfo[]) =
+        [ for line, p in Seq.zip described properties -> { Line = line; Id = id "P" t $".{p.Name}" } ]
 
     if FSharpType.IsRecord t then
-        [ yield! fields (FSharpType.GetRecordFields t); yield! methods ]
+        let written = FSharpType.GetRecordFields t
+        properties (fields written) written @ methods
     elif FSharpType.IsUnion t then
         [
             for case in FSharpType.GetUnionCases t ->
-                match fields (case.GetFields()) with
-                | [] -> $"| {case.Name}"
-                | parts -> $"""| {case.Name} of {String.concat " * " parts}"""
+                let line =
+                    match fields (case.GetFields()) with
+                    | [] -> $"| {case.Name}"
+                    | parts -> $"""| {case.Name} of {String.concat " * " parts}"""
+
+                { Line = line; Id = id "T" t $".{case.Name}" }
             yield! methods
         ]
     else
-        [
-            for property in t.GetProperties flags |> Array.sortBy _.Name ->
-                let kind = if isModule t then "val" else "property"
-                $"{kind} {property.Name}: {write property.PropertyType}"
-            yield! methods
-        ]
+        let written = t.GetProperties flags |> Array.sortBy _.Name
+        let kind = if isModule t then "val" else "property"
+        properties [ for p in written -> $"{kind} {p.Name}: {write p.PropertyType}" ] written @ methods
 
 let private kind (t: Type) =
     if FSharpType.IsRecord t then "record"
@@ -125,16 +147,23 @@ let private kind (t: Type) =
     elif isModule t then "module"
     else "class"
 
-let private surface: string list =
+/// The public types, each with its members.
+let types: (Item * Item list) list =
     [
         for t in typeof<Model>.Assembly.GetExportedTypes() |> Array.sortBy (fun t -> t.Namespace, write t) do
             let partOfUnion = t.IsNested && FSharpType.IsUnion t.DeclaringType
             let name = if isModule t && t.Name.EndsWith "Module" then t.Name[.. t.Name.Length - 7] else write t
 
             if not partOfUnion && not (t.FullName.StartsWith "<") then
-                ""
-                $"{kind t} {t.Namespace}.{name}"
-                yield! members t |> List.map (fun line -> $"    {line}")
+                { Line = $"{kind t} {t.Namespace}.{name}"; Id = id "T" t "" }, members t
+    ]
+
+let private surface: string list =
+    [
+        for item, members in types do
+            ""
+            item.Line
+            yield! members |> List.map (fun part -> $"    {part.Line}")
     ]
     |> List.tail
 

@@ -11,6 +11,7 @@ let private tests =
     [
         BuildTests.tests
         ApiTests.tests
+        DocumentedTests.tests
         CSharpTests.tests
         SampleTests.tests
         RepositoryTests.tests

@@ -16,6 +16,7 @@ type Domains private () =
     /// A box, by the bounds of each coordinate.
     static member Box([<ParamArray>] sides: struct (float * float)[]) : Domain = Domain.box (pairs sides)
 
+    /// The points nearer to the centre than the radius.
     static member Ball(centre: seq<float>, radius: float) : Domain = Domain.ball (List.ofSeq centre) radius
 
     /// The surface of a ball alone.
@@ -41,12 +42,15 @@ type Domains private () =
     [<Extension>]
     static member During(domain: Domain, start: float, finish: float) : Domain = Domain.during start finish domain
 
+    /// The points in either of two domains.
     [<Extension>]
     static member Union(a: Domain, b: Domain) : Domain = Domain.union a b
 
+    /// The points in both of two domains.
     [<Extension>]
     static member Intersection(a: Domain, b: Domain) : Domain = Domain.intersection a b
 
+    /// The points in the first domain but not in the second.
     [<Extension>]
     static member Difference(a: Domain, b: Domain) : Domain = Domain.difference a b
 

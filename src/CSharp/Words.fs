@@ -62,17 +62,35 @@ type Words private () =
     static member NormalDerivative(term: Term, [<ParamArray>] by: Term[]) : Term =
         normalDerivative term (List.ofArray by)
 
+    /// The absolute value.
     static member Abs(a: Term) : Term = abs a
+
+    /// The cosine of radians.
     static member Cos(a: Term) : Term = cos a
+
+    /// The hyperbolic cosine.
     static member Cosh(a: Term) : Term = cosh a
+
+    /// The exponential function.
     static member Exp(a: Term) : Term = exp a
+
+    /// The natural logarithm.
     static member Log(a: Term) : Term = log a
 
     /// A term to the power of a constant.
     static member Pow(a: Term, exponent: float) : Term = a ** exponent
 
+    /// The sine of radians.
     static member Sin(a: Term) : Term = sin a
+
+    /// The hyperbolic sine.
     static member Sinh(a: Term) : Term = sinh a
+
+    /// The square root.
     static member Sqrt(a: Term) : Term = sqrt a
+
+    /// The tangent of radians.
     static member Tan(a: Term) : Term = tan a
+
+    /// The hyperbolic tangent.
     static member Tanh(a: Term) : Term = tanh a

@@ -36,6 +36,7 @@ type Directions =
         Partials: Map<int list, (int * float) list>
     }
 
+/// Operators, and the directions by which they are computed.
 [<RequireQualifiedAccess>]
 module Operator =
     /// The Laplacian in d dimensions.
@@ -134,6 +135,7 @@ module Operator =
         | LaplacianMethod.Hutchinson _ when terms.IsEmpty -> axes place operator []
         | LaplacianMethod.Hutchinson count -> signVectors key place count operator
 
+/// Jets along directions: how they start, and how partial derivatives are read off them.
 [<RequireQualifiedAccess>]
 module Directions =
     /// The identity as a jet: the points x [N, d] themselves, moving along the directions. Raises ArgumentException for

@@ -33,6 +33,7 @@ type Jet =
         Higher: Tensor list
     }
 
+/// Functions of jets by the chain rule, to the order that the jets have.
 [<RequireQualifiedAccess>]
 module Jet =
     /// Tangents as a tensor [N or 1, V, n].
@@ -161,6 +162,7 @@ module Jet =
         if orders.Length > 1 then
             invalidArg (nameof jets) $"jets of one order go together, not of orders {orders}"
 
+    /// a + b, componentwise. Raises ArgumentException where their orders differ.
     let add (a: Jet) (b: Jet) : Jet =
         agree [ a; b ]
 
@@ -201,7 +203,10 @@ module Jet =
             Higher = higher
         }
 
+    /// All components by one factor.
     let scale (factor: float) (x: Jet) : Jet = linearly (fun t -> t * factor) x
+
+    /// One number added to all components.
     let shift (offset: float) (x: Jet) : Jet = { x with Value = x.Value + offset }
 
     // The derivatives of sine and cosine go round in fours; `start` is where.
@@ -217,13 +222,18 @@ module Jet =
                 | _ -> -c)
             x
 
+    /// sin x, componentwise.
     let sin (x: Jet) = circular 0 x
+
+    /// cos x, componentwise.
     let cos (x: Jet) = circular 1 x
 
+    /// eˣ, componentwise.
     let exp (x: Jet) =
         let e = torch.exp x.Value
         elementwise (fun _ -> e) x
 
+    /// The natural logarithm, componentwise.
     let log (x: Jet) =
         let r = x.Value.reciprocal ()
 
@@ -236,6 +246,7 @@ module Jet =
             | _ -> -6.0 * (r * r).square())
             x
 
+    /// tanh x, componentwise.
     let tanh (x: Jet) =
         let t = torch.tanh x.Value
         let d = 1.0 - t * t
@@ -262,7 +273,10 @@ module Jet =
                     coefficient * x.Value.pow ((p - float order).ToScalar()))
             x
 
+    /// √x, componentwise.
     let sqrt (x: Jet) = pow 0.5 x
+
+    /// 1/x, componentwise.
     let reciprocal (x: Jet) = pow -1.0 x
 
     /// Each component by a factor and an offset of its own, [1, n] each.

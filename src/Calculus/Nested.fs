@@ -1,8 +1,8 @@
-// Derivatives by nested automatic differentiation: for functions without rules for jets, and the reference in tests.
 namespace MetaKan
 
 open TorchSharp
 
+/// Derivatives by nested automatic differentiation: for functions without rules for jets, and the reference in tests.
 [<RequireQualifiedAccess>]
 module Nested =
     let private grad (output: Tensor) (x: Tensor) : Tensor =

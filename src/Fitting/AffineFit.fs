@@ -18,6 +18,7 @@ type AffineFit =
         Cancellation: float
     }
 
+/// The closest c·f(a x + b) + d to a curve.
 [<RequireQualifiedAccess>]
 module AffineFit =
     /// Points that the search looks at; the last regression uses them all.

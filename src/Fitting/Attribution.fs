@@ -8,6 +8,7 @@ open TorchSharp
 /// Scores, by layer: of the nodes, inputs first; and of the edges [from, to].
 type Scores = { Nodes: float[] list; Edges: float[,] list }
 
+/// How much each edge and node contributes to the outputs.
 [<RequireQualifiedAccess>]
 module Attribution =
     /// The scores of a network at the points of a trace. An output has score 1; an edge has its end's, times its own

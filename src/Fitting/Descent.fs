@@ -1,9 +1,9 @@
-// Training a network on given points: full batches, as many steps as asked for, on parameters some of which may rest.
 namespace MetaKan.Fitting
 
 open MetaKan
 open TorchSharp
 
+/// Training a network on given points: full batches, as many steps as asked for, on parameters some of which may rest.
 [<RequireQualifiedAccess>]
 module Descent =
     let private ofLoss (loss: Params -> Tensor) : Gradient =

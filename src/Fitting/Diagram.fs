@@ -1,5 +1,3 @@
-// A KAN's diagram: its nodes in layers, inputs at the bottom, and along every edge the function that it has learned.
-// After Liu et al., "KAN" (arXiv 2404.19756), figure 2.4, with the multiplications of "KAN 2.0" (arXiv 2408.10205).
 namespace MetaKan.Fitting
 
 open System
@@ -8,6 +6,8 @@ open System.Text.Json.Nodes
 open MetaKan
 open MetaKan.Symbolic
 
+/// A KAN's diagram: its nodes in layers, inputs at the bottom, and along every edge the function that it has learned.
+/// After Liu et al., "KAN" (arXiv 2404.19756), figure 2.4, with the multiplications of "KAN 2.0" (arXiv 2408.10205).
 [<RequireQualifiedAccess>]
 module Diagram =
     /// Margin at the sides, and how far a multiplication stands above its factors.

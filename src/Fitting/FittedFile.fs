@@ -1,5 +1,3 @@
-// A fitted network in one safetensors file: its parameters as "model.*", knots and masks as "network.*", and what is not
-// made of numbers as texts beside them.
 namespace MetaKan.Fitting
 
 open System
@@ -8,6 +6,8 @@ open System.Text.Json
 open MetaKan
 open TorchSharp
 
+/// A fitted network in one safetensors file: its parameters as "model.*", knots and masks as "network.*", and what is not
+/// made of numbers as texts beside them.
 [<RequireQualifiedAccess>]
 module FittedFile =
     let private format = "metakan-fitted-1"

@@ -9,8 +9,10 @@ open TorchSharp
 /// The nodes of one layer: those that add what arrives, then those that multiply, with the number of factors of each.
 type Nodes = { Sums: int; Products: int list }
 
+/// Layers of nodes, and the ends of edges that arrive at them.
 [<RequireQualifiedAccess>]
 module Nodes =
+    /// So many nodes that sum, and none that multiplies.
     let sums (count: int) : Nodes = { Sums = count; Products = [] }
 
     /// Nodes, each with one value.
@@ -69,13 +71,16 @@ type Trace =
         Ends: Tensor list
     }
 
+/// What is read off a trace.
 [<RequireQualifiedAccess>]
 module Trace =
     /// The standard deviation over the points, of part of a trace [N, ...]; that of a single point is 0.
     let spread (t: Tensor) : Tensor = t.std (0L, unbiased = (t.size 0 > 1L))
 
+/// KANs for interpretation: how they start, their values and traces.
 [<RequireQualifiedAccess>]
 module Network =
+    /// The number of its layers of edges.
     let depth (net: Network) = net.Nodes.Length - 1
 
     let private shapesOf (nodes: Nodes list) =

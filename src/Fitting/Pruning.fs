@@ -7,6 +7,7 @@ open TorchSharp
 /// A network with its parameters: what interpretation works on.
 type Fitted = { Network: Network; Params: Params }
 
+/// Removes nodes, edges and inputs that contribute little.
 [<RequireQualifiedAccess>]
 module Pruning =
     /// Removes an edge: its spline is masked and its symbolic function forgotten.

@@ -1,10 +1,10 @@
-// New knots for a network: fitted to samples, or finer, with the functions on the edges kept.
-// Liu et al., "KAN" (arXiv 2404.19756), sections 2.3 (grid update) and 2.4 (grid extension).
 namespace MetaKan.Fitting
 
 open MetaKan
 open TorchSharp
 
+/// New knots for a network: fitted to samples, or finer, with the functions on the edges kept.
+/// Liu et al., "KAN" (arXiv 2404.19756), sections 2.3 (grid update) and 2.4 (grid extension).
 [<RequireQualifiedAccess>]
 module Regrid =
     /// Knots inside the range, extended by k even steps on both sides.

@@ -8,8 +8,10 @@ open TorchSharp
 /// λ (Σ sizes + entropyWeight · Σ entropies), the term that is added to the loss.
 type Sparsity = { Weight: float; EntropyWeight: float }
 
+/// The penalty that makes a KAN sparse. Liu et al., "KAN" (arXiv 2404.19756), equations 2.17-2.20.
 [<RequireQualifiedAccess>]
 module Sparsity =
+    /// No penalty: its weight is 0.
     let none = { Weight = 0.0; EntropyWeight = 2.0 }
 
     // Of a share that is a matrix's row (dimension 1) or column (dimension 0), the mean over rows or columns.

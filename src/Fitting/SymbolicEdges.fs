@@ -26,6 +26,7 @@ type SymbolicChoice =
         Range: float
     }
 
+/// Fixes edges to functions of the library and reads the formulas off.
 [<RequireQualifiedAccess>]
 module SymbolicEdges =
     /// All functions but 0, which pruning is for; complexity and bits of misfit weigh 0.8 to 0.2; a and b within ±10.

@@ -16,6 +16,7 @@ type SymbolicFunction =
         Value: Tensor -> Tensor
     }
 
+/// The library of functions that an edge may be fixed to.
 [<RequireQualifiedAccess>]
 module SymbolicFunction =
     let private make name complexity (formula: Expression -> Expression) =

@@ -25,6 +25,7 @@ type Augmentation =
         Jitter: Jitter option
     }
 
+/// Random augmentation of training images, each resampled once.
 [<RequireQualifiedAccess>]
 module Augmentation =
     /// No augmentation.

@@ -30,6 +30,7 @@ type Batching =
         Placement: Placement
     }
 
+/// Batches of labelled images, each a pure function of the step.
 [<RequireQualifiedAccess>]
 module Batches =
     /// A batch before it is copied to tensors: B, the pixels [B, C, H, W] at the start of a pooled array, and the labels.

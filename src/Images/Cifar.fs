@@ -1,10 +1,10 @@
-// The binary version of CIFAR-10 and CIFAR-100 (Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images"):
-// records without a header, each the label, or in CIFAR-100 the coarse and the fine label, then 32x32 bytes of red, of
-// green and of blue.
 namespace MetaKan.Images
 
 open MetaKan
 
+/// The binary version of CIFAR-10 and CIFAR-100 (Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images"):
+/// records without a header, each the label, or in CIFAR-100 the coarse and the fine label, then 32x32 bytes of red, of
+/// green and of blue.
 [<RequireQualifiedAccess>]
 module Cifar =
     let private side, private channels = 32, 3

@@ -1,6 +1,3 @@
-// The IDX format of MNIST (LeCun, Cortes, Burges, "The MNIST database of handwritten digits") and of the data sets
-// modelled on it: two zero bytes, the type of the elements (8: bytes), the number of dimensions, each dimension as four
-// bytes with the highest first, then the elements in row-major order. Files may be gzip, whatever their names say.
 namespace MetaKan.Images
 
 open System
@@ -8,6 +5,9 @@ open System.Buffers.Binary
 open System.IO
 open MetaKan
 
+/// The IDX format of MNIST (LeCun, Cortes, Burges, "The MNIST database of handwritten digits") and of the data sets
+/// modelled on it: two zero bytes, the type of the elements (8: bytes), the number of dimensions, each dimension as four
+/// bytes with the highest first, then the elements in row-major order. Files may be gzip, whatever their names say.
 [<RequireQualifiedAccess>]
 module Idx =
     /// The dimensions and elements of a file of bytes with the given number of dimensions. `describe` is for messages.

@@ -1,10 +1,10 @@
-// Image files to classify (PNG, JPEG, IDX), converted to the size and channels that a model takes.
 namespace MetaKan.Images
 
 open System
 open System.IO
 open MetaKan
 
+/// Image files to classify (PNG, JPEG, IDX), converted to the size and channels that a model takes.
 [<RequireQualifiedAccess>]
 module ImageFiles =
     /// The nonzero weights (source index, weight) of each of `size` target pixels over `from` source pixels: linear

@@ -1,10 +1,10 @@
-// Image data sets by name: their classes and formats, and where their files are searched for.
 namespace MetaKan.Images
 
 open System
 open System.IO
 open MetaKan
 
+/// Image data sets by name: their classes and formats, and where their files are searched for.
 [<RequireQualifiedAccess>]
 module ImageSets =
     /// How a data set's files are read.

@@ -27,6 +27,7 @@ type ImageSet =
         Test: Images
     }
 
+/// Parts and sizes of sets of images.
 [<RequireQualifiedAccess>]
 module Images =
     /// Bytes per image: C·H·W.

@@ -9,6 +9,7 @@ open MetaKan
 /// (x - Mean) / Std of pixels x from 0 (black) to 1 (white): a number for each channel, or one for all.
 type Normalization = { Mean: float list; Std: float list }
 
+/// Normalises the bytes of images, channel by channel.
 [<RequireQualifiedAccess>]
 module Normalization =
     /// To [-1, 1].

@@ -1,11 +1,11 @@
-// SVHN, house numbers in cropped 32x32 images (Netzer et al. 2011, "Reading Digits in Natural Images with Unsupervised
-// Feature Learning"): a MATLAB file with X [32, 32, 3, N] (row, column, colour, image) and y [N, 1], where 10 stands for
-// the digit 0.
 namespace MetaKan.Images
 
 open System
 open MetaKan
 
+/// SVHN, house numbers in cropped 32x32 images (Netzer et al. 2011, "Reading Digits in Natural Images with Unsupervised
+/// Feature Learning"): a MATLAB file with X [32, 32, 3, N] (row, column, colour, image) and y [N, 1], where 10 stands for
+/// the digit 0.
 [<RequireQualifiedAccess>]
 module Svhn =
     let private side, private channels = 32, 3

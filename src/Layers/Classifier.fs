@@ -54,6 +54,7 @@ type Classifier =
         Group: string -> ParameterGroup
     }
 
+/// Networks that classify images: fully connected, and of 3×3 convolutions with a linear head.
 [<RequireQualifiedAccess>]
 module Classifier =
     let private normalise (settings: ClassifierDesign) (layer: int) (channels: int) : (string * Block) list =

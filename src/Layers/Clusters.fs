@@ -1,10 +1,10 @@
-// Which layers of a deep network share a coefficient generator: those of similar width, by k-means in one dimension.
-// Zhao, Shu, Meng, Xu (ICML 2025, arXiv 2506.07549), section 3; solved exactly, as in Wang and Song,
-// "Ckmeans.1d.dp" (The R Journal, 2011): in one dimension the best clusters are runs of the sorted numbers.
 namespace MetaKan.Images
 
 open MetaKan
 
+/// Which layers of a deep network share a coefficient generator: those of similar width, by k-means in one dimension.
+/// Zhao, Shu, Meng, Xu (ICML 2025, arXiv 2506.07549), section 3; solved exactly, as in Wang and Song,
+/// "Ckmeans.1d.dp" (The R Journal, 2011): in one dimension the best clusters are runs of the sorted numbers.
 [<RequireQualifiedAccess>]
 module Clusters =
     /// The cluster of each layer, for the layers' channel counts: the partition with the least sum of squared distances

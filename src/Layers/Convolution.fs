@@ -26,6 +26,7 @@ type Window =
         Groups: int
     }
 
+/// Windows of convolutions.
 [<RequireQualifiedAccess>]
 module Window =
     /// Of images: so many taps, an odd number, along height and width, padded so that with stride 1 the image keeps its size.
@@ -61,6 +62,7 @@ module Window =
         | 2 -> torch.nn.functional.conv2d (x, weight, bias, stride, padding, dilation, groups)
         | _ -> torch.nn.functional.conv3d (x, weight, bias, stride, padding, dilation, groups)
 
+/// Convolutions with a function of one variable on every edge from a tap's channel to an output's.
 [<RequireQualifiedAccess>]
 module Convolution =
     /// From images [N, in, spatial…] to images [N, out, spatial…]; edges [out, in/groups, taps…]. A side of n pixels

@@ -1,10 +1,10 @@
-// The dense layer of a KAN: y_o = Σ_i Σ_m c_moi f_m(x_i), for the functions of any family.
-// Liu et al., "KAN" (arXiv 2404.19756), equation 2.5.
 namespace MetaKan.Images
 
 open MetaKan
 open TorchSharp
 
+/// The dense layer of a KAN: y_o = Σ_i Σ_m c_moi f_m(x_i), for the functions of any family.
+/// Liu et al., "KAN" (arXiv 2404.19756), equation 2.5.
 [<RequireQualifiedAccess>]
 module Dense =
     /// Features [N, in, M] as [N, in·M], and coefficients [M, out, in/groups, taps…] as the weights [out, in/groups·M, taps…]

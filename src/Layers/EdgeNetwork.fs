@@ -14,6 +14,7 @@ type Block =
     /// Any other, with its own parameters.
     | Layer of Layer
 
+/// Networks of blocks, whose edges' numbers are stored or generated.
 [<RequireQualifiedAccess>]
 module EdgeNetwork =
     // What the functions of a layer learn is under a name of its own, apart from the stored coefficients.

@@ -1,10 +1,10 @@
-// The function families of KANs that classify images, as values of `Family`. Coefficients start as in MetaKAN's
-// reference code (arXiv 2506.07549).
 namespace MetaKan.Images
 
 open MetaKan
 open TorchSharp
 
+/// The function families of KANs that classify images, as values of `Family`. Coefficients start as in MetaKAN's
+/// reference code (arXiv 2506.07549).
 [<RequireQualifiedAccess>]
 module Families =
     let private silu (x: Tensor) = (fun (_: Placement) -> Silu.basis), x

@@ -59,6 +59,7 @@ type EdgeLayer =
         Apply: Params -> Tensor -> Tensor -> Tensor
     }
 
+/// Layers made of functions and of other layers.
 [<RequireQualifiedAccess>]
 module Layer =
     /// A function without parameters.

@@ -1,10 +1,10 @@
-// Layers whose edges carry one weight each, with a bias: what multilayer perceptrons and ordinary convolutional networks
-// are made of.
 namespace MetaKan.Images
 
 open MetaKan
 open TorchSharp
 
+/// Layers whose edges carry one weight each, with a bias: what multilayer perceptrons and ordinary convolutional networks
+/// are made of.
 [<RequireQualifiedAccess>]
 module Ordinary =
     // He et al. (arXiv 1502.01852) with slope √5, as PyTorch's layers are initialised: uniform on ±1/√(inputs of an output).

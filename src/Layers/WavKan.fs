@@ -1,17 +1,17 @@
-// Edges that are wavelets of their own: y_o = Σ_i w_oi ψ((x_i - t_oi)/s_oi).
-// Bozorgasl, Chen, "Wav-KAN: Wavelet Kolmogorov-Arnold Networks" (arXiv 2405.12832).
-//
-// No two edges share a function, so there are N·in·out wavelets to evaluate. They are evaluated output by output for a
-// block of rows, whose few temporaries [rows, in] stay in the cache, and again for the gradient.
-//
-// The three numbers of an edge are log s, t and w. A scale that a network generates starts around zero, where the
-// wavelet is not defined. A logarithm around zero is a scale around 1, and the scale stays positive, which is no
-// restriction, since each ψ is even or odd.
 namespace MetaKan.Images
 
 open MetaKan
 open TorchSharp
 
+/// Edges that are wavelets of their own: y_o = Σ_i w_oi ψ((x_i - t_oi)/s_oi).
+/// Bozorgasl, Chen, "Wav-KAN: Wavelet Kolmogorov-Arnold Networks" (arXiv 2405.12832).
+///
+/// No two edges share a function, so there are N·in·out wavelets to evaluate. They are evaluated output by output for a
+/// block of rows, whose few temporaries [rows, in] stay in the cache, and again for the gradient.
+///
+/// The three numbers of an edge are log s, t and w. A scale that a network generates starts around zero, where the
+/// wavelet is not defined. A logarithm around zero is a scale around 1, and the scale stays positive, which is no
+/// restriction, since each ψ is even or odd.
 [<RequireQualifiedAccess>]
 module WavKan =
     // 1/s and -t/s [out, in] for coefficients [3, out, in]: u = x·(1/s) - t/s.

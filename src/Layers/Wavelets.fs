@@ -17,6 +17,7 @@ type Wavelet =
         WithSlope: Tensor -> Tensor * Tensor
     }
 
+/// Mother wavelets ψ(u) with their slopes ψ'(u), in the forms of Wav-KAN's code (arXiv 2405.12832).
 [<RequireQualifiedAccess>]
 module Wavelets =
     // No operator below writes into what another one reads: the compiler may move a value used once past another's

@@ -1,11 +1,11 @@
-// Random weight factorisation: each row of a weight matrix is a trained direction times the exponential of a trained
-// number, so that neurons learn at scales of their own.
-// Wang, Wang, Seidman, Perdikaris (arXiv 2210.01274).
 namespace MetaKan
 
 open System
 open TorchSharp
 
+/// Random weight factorisation: each row of a weight matrix is a trained direction times the exponential of a trained
+/// number, so that neurons learn at scales of their own.
+/// Wang, Wang, Seidman, Perdikaris (arXiv 2210.01274).
 [<RequireQualifiedAccess>]
 module Factorised =
     let private isMatrix (model: Model) (name: string) (t: Tensor) =

@@ -1,12 +1,12 @@
-// Random Fourier features γ(x) = [cos Bx; sin Bx], which let a network learn high frequencies that it would find late or
-// never: the spread σ of the fixed matrix B says which.
-// Tancik et al., NeurIPS 2020 (arXiv 2006.10739); for PDEs Wang, Wang, Perdikaris, Comput. Methods Appl. Mech. Engrg. 384
-// (2021), arXiv 2012.10047.
 namespace MetaKan
 
 open System
 open TorchSharp
 
+/// Random Fourier features γ(x) = [cos Bx; sin Bx], which let a network learn high frequencies that it would find late or
+/// never: the spread σ of the fixed matrix B says which.
+/// Tancik et al., NeurIPS 2020 (arXiv 2006.10739); for PDEs Wang, Wang, Perdikaris, Comput. Methods Appl. Mech. Engrg. 384
+/// (2021), arXiv 2012.10047.
 [<RequireQualifiedAccess>]
 module FourierFeatures =
     /// The model of γ(x) = [cos Bx; sin Bx] in the place of x [N, inputs], with a matrix B [count, inputs] of independent

@@ -1,9 +1,9 @@
-// The Kolmogorov–Arnold network in its efficient form: φ(x) = w_b·silu(x) + s·Σ_m c_m B_m(x) on every edge.
-// Liu et al., "KAN" (arXiv 2404.19756), section 2.
 namespace MetaKan
 
 open TorchSharp
 
+/// The Kolmogorov–Arnold network in its efficient form: φ(x) = w_b·silu(x) + s·Σ_m c_m B_m(x) on every edge.
+/// Liu et al., "KAN" (arXiv 2404.19756), section 2.
 [<RequireQualifiedAccess>]
 module Kan =
     // [in, M, out] from the stored out-major parameters.

@@ -27,6 +27,7 @@ type MetaLearner =
         Chunk: int option
     }
 
+/// KANs whose coefficients a meta-learner generates.
 [<RequireQualifiedAccess>]
 module MetaKan =
     /// The generator of each of so many layers.

@@ -1,9 +1,9 @@
-// The multilayer perceptron with tanh between its layers: the usual network of physics-informed learning.
-// Raissi, Perdikaris, Karniadakis (2019).
 namespace MetaKan
 
 open TorchSharp
 
+/// The multilayer perceptron with tanh between its layers: the usual network of physics-informed learning.
+/// Raissi, Perdikaris, Karniadakis (2019).
 [<RequireQualifiedAccess>]
 module Mlp =
     /// Layers x Wᵀ + b of the given widths, tanh after each but the last. Parameters "layers.l.weight" [out, in] and

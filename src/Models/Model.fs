@@ -40,6 +40,7 @@ type Model =
 /// A model in two steps: weights from parameters, then value and jet from the weights.
 and DerivedWeights = { Weights: Params -> Params; Apply: Params -> Tensor -> Tensor; Jet: Params -> Jet -> Jet }
 
+/// What goes for models of every kind: generated weights, and gradients of losses.
 [<RequireQualifiedAccess>]
 module Model =
     /// The layers' (inputs, outputs) for widths such as [10; 128; 128; 1].

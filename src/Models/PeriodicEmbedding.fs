@@ -1,10 +1,10 @@
-// Exact periodicity: a coordinate enters the network as the cosines and sines of its first harmonics alone, so that the
-// network and all its derivatives are periodic whatever its weights are.
-// Dong, Ni, J. Comput. Phys. 435 (2021), arXiv 2007.07442.
 namespace MetaKan
 
 open System
 
+/// Exact periodicity: a coordinate enters the network as the cosines and sines of its first harmonics alone, so that the
+/// network and all its derivatives are periodic whatever its weights are.
+/// Dong, Ni, J. Comput. Phys. 435 (2021), arXiv 2007.07442.
 [<RequireQualifiedAccess>]
 module PeriodicEmbedding =
     /// How many inputs a network gets of coordinates with these periods: a pair for each harmonic of a periodic coordinate,

@@ -1,10 +1,10 @@
-// A network for each field, and networks of some of the coordinates alone: fields of unlike scales do not compete for the
-// same weights, and an unknown coefficient k(x) does not change with t.
-// Haghighat, Raissi, Moure, Gomez, Juanes, Comput. Methods Appl. Mech. Engrg. 379 (2021), arXiv 2003.02751.
 namespace MetaKan
 
 open TorchSharp
 
+/// A network for each field, and networks of some of the coordinates alone: fields of unlike scales do not compete for the
+/// same weights, and an unknown coefficient k(x) does not change with t.
+/// Haghighat, Raissi, Moure, Gomez, Juanes, Comput. Methods Appl. Mech. Engrg. 379 (2021), arXiv 2003.02751.
 [<RequireQualifiedAccess>]
 module Separate =
     // The networks' outputs side by side; `run` is how a network with its parameters is a function.

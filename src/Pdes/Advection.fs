@@ -1,10 +1,10 @@
-// Advection  u_t + β u_x = 0  of sin x round a circle, β = 30: sin(x - βt).
-// Krishnapriyan, Gholami, Zhe, Kirby, Mahoney, NeurIPS 2021 (arXiv 2109.01050), where plain networks fail.
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// Advection  u_t + β u_x = 0  of sin x round a circle, β = 30: sin(x - βt).
+/// Krishnapriyan, Gholami, Zhe, Kirby, Mahoney, NeurIPS 2021 (arXiv 2109.01050), where plain networks fail.
 [<RequireQualifiedAccess>]
 module Advection =
     /// x in [0, 2π], periodic, and t up to 1; the start is built in.

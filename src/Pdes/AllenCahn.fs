@@ -1,8 +1,8 @@
-// The Allen–Cahn equation  Δu + u - u³ = f  in the unit ball, u = 0 on its surface, with f from the two-body solution.
 namespace MetaKan.Pdes
 
 open MetaKan
 
+/// The Allen–Cahn equation  Δu + u - u³ = f  in the unit ball, u = 0 on its surface, with f from the two-body solution.
 [<RequireQualifiedAccess>]
 module AllenCahn =
     /// f = Δu* + u* - u*³ [N, 1].

@@ -1,10 +1,10 @@
-// The Allen–Cahn equation in time,  u_t = ν u_xx + 5 u - 5 u³,  ν = 1e-4, from x² cos πx: layers between -1 and 1.
-// Raissi, Perdikaris, Karniadakis, J. Comput. Phys. 378 (2019), section 4.1; networks trained by Adam alone fail.
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// The Allen–Cahn equation in time,  u_t = ν u_xx + 5 u - 5 u³,  ν = 1e-4, from x² cos πx: layers between -1 and 1.
+/// Raissi, Perdikaris, Karniadakis, J. Comput. Phys. 378 (2019), section 4.1; networks trained by Adam alone fail.
 [<RequireQualifiedAccess>]
 module AllenCahn1D =
     /// x in [-1, 1], periodic, and t up to 1; the start is built in.

@@ -1,10 +1,10 @@
-// The biharmonic equation  Δ²u = f  of a plate on the unit square, simply supported: u = Δu = 0 on its edges.
-// Timoshenko, Woinowsky-Krieger, Theory of Plates and Shells (1959), section 27.
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// The biharmonic equation  Δ²u = f  of a plate on the unit square, simply supported: u = Δu = 0 on its edges.
+/// Timoshenko, Woinowsky-Krieger, Theory of Plates and Shells (1959), section 27.
 [<RequireQualifiedAccess>]
 module Biharmonic =
     /// f is that of u* = sin πx sin πy; u = 0 is built in, Δu = 0 a condition.

@@ -1,9 +1,9 @@
-// The Black–Scholes equation  V_t + ½σ²S² V_SS + r S V_S - r V = 0  of a European call, from its payoff at the end backwards.
-// Black, Scholes, J. Political Economy 81 (1973).
 namespace MetaKan.Pdes
 
 open MetaKan
 
+/// The Black–Scholes equation  V_t + ½σ²S² V_SS + r S V_S - r V = 0  of a European call, from its payoff at the end backwards.
+/// Black, Scholes, J. Political Economy 81 (1973).
 [<RequireQualifiedAccess>]
 module BlackScholesCall =
     /// Strike 1, r = 0.05, σ = 0.4, one year, S up to 3; payoff and ends are conditions, at 3 by the price itself, since what a

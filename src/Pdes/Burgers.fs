@@ -1,10 +1,10 @@
-// Burgers' equation  u_t + u u_x = ν u_xx,  ν = 0.01/π, from -sin πx: a front steepens at x = 0.
-// Raissi, Perdikaris, Karniadakis, J. Comput. Phys. 378 (2019), appendix A.1; exact by Cole and Hopf's transform.
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// Burgers' equation  u_t + u u_x = ν u_xx,  ν = 0.01/π, from -sin πx: a front steepens at x = 0.
+/// Raissi, Perdikaris, Karniadakis, J. Comput. Phys. 378 (2019), appendix A.1; exact by Cole and Hopf's transform.
 [<RequireQualifiedAccess>]
 module Burgers =
     /// x in [-1, 1], t up to 1; start and ends are built in.

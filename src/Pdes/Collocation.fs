@@ -1,11 +1,11 @@
-// The loss of a physics-informed network: the mean squares of the equations' residuals at random points, plus those of
-// conditions; or an energy's mean density.
-// Raissi, Perdikaris, Karniadakis (2019), equation 2.
 namespace MetaKan.Pdes
 
 open MetaKan
 open TorchSharp
 
+/// The loss of a physics-informed network: the mean squares of the equations' residuals at random points, plus those of
+/// conditions; or an energy's mean density.
+/// Raissi, Perdikaris, Karniadakis (2019), equation 2.
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Collocation =
     // What a measure of an equation or a condition is called, from its name.

@@ -1,6 +1,3 @@
-// A Hamilton–Jacobi–Bellman equation  u_t + Δu - |∇u|² = 0  in any dimension, from log((1 + |x|²)/2) at the end backwards:
-// control of a particle in noise. Han, Jentzen, E, PNAS 115 (2018), arXiv 1707.02568, section 4.2, where it is the equation of
-// the linear-quadratic Gaussian controller.
 namespace MetaKan.Pdes
 
 open System
@@ -8,6 +5,9 @@ open MathNet.Numerics.Integration
 open MetaKan
 open TorchSharp
 
+/// A Hamilton–Jacobi–Bellman equation  u_t + Δu - |∇u|² = 0  in any dimension, from log((1 + |x|²)/2) at the end backwards:
+/// control of a particle in noise. Han, Jentzen, E, PNAS 115 (2018), arXiv 1707.02568, section 4.2, where it is the equation of
+/// the linear-quadratic Gaussian controller.
 [<RequireQualifiedAccess>]
 module HamiltonJacobiBellman =
     // u = -log E[2/(1 + |X|²)] for X = x + √(2τ) Z, τ = 1 - t (Cole and Hopf). With s = 2τ and 1/(1 + q) = ∫ e^(-λ(1 + q)) dλ,

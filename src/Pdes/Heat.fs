@@ -1,10 +1,10 @@
-// The heat equation  u_t = a u_xx  on the unit interval, u = sin πx at the start and 0 at the ends: exp(-a π² t) sin πx.
-// As in DeepXDE's examples; Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021).
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// The heat equation  u_t = a u_xx  on the unit interval, u = sin πx at the start and 0 at the ends: exp(-a π² t) sin πx.
+/// As in DeepXDE's examples; Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021).
 [<RequireQualifiedAccess>]
 module Heat =
     /// a = 0.4, t up to 1; start and ends are built in.

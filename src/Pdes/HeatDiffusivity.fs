@@ -1,10 +1,10 @@
-// The heat equation  u_t = k u_xx  with an unknown diffusivity k, from measurements of u.
-// Raissi, Perdikaris, Karniadakis, J. Comput. Phys. 378 (2019), section 4: data-driven discovery.
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// The heat equation  u_t = k u_xx  with an unknown diffusivity k, from measurements of u.
+/// Raissi, Perdikaris, Karniadakis, J. Comput. Phys. 378 (2019), section 4: data-driven discovery.
 [<RequireQualifiedAccess>]
 module HeatDiffusivity =
     /// k is 0.3 and the search starts at 1; 100 values of u = exp(-k π² t) sin πx are measured.

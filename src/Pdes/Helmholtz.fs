@@ -1,10 +1,10 @@
-// Helmholtz' equation  Δu + k² u = f  on the unit square, u = 0 on its walls, for waves k = 2π long.
-// As in DeepXDE's examples; Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021).
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// Helmholtz' equation  Δu + k² u = f  on the unit square, u = 0 on its walls, for waves k = 2π long.
+/// As in DeepXDE's examples; Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021).
 [<RequireQualifiedAccess>]
 module Helmholtz =
     /// f is that of u* = sin kx sin ky, -k² u*; walls are built in.

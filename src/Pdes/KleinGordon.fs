@@ -1,9 +1,9 @@
-// The Klein–Gordon equation  u_tt - u_xx + u² = f,  a nonlinear wave with u* = x cos t.
-// As in DeepXDE's examples; Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021).
 namespace MetaKan.Pdes
 
 open MetaKan
 
+/// The Klein–Gordon equation  u_tt - u_xx + u² = f,  a nonlinear wave with u* = x cos t.
+/// As in DeepXDE's examples; Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021).
 [<RequireQualifiedAccess>]
 module KleinGordon =
     /// x in [-1, 1], t up to 10; start, velocity and ends are conditions.

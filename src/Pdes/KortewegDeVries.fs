@@ -1,10 +1,10 @@
-// The Korteweg–de Vries equation  u_t + u u_x + δ² u_xxx = 0,  δ = 0.022, from cos πx: a train of solitons.
-// Zabusky, Kruskal, Phys. Rev. Lett. 15 (1965).
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// The Korteweg–de Vries equation  u_t + u u_x + δ² u_xxx = 0,  δ = 0.022, from cos πx: a train of solitons.
+/// Zabusky, Kruskal, Phys. Rev. Lett. 15 (1965).
 [<RequireQualifiedAccess>]
 module KortewegDeVries =
     /// x in [-1, 1], periodic, and t up to 1; the start is built in.

@@ -1,11 +1,11 @@
-// The steady flow behind a grid at Reynolds number 40: velocities u and v and a pressure p,
-//   u u_x + v u_y + p_x = Δu/40,  u v_x + v v_y + p_y = Δv/40,  u_x + v_y = 0.
-// Kovasznay, Proc. Camb. Phil. Soc. 44 (1948).
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// The steady flow behind a grid at Reynolds number 40: velocities u and v and a pressure p,
+///   u u_x + v u_y + p_x = Δu/40,  u v_x + v v_y + p_y = Δv/40,  u_x + v_y = 0.
+/// Kovasznay, Proc. Camb. Phil. Soc. 44 (1948).
 [<RequireQualifiedAccess>]
 module Kovasznay =
     /// x in [-0.5, 1], y in [-0.5, 1.5]; velocity and pressure are given on the boundary.

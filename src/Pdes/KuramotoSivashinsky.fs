@@ -1,11 +1,11 @@
-// The Kuramoto–Sivashinsky equation  u_t + α u u_x + β u_xx + γ u_xxxx = 0  in a time when it is not chaotic yet.
-// Wang, Sankaran, Perdikaris, Comput. Methods Appl. Mech. Engrg. 421 (2024), arXiv 2203.07404, section 4.3.
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 open TorchSharp
 
+/// The Kuramoto–Sivashinsky equation  u_t + α u u_x + β u_xx + γ u_xxxx = 0  in a time when it is not chaotic yet.
+/// Wang, Sankaran, Perdikaris, Comput. Methods Appl. Mech. Engrg. 421 (2024), arXiv 2203.07404, section 4.3.
 [<RequireQualifiedAccess>]
 module KuramotoSivashinsky =
     /// α = 5, β = 0.5, γ = 0.005, from -sin πx, x in [-1, 1], periodic, and t up to 1; the start is built in.

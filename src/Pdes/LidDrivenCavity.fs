@@ -1,10 +1,10 @@
-// The flow in a square cavity under a lid that moves, Reynolds number 100, by its stream function ψ, u = ψ_y, v = -ψ_x:
-//   ψ_y Δψ_x - ψ_x Δψ_y = Δ²ψ/100,
-// one equation of the fourth order, which holds mass by itself. Ghia, Ghia, Shin, J. Comput. Phys. 48 (1982).
 namespace MetaKan.Pdes
 
 open MetaKan
 
+/// The flow in a square cavity under a lid that moves, Reynolds number 100, by its stream function ψ, u = ψ_y, v = -ψ_x:
+///   ψ_y Δψ_x - ψ_x Δψ_y = Δ²ψ/100,
+/// one equation of the fourth order, which holds mass by itself. Ghia, Ghia, Shin, J. Comput. Phys. 48 (1982).
 [<RequireQualifiedAccess>]
 module LidDrivenCavity =
     /// The unit square; ψ = 0 and ψ's slopes on the walls are conditions, the lid moves at speed 1.

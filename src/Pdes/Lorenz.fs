@@ -1,9 +1,9 @@
-// Lorenz' system  x' = σ(y - x), y' = x(ρ - z) - y, z' = xy - βz,  ordinary equations with time their only coordinate.
-// Lorenz, J. Atmos. Sci. 20 (1963); σ = 10, ρ = 15, β = 8/3 as in DeepXDE's example.
 namespace MetaKan.Pdes
 
 open MetaKan
 
+/// Lorenz' system  x' = σ(y - x), y' = x(ρ - z) - y, z' = xy - βz,  ordinary equations with time their only coordinate.
+/// Lorenz, J. Atmos. Sci. 20 (1963); σ = 10, ρ = 15, β = 8/3 as in DeepXDE's example.
 [<RequireQualifiedAccess>]
 module Lorenz =
     /// From (-8, 7, 27), t up to 3; the start is built in.

@@ -1,9 +1,9 @@
-// Lorenz' system with all three of its numbers unknown, from measurements of its state.
-// As in DeepXDE's example; Lorenz, J. Atmos. Sci. 20 (1963).
 namespace MetaKan.Pdes
 
 open MetaKan
 
+/// Lorenz' system with all three of its numbers unknown, from measurements of its state.
+/// As in DeepXDE's example; Lorenz, J. Atmos. Sci. 20 (1963).
 [<RequireQualifiedAccess>]
 module LorenzParameters =
     /// σ = 10, ρ = 15 and β = 8/3 are sought from 1 each, by 60 measured states.

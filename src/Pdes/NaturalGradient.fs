@@ -1,11 +1,11 @@
-// Energy natural gradient descent: Gauss and Newton's step for the residuals at a sample of points, in the space of points
-// where these are fewer than parameters, damped after Levenberg and Marquardt, with a line search on the sample.
-// Müller, Zeinhofer, ICML 2023 (arXiv 2302.13163); by Woodbury's identity Guzmán-Cordero et al. (arXiv 2505.12149).
 namespace MetaKan.Pdes
 
 open MetaKan
 open TorchSharp
 
+/// Energy natural gradient descent: Gauss and Newton's step for the residuals at a sample of points, in the space of points
+/// where these are fewer than parameters, damped after Levenberg and Marquardt, with a line search on the sample.
+/// Müller, Zeinhofer, ICML 2023 (arXiv 2302.13163); by Woodbury's identity Guzmán-Cordero et al. (arXiv 2505.12149).
 [<RequireQualifiedAccess>]
 module NaturalGradient =
     // The damping, relative to the mean diagonal: at the start, at least and at most. From 1e-2 and less on, first steps took

@@ -1,10 +1,10 @@
-// The viscosity of a flow from measurements of its velocity: vortices that decay, by the equation of vorticity
-// ω = v_x - u_y,  ω_t + u ω_x + v ω_y = ν Δω,  and u_x + v_y = 0. Taylor, Phil. Mag. 46 (1923).
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// The viscosity of a flow from measurements of its velocity: vortices that decay, by the equation of vorticity
+/// ω = v_x - u_y,  ω_t + u ω_x + v ω_y = ν Δω,  and u_x + v_y = 0. Taylor, Phil. Mag. 46 (1923).
 [<RequireQualifiedAccess>]
 module NavierStokes =
     /// ν is 0.05 and the search starts at 1; 400 velocities are measured, with an error of 1 % of the largest.

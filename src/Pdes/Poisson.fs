@@ -1,8 +1,8 @@
-// Poisson's equation  Δu = f  in the unit ball, u = 0 on its surface, with f from the two-body solution.
 namespace MetaKan.Pdes
 
 open MetaKan
 
+/// Poisson's equation  Δu = f  in the unit ball, u = 0 on its surface, with f from the two-body solution.
 [<RequireQualifiedAccess>]
 module Poisson =
     /// f = Δu* [N, 1].

@@ -1,9 +1,9 @@
-// Laplace's equation on a disk with a hole out of its centre: u given on the wall, its flux through the hole's edge.
-// A flow from a source in the hole and a uniform one: u* = x + log r, r the distance from the source.
 namespace MetaKan.Pdes
 
 open MetaKan
 
+/// Laplace's equation on a disk with a hole out of its centre: u given on the wall, its flux through the hole's edge.
+/// A flow from a source in the hole and a uniform one: u* = x + log r, r the distance from the source.
 [<RequireQualifiedAccess>]
 module PoissonDisk =
     /// The unit disk without one of radius 0.25; both are conditions.

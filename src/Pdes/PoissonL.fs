@@ -1,9 +1,9 @@
-// Poisson's equation  Δu = -1  on an L, u = 0 on its walls: a square without a quarter, and a corner where ∇u is infinite.
-// Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021), section 4.1.
 namespace MetaKan.Pdes
 
 open MetaKan
 
+/// Poisson's equation  Δu = -1  on an L, u = 0 on its walls: a square without a quarter, and a corner where ∇u is infinite.
+/// Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021), section 4.1.
 [<RequireQualifiedAccess>]
 module PoissonL =
     /// The square [-1, 1]² without [0, 1]²; walls are conditions.

@@ -16,6 +16,7 @@ type Objective =
 /// What holds inside the domain.
 type Equation = { Name: string; Weight: float; Residual: Term; Objective: Objective }
 
+/// Equations by their residuals, and energies by their densities.
 [<RequireQualifiedAccess>]
 module Equation =
     /// residual = 0.
@@ -68,6 +69,7 @@ type Problem =
         Exact: (Tensor -> Tensor) option
     }
 
+/// Conditions on drawn points, on parts of a boundary, and on measured values.
 [<RequireQualifiedAccess>]
 module Condition =
     /// mismatch = 0 on the points that `sample` draws: `u - data` is a Dirichlet or initial condition.
@@ -178,6 +180,7 @@ module Condition =
 
         ofRows name weight count coordinates fields (coordinates @ fields) count rows
 
+/// Problems built step by step: equations on a domain, then what binds the fields; and their solutions by a model.
 [<RequireQualifiedAccess>]
 module Problem =
     /// Equations residual = 0 on a domain, with nothing built in, no data and no known solution: those are added by

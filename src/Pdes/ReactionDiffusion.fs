@@ -1,10 +1,10 @@
-// Diffusion and a source,  u_t = u_xx + f,  with modes 1 to 8 that all decay alike: u* = e⁻ᵗ Σ c_k sin kx.
-// As in DeepXDE's examples; Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021).
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// Diffusion and a source,  u_t = u_xx + f,  with modes 1 to 8 that all decay alike: u* = e⁻ᵗ Σ c_k sin kx.
+/// As in DeepXDE's examples; Lu, Meng, Mao, Karniadakis, SIAM Review 63 (2021).
 [<RequireQualifiedAccess>]
 module ReactionDiffusion =
     /// x in [-π, π], t up to 1; start and ends are built in.

@@ -1,10 +1,10 @@
-// The nonlinear Schrödinger equation  i h_t + h_xx/2 + |h|² h = 0  from 2/cosh x: a soliton that breathes.
-// Raissi, Perdikaris, Karniadakis, J. Comput. Phys. 378 (2019), section 3.1.1.
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// The nonlinear Schrödinger equation  i h_t + h_xx/2 + |h|² h = 0  from 2/cosh x: a soliton that breathes.
+/// Raissi, Perdikaris, Karniadakis, J. Comput. Phys. 378 (2019), section 3.1.1.
 [<RequireQualifiedAccess>]
 module Schrodinger =
     /// Fields u and v of h = u + i v, x in [-5, 5], periodic, and t up to π/2; the start is built in.

@@ -48,6 +48,7 @@ type Term =
     /// ∫ f dv for v from low to high, by Gauss–Legendre quadrature with so many nodes. A coordinate's name takes its place.
     | Integral of variable: string * low: Term * high: Term * nodes: int * Term
 
+/// Terms put together, differentiated and evaluated.
 [<RequireQualifiedAccess>]
 module Term =
     let private normalPrefix, private variablePrefix = "normal ", "variable "

@@ -9,6 +9,7 @@ open TorchSharp
 /// The solution's coefficients c [d-1].
 type TwoBody = { Coefficients: float[] }
 
+/// The solution u*(x) = (1 - |x|²) Σ c_i sin(x_i + cos x_{i+1} + x_{i+1} cos x_i) and its Laplacian.
 [<RequireQualifiedAccess>]
 module TwoBody =
     /// Coefficients for d ≥ 2 dimensions; a seed gives those that the reference code draws from it.

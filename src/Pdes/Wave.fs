@@ -1,10 +1,10 @@
-// The wave equation  u_tt = c² u_xx  on the unit interval, two modes at rest at the start and fixed ends.
-// Wang, Yu, Perdikaris, J. Comput. Phys. 449 (2022), arXiv 2007.14527, section 7.3, where plain networks fail.
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 
+/// The wave equation  u_tt = c² u_xx  on the unit interval, two modes at rest at the start and fixed ends.
+/// Wang, Yu, Perdikaris, J. Comput. Phys. 449 (2022), arXiv 2007.14527, section 7.3, where plain networks fail.
 [<RequireQualifiedAccess>]
 module Wave =
     /// c = 2, u* = sin πx cos 2πt + ½ sin 4πx cos 8πt, t up to 1; start, velocity and ends are built in.

@@ -8,6 +8,7 @@ namespace MetaKan
 
 open TorchSharp
 
+/// Knots of B-splines.
 [<RequireQualifiedAccess>]
 module Knots =
     /// G intervals on [low, high], extended by k steps on both sides: G+2k+1 knots (MetaKAN's and pykan's grid).
@@ -15,6 +16,7 @@ module Knots =
         let h = (high - low) / float gridSize
         Array.init (gridSize + 2 * order + 1) (fun i -> low + h * float (i - order))
 
+/// B-splines of any order on any knots. C. de Boor, "A Practical Guide to Splines" (1978), chapters IX–X.
 [<RequireQualifiedAccess>]
 module BSpline =
     // a(s)·(c0 + c1 s) for a polynomial with coefficients a, ascending.

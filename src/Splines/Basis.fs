@@ -12,6 +12,7 @@ type Basis =
         Derivatives: int list -> Tensor -> Tensor list
     }
 
+/// The functions of bases at points, and bases side by side.
 [<RequireQualifiedAccess>]
 module Basis =
     /// Derivatives first … last of all features at x [N, in], each [N, in, M]; differentiable by x to any order,

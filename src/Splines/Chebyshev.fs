@@ -1,6 +1,6 @@
-// Chebyshev's polynomials of the first kind, Tₙ(cos θ) = cos nθ. Abramowitz and Stegun, 22.7.4.
 namespace MetaKan
 
+/// Chebyshev's polynomials of the first kind, Tₙ(cos θ) = cos nθ. Abramowitz and Stegun, 22.7.4.
 [<RequireQualifiedAccess>]
 module Chebyshev =
     /// T₀ … T_degree, by Tₙ₊₁ = 2x Tₙ - Tₙ₋₁.

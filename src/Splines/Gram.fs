@@ -1,9 +1,9 @@
-// Gram's polynomials with learned coefficients, the functions of KAGN's edges: Gₙ₊₁ = t Gₙ - βₙ Gₙ₋₁.
-// Drokin, "Kolmogorov-Arnold Convolutions: Design Principles and Empirical Studies" (arXiv 2407.01092), section 3.
 namespace MetaKan
 
 open TorchSharp
 
+/// Gram's polynomials with learned coefficients, the functions of KAGN's edges: Gₙ₊₁ = t Gₙ - βₙ Gₙ₋₁.
+/// Drokin, "Kolmogorov-Arnold Convolutions: Design Principles and Empirical Studies" (arXiv 2407.01092), section 3.
 [<RequireQualifiedAccess>]
 module Gram =
     // βₙ of Gₙ₊₁ for one learned number wₙ: (2n+1) n² (4n²-1) / (n+1)² · wₙ.

@@ -4,6 +4,7 @@ namespace MetaKan
 /// G intervals on [-1, 1], extended by k steps on both sides, and splines of order k (3 is cubic).
 type Grid = { Size: int; Order: int }
 
+/// What follows from a grid's size and order.
 [<RequireQualifiedAccess>]
 module Grid =
     /// G + k, the number of spline coefficients of an edge.

@@ -1,6 +1,6 @@
-// Legendre's polynomials. Abramowitz and Stegun, 22.7.10.
 namespace MetaKan
 
+/// Legendre's polynomials. Abramowitz and Stegun, 22.7.10.
 [<RequireQualifiedAccess>]
 module Legendre =
     /// P₀ … P_degree, by (n+1) Pₙ₊₁ = (2n+1) x Pₙ - n Pₙ₋₁.

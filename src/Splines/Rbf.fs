@@ -1,9 +1,9 @@
-// Gaussian radial basis functions exp(-((x - g)/δ)²), with derivatives of every order.
-// Li, "Kolmogorov-Arnold Networks are Radial Basis Function Networks" (arXiv 2405.06721).
 namespace MetaKan
 
 open TorchSharp
 
+/// Gaussian radial basis functions exp(-((x - g)/δ)²), with derivatives of every order.
+/// Li, "Kolmogorov-Arnold Networks are Radial Basis Function Networks" (arXiv 2405.06721).
 [<RequireQualifiedAccess>]
 module Rbf =
     // Hermite's polynomial Hₙ (the physicists') at u: H₀ = 1, H₁ = 2u, Hₙ₊₁ = 2u Hₙ - 2n Hₙ₋₁.

@@ -26,6 +26,7 @@ type Function =
     | Sign
     | Gaussian
 
+/// The functions' names, values and notation.
 [<RequireQualifiedAccess>]
 module Function =
     /// All functions, in the order in which they are listed.
@@ -138,6 +139,7 @@ type Expression =
     static member (/)(a: Expression, b: Expression) = Product [ a; Power(b, Number -1.0) ]
     static member Pow(a: Expression, b: Expression) = Power(a, b)
 
+/// Values of formulas, their variables, and formulas put into others.
 [<RequireQualifiedAccess>]
 module Expression =
     /// Puts another expression in the place of every number and every variable.

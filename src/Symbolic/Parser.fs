@@ -1,10 +1,3 @@
-// Reads a formula in its usual notation: + - * / ^ (or **), parentheses, calls, decimal numbers, names.
-//
-//     sum     = product { ("+" | "-") product }
-//     product = signed { ("*" | "/") signed }
-//     signed  = ("-" | "+") signed | power                 so that -x^2 is -(x^2)
-//     power   = atom [ ("^" | "**") signed ]               so that a^b^c is a^(b^c)
-//     atom    = number | constant | variable | function "(" sum ")" | "(" sum ")"
 namespace MetaKan.Symbolic
 
 open System
@@ -12,6 +5,13 @@ open System.Globalization
 open System.Text.RegularExpressions
 open MetaKan
 
+/// Reads a formula in its usual notation: + - * / ^ (or **), parentheses, calls, decimal numbers, names.
+///
+///     sum     = product { ("+" | "-") product }
+///     product = signed { ("*" | "/") signed }
+///     signed  = ("-" | "+") signed | power                 so that -x^2 is -(x^2)
+///     power   = atom [ ("^" | "**") signed ]               so that a^b^c is a^(b^c)
+///     atom    = number | constant | variable | function "(" sum ")" | "(" sum ")"
 [<RequireQualifiedAccess>]
 module Parser =
     /// The names that stand for numbers.

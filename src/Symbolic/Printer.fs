@@ -1,5 +1,3 @@
-// Writes a formula: as text that the parser reads back, as LaTeX, and as MathML. One walk decides where signs, fractions and
-// parentheses go; a notation says what each looks like.
 namespace MetaKan.Symbolic
 
 open System
@@ -8,6 +6,8 @@ open System.Security
 open System.Text.RegularExpressions
 open MetaKan
 
+/// Writes a formula: as text that the parser reads back, as LaTeX, and as MathML. One walk decides where signs, fractions and
+/// parentheses go; a notation says what each looks like.
 [<RequireQualifiedAccess>]
 module Printer =
     /// How tightly the outermost operator of a text binds: a sum or a sign, a product or quotient, a power, none.

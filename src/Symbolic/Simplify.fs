@@ -1,10 +1,10 @@
-// Shorter formulas with the same values: constants folded, like terms and like factors collected. No rule here needs to
-// know the sign or the domain of a variable: where all parts of the given formula are finite, the result has its value.
 namespace MetaKan.Symbolic
 
 open System
 open MetaKan
 
+/// Shorter formulas with the same values: constants folded, like terms and like factors collected. No rule here needs to
+/// know the sign or the domain of a variable: where all parts of the given formula are finite, the result has its value.
 [<RequireQualifiedAccess>]
 module Simplify =
     let rec private size e =

@@ -1,9 +1,9 @@
-// Rewrites fitted formulas to be readable: constants moved out of exponents and logarithms, signs out of odd functions,
-// numbers close to integers or multiples of π/2 replaced by these.
 namespace MetaKan.Symbolic
 
 open MetaKan
 
+/// Rewrites fitted formulas to be readable: constants moved out of exponents and logarithms, signs out of odd functions,
+/// numbers close to integers or multiples of π/2 replaced by these.
 [<RequireQualifiedAccess>]
 module Tidy =
     let private isOdd f =

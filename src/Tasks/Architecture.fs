@@ -36,6 +36,7 @@ type Architecture =
         HeadDropout: float
     }
 
+/// The names that architectures are made of, and the networks that they stand for.
 [<RequireQualifiedAccess>]
 module Architecture =
     /// How the layers of a network follow one another.

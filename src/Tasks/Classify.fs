@@ -19,6 +19,7 @@ type Classification =
         Result: JsonObject
     }
 
+/// Trains networks on labelled images in a run's folder, and classifies images by them.
 [<RequireQualifiedAccess>]
 module Classify =
     /// Of the images trained on, those that training accuracy is measured on, at most.

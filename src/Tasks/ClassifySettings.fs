@@ -10,6 +10,7 @@ type ClassifyLoss =
     /// The mean square of logits less the label as ones and zeros.
     | Mse
 
+/// Losses by name.
 [<RequireQualifiedAccess>]
 module ClassifyLoss =
     /// Losses by the names that options have for them.
@@ -52,6 +53,7 @@ type ClassifySettings =
         Placement: Placement
     }
 
+/// Settings of runs that classify images.
 [<RequireQualifiedAccess>]
 module ClassifySettings =
     /// Settings for a network and a data set: 10 epochs of batches of 1024 for fc, 64 for convolutions, by AdamW with

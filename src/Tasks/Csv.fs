@@ -13,6 +13,7 @@ open MetaKan
 /// Numbers in named columns: every row has one of each.
 type Table = { Columns: string list; Rows: float[][] }
 
+/// Tables of numbers in text files.
 [<RequireQualifiedAccess>]
 module Csv =
     let private fault path line message = raise (BadInput $"{path}, line {line}: {message}")

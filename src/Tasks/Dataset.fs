@@ -17,6 +17,7 @@ type Samples =
         Y: Tensor
     }
 
+/// Samples of a function of n variables, to train on and to test on.
 type Dataset =
     {
         /// The names of the n inputs, in the order of the columns of X.
@@ -29,6 +30,7 @@ type Dataset =
         Truth: Expression option
     }
 
+/// Data sets of formulas, of equations of the Feynman set, and of tables.
 [<RequireQualifiedAccess>]
 module Dataset =
     /// All its tensors.

@@ -20,6 +20,7 @@ type EvaluationPoints =
 /// What was written: how many points, and how many of them lie outside the domain, where no network is trained.
 type Evaluated = { Points: int64; Outside: int64 }
 
+/// Solutions in numbers: formulas of their fields at points, in files that other programs read.
 [<RequireQualifiedAccess>]
 module Evaluation =
     /// Points that are evaluated at a time at most.

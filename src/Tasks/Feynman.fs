@@ -36,6 +36,7 @@ type FeynmanEquation =
         Formula: string
     }
 
+/// The equations of the Feynman set.
 [<RequireQualifiedAccess>]
 module Feynman =
     let private signed = -1.0, 1.0

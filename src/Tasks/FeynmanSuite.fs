@@ -21,6 +21,7 @@ type FeynmanRow =
         Outcome: string
     }
 
+/// Fits of many equations of the Feynman set, and the table of what came out.
 [<RequireQualifiedAccess>]
 module FeynmanSuite =
     let private number (x: float) = x.ToString("0.00e+00", CultureInfo.InvariantCulture)

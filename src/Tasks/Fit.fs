@@ -18,6 +18,7 @@ type FitRun =
         Result: JsonObject
     }
 
+/// Fitting a function: training a network or a model on data, in a run's folder.
 [<RequireQualifiedAccess>]
 module Fit =
     /// Steps of all stages of a fit.

@@ -9,6 +9,7 @@ type Learner =
     | Network of Network
     | Model of Model
 
+/// What is common to the networks and models that can be fitted.
 [<RequireQualifiedAccess>]
 module Learner =
     /// Its family and its sizes, as result.json has them.
@@ -81,6 +82,7 @@ type FitSettings =
         SaveEvery: int
     }
 
+/// Settings of fits.
 [<RequireQualifiedAccess>]
 module FitSettings =
     /// 70 steps of L-BFGS, nothing pruned, nothing symbolic. It remembers 50 pairs: networks of a few hundred parameters

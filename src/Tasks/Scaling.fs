@@ -9,6 +9,7 @@ open TorchSharp
 /// What every column had before it was normalised: its mean and its standard deviation.
 type Scaling = { Means: float[]; Spreads: float[] }
 
+/// Normalises data, and undoes it in the formulas that are found.
 [<RequireQualifiedAccess>]
 module Scaling =
     /// The means and spreads of the columns; a constant column has spread 1.

@@ -36,6 +36,7 @@ type ShelfEntry =
         Settings: SolveSettings
     }
 
+/// The problems that are ready to be solved by name.
 [<RequireQualifiedAccess>]
 module Shelf =
     let private twoBody (problem: TwoBody -> Problem) dim seed = problem (TwoBody.ofSeed seed dim)

@@ -59,6 +59,7 @@ type SolveSettings =
         SaveEvery: int
     }
 
+/// Settings of solvers.
 [<RequireQualifiedAccess>]
 module SolveSettings =
     /// The settings of a plain run: MetaKAN's rates and sizes, 5000 epochs of 100 points, exact derivatives.
@@ -125,7 +126,7 @@ module SolveSettings =
         {| Residuals = all; LeastMiB = (least >>> 20) + 1L |}
 
     // Products of a step that take seconds of a few cores, and dimensions in which each point's derivatives do.
-    let private mostProducts, mostDimensions = 6e10, 200
+    let private mostProducts, private mostDimensions = 6e10, 200
 
     /// Why natural gradients are not for a problem and a network, if they are not, with the points and the memory of settings.
     let private unsuited (settings: SolveSettings) (problem: Problem) (model: Model) : string option =
@@ -197,6 +198,7 @@ type Solution =
         Result: JsonObject
     }
 
+/// Solves PDEs: trains a model on a problem in a run's folder, and loads what was trained.
 [<RequireQualifiedAccess>]
 module Solve =
     /// What each purpose draws its random numbers from.

@@ -1,4 +1,3 @@
-// Gradients by libtorch. All of them are computed here, so that exceptions of a backward pass reach the caller.
 namespace MetaKan
 
 open System
@@ -6,6 +5,7 @@ open System.Collections.Concurrent
 open System.Runtime.ExceptionServices
 open TorchSharp
 
+/// Gradients by libtorch. All of them are computed here, so that exceptions of a backward pass reach the caller.
 [<RequireQualifiedAccess>]
 module Autograd =
     // An exception that left a function's backward pass would end the process. It waits here, by the thread of the pass,

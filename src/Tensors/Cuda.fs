@@ -1,10 +1,10 @@
-// Memory of a CUDA device, which TorchSharp has no name for: asked of NVIDIA's driver by its C interface.
 namespace MetaKan
 
 open System
 open System.Runtime.InteropServices
 open TorchSharp
 
+/// Memory of a CUDA device, which TorchSharp has no name for: asked of NVIDIA's driver by its C interface.
 [<RequireQualifiedAccess>]
 module Cuda =
     // cuMemGetInfo of the CUDA driver API: bytes free and in all on the calling thread's device; 0 is success.

@@ -8,6 +8,7 @@ open TorchSharp
 [<Struct>]
 type Key = private { State: uint64 }
 
+/// Random numbers, each a function of a key and nothing else.
 [<RequireQualifiedAccess>]
 module Key =
     /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection of 64 bits that scatters nearby inputs.

@@ -1,4 +1,3 @@
-// Which libtorch computes, where it is, and what a system needs before TorchSharp can use it.
 namespace MetaKan
 
 open System
@@ -8,6 +7,7 @@ open System.Runtime.InteropServices
 open MetaKan.Kernels
 open TorchSharp
 
+/// Which libtorch computes, where it is, and what a system needs before TorchSharp can use it.
 [<RequireQualifiedAccess>]
 module Libtorch =
     module private Native =

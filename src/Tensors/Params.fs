@@ -6,6 +6,7 @@ open TorchSharp
 /// A model's parameters: an immutable tree of named tensors, flattened to dotted names.
 type Params = Map<string, Tensor>
 
+/// Trees of parameters: their gradients, their tensors, and trees within trees.
 [<RequireQualifiedAccess>]
 module Params =
     /// How many numbers the tree holds.

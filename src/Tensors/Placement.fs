@@ -10,6 +10,7 @@ type Tensor = torch.Tensor
 [<NoEquality; NoComparison>] // devices are equal by reference only
 type Placement = { Device: torch.Device; DType: torch.ScalarType }
 
+/// Placements by name, and of tensors.
 [<RequireQualifiedAccess>]
 module Placement =
     do Libtorch.load ()
@@ -47,6 +48,7 @@ module Placement =
     /// Moves and converts a floating-point tensor to a placement.
     let put (place: Placement) (t: Tensor) = t.``to``(place.DType).``to``(place.Device)
 
+/// Conversions between arrays and tensors, their shapes and products, and how long they live.
 [<RequireQualifiedAccess>]
 module Tensor =
     /// A tensor of the given shape from numbers in row-major order.

@@ -69,6 +69,7 @@ type internal RuleFunction() =
 
         gradients
 
+/// Rules applied to tensors, and rules made of functions.
 [<RequireQualifiedAccess>]
 module Rule =
     /// Applies a rule to its inputs.

@@ -1,5 +1,3 @@
-// Data parallelism on a CPU: a step over small tensors spends more time between operators than inside them, so parts
-// of a batch on a thread each beat many threads inside each operator.
 namespace MetaKan
 
 open System.Collections.Concurrent
@@ -7,6 +5,8 @@ open System.Runtime.ExceptionServices
 open System.Threading
 open TorchSharp
 
+/// Data parallelism on a CPU: a step over small tensors spends more time between operators than inside them, so parts
+/// of a batch on a thread each beat many threads inside each operator.
 [<RequireQualifiedAccess>]
 module Workers =
     // Threads of their own, because libtorch keeps a thread count for each thread and setting it is not free.

@@ -1,12 +1,12 @@
-// The self-scaled Broyden method: a quasi-Newton method with the whole inverse Hessian, which it rescales in each step by what
-// the step found out, with a strong Wolfe line search. For networks of some thousands of numbers, in double precision.
-// Al-Baali, Comput. Optim. Appl. 9 (1998), 191-203; for PDEs Urbán, Stefanou, Pons, J. Comput. Phys. 523 (2025) (arXiv
-// 2405.04230), and Kiyani et al., CMAME 446 (2025) (arXiv 2501.16371).
 namespace MetaKan
 
 open System
 open TorchSharp
 
+/// The self-scaled Broyden method: a quasi-Newton method with the whole inverse Hessian, which it rescales in each step by what
+/// the step found out, with a strong Wolfe line search. For networks of some thousands of numbers, in double precision.
+/// Al-Baali, Comput. Optim. Appl. 9 (1998), 191-203; for PDEs Urbán, Stefanou, Pons, J. Comput. Phys. 523 (2025) (arXiv
+/// 2405.04230), and Kiyani et al., CMAME 446 (2025) (arXiv 2501.16371).
 [<RequireQualifiedAccess>]
 module Broyden =
     /// How many numbers it takes at most: the inverse Hessian has their square.

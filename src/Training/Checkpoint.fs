@@ -1,10 +1,10 @@
-// A training state in one safetensors file: "model.*" are the parameters, "optimizer.*" the stage's memory; the
-// stage, the steps done and the seconds spent are texts beside them. Random numbers need no state: keys make them from the
-// step.
 namespace MetaKan
 
 open System.Globalization
 
+/// A training state in one safetensors file: "model.*" are the parameters, "optimizer.*" the stage's memory; the
+/// stage, the steps done and the seconds spent are texts beside them. Random numbers need no state: keys make them from the
+/// step.
 [<RequireQualifiedAccess>]
 module Checkpoint =
     /// Where a state stands, as texts of a file.

@@ -1,9 +1,9 @@
-// The page of several runs side by side: where their configurations differ, what came out, and their curves together.
 namespace MetaKan
 
 open System.IO
 open System.Text.Json.Nodes
 
+/// The page of several runs side by side: where their configurations differ, what came out, and their curves together.
 [<RequireQualifiedAccess>]
 module Comparison =
     /// Names that tell the runs apart: those of their folders, with as much of the path as that takes.

@@ -32,6 +32,7 @@ type private PlacementConverter() =
 /// A file of the form of config.json that a new run starts from, which may have any part of one.
 type internal StartFile = { Path: string; Content: JsonObject }
 
+/// config.json: a run's settings, written, read back and compared.
 [<RequireQualifiedAccess>]
 module Configuration =
     // Names in small letters, cases without numbers as texts, others as {"sdgd": 4}.

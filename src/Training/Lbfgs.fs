@@ -1,9 +1,9 @@
-// L-BFGS with a strong Wolfe line search, on the whole parameter tree as one vector.
-// Nocedal & Wright, "Numerical Optimization" (2006), algorithm 7.4.
 namespace MetaKan
 
 open TorchSharp
 
+/// L-BFGS with a strong Wolfe line search, on the whole parameter tree as one vector.
+/// Nocedal & Wright, "Numerical Optimization" (2006), algorithm 7.4.
 [<RequireQualifiedAccess>]
 module Lbfgs =
     /// The current gradient and the last m pairs of step and change of gradient, in buffers that are overwritten: the

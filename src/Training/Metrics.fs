@@ -39,6 +39,7 @@ type internal MetricsWriter internal (path: string, columns: string list, file: 
     interface IDisposable with
         member _.Dispose() = AtomicFile.guard path file.Dispose
 
+/// metrics.csv and steps.csv of a run's folder.
 [<RequireQualifiedAccess>]
 module Metrics =
     let private header columns = String.Join(',', "step" :: columns)

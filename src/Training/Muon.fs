@@ -1,14 +1,14 @@
-// Muon: the mean of a weight matrix' gradients made orthogonal, so that a step moves all of its directions alike.
-// Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024), with the iteration of its section on
-// Newton-Schulz.
 namespace MetaKan
 
 open TorchSharp
 
+/// Muon: the mean of a weight matrix' gradients made orthogonal, so that a step moves all of its directions alike.
+/// Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024), with the iteration of its section on
+/// Newton-Schulz.
 [<RequireQualifiedAccess>]
 module Muon =
     // X ← aX + (bA + cA²)X with A = XXᵀ takes singular values up to 1 to about 1 in so many rounds.
-    let private a, b, c, rounds = 3.4445, -4.7750, 2.0315, 5
+    let private a, private b, private c, private rounds = 3.4445, -4.7750, 2.0315, 5
 
     /// U Vᵀ of a matrix U S Vᵀ, roughly: its singular values come to between 0.6 and 1.3, but for those that are thousands of
     /// times smaller than the largest.

@@ -7,6 +7,7 @@ open TorchSharp
 /// The loss, a scalar tensor, and its gradient at given parameters.
 type Gradient = Params -> Tensor * Params
 
+/// How parameters change from step to step: a memory and a step, both pure functions.
 type Optimizer =
     {
         /// The memory before the first step, a tree like the parameters.
@@ -39,6 +40,7 @@ type Moments =
         Epsilon: float
     }
 
+/// The links that chains are made of.
 [<RequireQualifiedAccess>]
 module Transform =
     // share·p + sign·Factor·Direction/(c·D)
@@ -145,6 +147,7 @@ module Transform =
                 let factor = schedule name step
                 { update with Factor = update.Factor * factor; Decay = update.Decay * factor }))
 
+/// Optimizers made of chains of transforms.
 [<RequireQualifiedAccess>]
 module Optimizer =
     /// Steps against the gradient as the links transform it, the first link first; the n-th one's memory is below "n".
@@ -176,6 +179,7 @@ type AdamGroup =
         WeightDecay: float
     }
 
+/// Adam: the gradient's running mean over the root of its running mean square.
 [<RequireQualifiedAccess>]
 module Adam =
     /// Adam with decoupled weight decay and the paper's constants, one rate and decay per parameter name.

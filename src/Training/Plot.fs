@@ -44,6 +44,7 @@ type internal Drawing =
     | Chart of Chart
     | Map of HeatMap
 
+/// Charts and heat maps drawn as SVG.
 [<RequireQualifiedAccess>]
 module Plot =
     let private shown (axis: Axis) x = abs x < 1e300 && (axis.Scale = Scale.Linear || x > 1e-300)

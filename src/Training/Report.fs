@@ -75,6 +75,7 @@ module internal RunRecord =
         column run.Metrics name
         |> Array.choose (fun (step, value) -> seconds.TryFind step |> Option.map (fun at -> at, value))
 
+/// The page report.html of a run.
 [<RequireQualifiedAccess>]
 module Report =
     /// A whole number with its thousands apart.

@@ -23,6 +23,7 @@ type RunPlace =
         TensorBoard: bool
     }
 
+/// The places of new runs and of runs that go on.
 [<RequireQualifiedAccess>]
 module RunPlace =
     /// A new run in a folder, which signals end.
@@ -43,6 +44,7 @@ module RunPlace =
     /// Whether a run at its place is to end before its next step.
     let internal interrupted (place: RunPlace) : bool = place.Interrupted() || place.Signals && Interrupt.asked ()
 
+/// Training runs in their folders, new or resumed.
 [<RequireQualifiedAccess>]
 module Run =
     /// The measures last taken in a run, by name, with "loss" and "seconds"; none before the first.

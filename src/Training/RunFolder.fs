@@ -1,12 +1,3 @@
-// A run is a folder that holds everything to understand it and to resume it:
-//   config.json             the whole configuration, seed included
-//   metrics.csv             losses and errors by step
-//   steps.csv               the loss and the learning rates of every step
-//   tensorboard/            the same for TensorBoard, where it is asked for
-//   checkpoint/state.safetensors
-//   pictures/*.svg, *.json  still pictures, and their figures for the report
-//   result.json             once the run is done
-//   report.html
 namespace MetaKan
 
 open System
@@ -15,17 +6,39 @@ open System.Text.Encodings.Web
 open System.Text.Json
 open System.Text.Json.Nodes
 
+/// A run is a folder that holds everything to understand it and to resume it:
+///   config.json             the whole configuration, seed included
+///   metrics.csv             losses and errors by step
+///   steps.csv               the loss and the learning rates of every step
+///   tensorboard/            the same for TensorBoard, where it is asked for
+///   checkpoint/state.safetensors
+///   pictures/*.svg, *.json  still pictures, and their figures for the report
+///   result.json             once the run is done
+///   report.html
 [<RequireQualifiedAccess>]
 module RunFolder =
+    /// The path of config.json, the whole configuration.
     let configPath folder = Path.Combine(folder, "config.json")
+
+    /// The path of metrics.csv, losses and errors by step.
     let metricsPath folder = Path.Combine(folder, "metrics.csv")
+
+    /// The path of steps.csv, the loss and the learning rates of every step.
     let stepsPath folder = Path.Combine(folder, "steps.csv")
 
+    /// The path of the training state last saved.
     let checkpointPath folder = Path.Combine(folder, "checkpoint", "state.safetensors")
 
+    /// The path of the folder of still pictures and their figures.
     let picturesPath folder = Path.Combine(folder, "pictures")
+
+    /// The path of the folder of TensorBoard's event files.
     let tensorBoardPath folder = Path.Combine(folder, "tensorboard")
+
+    /// The path of result.json, which is there once the run is done.
     let resultPath folder = Path.Combine(folder, "result.json")
+
+    /// The path of report.html, the page of the run.
     let reportPath folder = Path.Combine(folder, "report.html")
 
     /// The first of a name, name-2, name-3, … at which nothing is, with an ending.

@@ -1,7 +1,3 @@
-// Named tensors in a file: the safetensors format (https://github.com/huggingface/safetensors), read and written.
-//
-// A file is the header's length (8 bytes, little endian), the header (JSON: name → dtype, shape, data_offsets, and
-// text under __metadata__), and the elements of all tensors, row-major and without gaps.
 namespace MetaKan
 
 open System
@@ -10,6 +6,10 @@ open System.IO
 open System.Text.Json
 open TorchSharp
 
+/// Named tensors in a file: the safetensors format (https://github.com/huggingface/safetensors), read and written.
+///
+/// A file is the header's length (8 bytes, little endian), the header (JSON: name → dtype, shape, data_offsets, and
+/// text under __metadata__), and the elements of all tensors, row-major and without gaps.
 [<RequireQualifiedAccess>]
 module Safetensors =
     /// The element types that can be stored: the format's name, TorchSharp's, and the bytes of an element.

@@ -15,6 +15,7 @@ type Annealing =
     /// Geometrically to one hundredth.
     | Exponential
 
+/// Schedules, which compose by product.
 [<RequireQualifiedAccess>]
 module Schedule =
     /// Annealings by the names that options and config.json have for them.

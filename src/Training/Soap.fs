@@ -16,6 +16,7 @@ type SoapConstants =
         Largest: int
     }
 
+/// SOAP: Adam in the eigenbases of Shampoo's statistics. Vyas et al. (arXiv 2409.11321), algorithm 3.
 [<RequireQualifiedAccess>]
 module Soap =
     /// Both betas and the statistics' rate 0.99, and new bases every second step.

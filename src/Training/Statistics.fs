@@ -1,7 +1,7 @@
-// Statistics gathered in training (such as a batch norm's means) are kept in the tree of parameters, under a name of
-// their own, so that checkpoints and evaluation handle one tree; optimizers do not see them.
 namespace MetaKan
 
+/// Statistics gathered in training (such as a batch norm's means) are kept in the tree of parameters, under a name of
+/// their own, so that checkpoints and evaluation handle one tree; optimizers do not see them.
 [<RequireQualifiedAccess>]
 module Statistics =
     let private name = "statistics"

@@ -40,6 +40,7 @@ type Adaptation =
         Gradient: int -> Params -> Gradient
     }
 
+/// Stages made of an optimizer and a gradient.
 [<RequireQualifiedAccess>]
 module Stage =
     /// Steps on a loss whose gradient depends on the number of the step, counted over all stages.
@@ -87,6 +88,7 @@ module Stage =
     /// The numbers of the loss among the memory of such a stage; none in that of another.
     let internal numbers (memory: Params) : Params = Params.under adapting memory
 
+/// The stages of a training, one after another, and how often it is evaluated, saved and watched.
 type TrainingPlan =
     {
         Stages: Stage list
@@ -101,6 +103,7 @@ type TrainingPlan =
         Interrupted: unit -> bool
     }
 
+/// What a training tells its listener as it goes.
 type TrainingEvent =
     /// A step was done; the loss is the one before its update, read only when asked for.
     | Stepped of TrainingState * loss: Lazy<float>
@@ -116,6 +119,7 @@ type Outcome =
     /// The loss, or what a step made of the parameters, was not finite; the last saved state is good.
     | Diverged of loss: float
 
+/// Outcomes as files and messages name them.
 [<RequireQualifiedAccess>]
 module Outcome =
     /// Its name in result.json.
@@ -125,6 +129,7 @@ module Outcome =
         | Stopped -> "stopped"
         | Diverged _ -> "diverged"
 
+/// Training as a fold over steps that yields events.
 [<RequireQualifiedAccess>]
 module Training =
     /// The state before the first step.
@@ -137,6 +142,7 @@ module Training =
             if steps < 1 then
                 invalidArg (nameof plan) $"{name} takes a number of steps from 1 up, not {steps}"
 
+    /// The steps of all stages.
     let totalSteps (plan: TrainingPlan) = plan.Stages |> List.sumBy _.Steps
 
     let private tensors (state: TrainingState) = Seq.append (Params.tensors state.Params) (Params.tensors state.Memory)

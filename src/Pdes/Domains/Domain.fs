@@ -1,10 +1,10 @@
-// Domains as they are written: shapes, shapes made of shapes, and what is asked of their boundaries by the parts' names.
 namespace MetaKan.Pdes
 
 open System
 open MetaKan
 open TorchSharp
 
+/// Domains as they are written: shapes, shapes made of shapes, and what is asked of their boundaries by the parts' names.
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Domain =
     /// The interval from a to b, with the parts "left" and "right".

@@ -11,6 +11,7 @@ open TorchSharp
 /// same sequence however many columns follow it.
 type Numbers = Key -> Placement -> int -> int -> Tensor
 
+/// Numbers on the unit cube [n, k], random or spread more evenly.
 [<RequireQualifiedAccess>]
 module Numbers =
     let private check n k =
@@ -95,6 +96,7 @@ type Sampling =
     | Halton
     | Sobol
 
+/// Ways of sampling by name, and their numbers.
 [<RequireQualifiedAccess>]
 module Sampling =
     /// The numbers themselves.

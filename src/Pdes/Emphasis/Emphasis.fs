@@ -52,6 +52,7 @@ type internal Dwelling =
         Weights: Params -> Tensor option
     }
 
+/// What a loss dwells on beside its plain mean squares.
 [<RequireQualifiedAccess>]
 module Emphasis =
     /// None: fresh points in each step, all alike.
