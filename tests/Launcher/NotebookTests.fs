@@ -100,8 +100,13 @@ let tests =
                 for cell in cells (read (Path.Combine(source, notebook))) do
                     Expect.isEmpty (cell["outputs"].AsArray()) notebook)
 
-            yield!
-                notebooks
-                |> List.map (fun notebook ->
-                    Check.slow (testCase $"{notebook} runs in Jupyter" (fun () -> runs notebook)))
+            // One after another: kernels that start at once ask for the same port.
+            testSequenced (
+                testList
+                    "each"
+                    [
+                        for notebook in notebooks ->
+                            Check.slow (testCase $"{notebook} runs in Jupyter" (fun () -> runs notebook))
+                    ]
+            )
         ]

@@ -153,6 +153,7 @@ let private libraryIsWhole (packages: string) =
                 "CsvHelper"
                 "FSharp.Core"
                 "FSharp.SystemTextJson"
+                "Google.Protobuf"
                 "MathNet.Numerics"
                 "NetTopologySuite"
                 "Plotly.NET"
