@@ -241,6 +241,9 @@ let finished (page: string) (html: string) =
     |> replace @"<div class=""icon-button-row"">(?:\s*<div[^>]*>.*?</div>)*\s*</div>" (fun _ -> "")
     |> replace @"<div popover="""" class=""fsdocs-tip"".*?</div>\s*</div>" (fun _ -> "")
     |> replace @"<a href=""https://learn.microsoft.com/dotnet/api/torchsharp[^""]*"">(.*?)</a>" _.Groups[1].Value
+    // Docstrings may name what is internal, which has no page.
+    |> replace @"<a href=""(metakan-[^""#]*\.html)(?:#[^""]*)?""[^>]*>(.*?)</a>" (fun m ->
+        if File.Exists(Path.Combine(output, Path.GetDirectoryName page, m.Groups[1].Value)) then m.Value else m.Groups[2].Value)
     |> replace @"<table>.*?</table>" (fun m -> $"""<div class="wide">{m.Value}</div>""")
     |> fun html -> html.Replace($"href=\"/@root/{page}\"", $"href=\"/@root/{page}\" aria-current=\"page\"")
     |> replace @"(href|src)=""/@root/([^""]*)""" (fun m -> $"{m.Groups[1].Value}=\"{way page m.Groups[2].Value}\"")
@@ -277,14 +280,6 @@ dotnet
         yield! [ "--parameters"; "root"; "/@root/"; "fsdocs-collection-name"; "MetaKan" ]
     ]
 
-/// A docstring may name what is internal; the reference has no page of it, and the name stays without a link.
-let referring (page: string) (html: string) =
-    let linked (m: Match) =
-        let target = Path.Combine(output, Path.GetDirectoryName page, m.Groups[1].Value)
-        if File.Exists target then m.Value else m.Groups[2].Value
-
-    if page.StartsWith "reference/" then Regex.Replace(html, """<a href="(metakan-[^"#]*\.html)(?:#[^"]*)?"[^>]*>(.*?)</a>""", linked) else html
-
 ended target
 let index = ResizeArray<string * string * string>()
 
@@ -293,7 +288,7 @@ for file in Directory.GetFiles(output, "*", SearchOption.AllDirectories) |> Arra
     let place = Path.Combine(target, page)
 
     if page.EndsWith ".html" then
-        let html = finished page (File.ReadAllText file) |> referring page
+        let html = finished page (File.ReadAllText file)
         write place html
         index.AddRange(found page html)
     elif page.StartsWith "files/" then

@@ -6,7 +6,7 @@ specification=$notebooks/kernels/.net-fsharp/kernel.json
 
 # kernel_done, kernel_work: .NET Interactive, in a place of its own, where Jupyter finds it by JUPYTER_PATH. It brings an FSharp.Core
 # older than what Plotly.NET is compiled against, and no process has two: it gets ours, which takes the place of all before it.
-kernel_done() { [ -f "$specification" ] && stamped kernel "$interactive"; }
+kernel_done() { [ -f "$specification" ] && stamped kernel "$kernel"; }
 
 kernel_work() {
     local assembly
@@ -17,7 +17,7 @@ kernel_work() {
     cp "$artifacts/bin/MetaKan.Core/release/FSharp.Core.dll" "${assembly%/*}/" && mkdir -p "${specification%/*}" &&
         printf '{"display_name": ".NET (F#)", "language": "F#", "argv": ["dotnet", "%s", "jupyter", "--default-kernel", "fsharp", "--http-local-only", "{connection_file}"]}\n' \
             "$assembly" >"$specification" || fail "could not write $notebooks"
-    stamp kernel "$interactive"
+    stamp kernel "$kernel"
 }
 
 # jupyter_for SUBCOMMAND: installs what Debian has of Jupyter where none is there. Its own kernel for Python is not among it.
@@ -31,6 +31,8 @@ jupyter_for() {
 jupyter() {
     [ $# -gt 0 ] || set -- notebook "$root/notebooks"
     jupyter_for "$1" || fail "jupyter takes Jupyter: pip install notebook, or apt-get install jupyter-notebook"
+    local kernel
+    kernel="$interactive $(fingerprint paket.lock)"
     once kernel_done kernel_work
     JUPYTER_PATH=$notebooks${JUPYTER_PATH:+:$JUPYTER_PATH} exec jupyter "$@"
 }

@@ -2,7 +2,6 @@
 module MetaKan.Tests.LinkTests
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Text.RegularExpressions
 open Expecto
@@ -54,16 +53,8 @@ let private siteHolds () =
     withFolder (fun folder ->
         let site = Path.Combine(folder, "site")
 
-        let start =
-            ProcessStartInfo(
-                "dotnet",
-                [ "fsi"; "--quiet"; Path.Combine(root, "build", "docs.fsx"); site ],
-                RedirectStandardOutput = true,
-                RedirectStandardError = true
-            )
-
-        use program = Process.Start start
-        let ended = ended program
+        let script = Path.Combine(root, "build", "docs.fsx")
+        let ended = runProgram [] folder "dotnet" [ "fsi"; "--quiet"; script; site ]
         Expect.equal ended.Code 0 $"exit code: {ended.Err}"
 
         let pages =

@@ -2,7 +2,6 @@
 module MetaKan.Tests.SampleTests
 
 open System
-open System.Diagnostics
 open System.IO
 open Expecto
 open MetaKan.Tests
@@ -12,19 +11,11 @@ open MetaKan.Tests.Launcher.Process
 /// The lines that a sample prints.
 let private printed (arguments: string) : string list =
     withFolder (fun folder ->
-        let start =
-            ProcessStartInfo(
-                "dotnet",
-                Path.Combine(AppContext.BaseDirectory, "MetaKan.Samples.dll") :: words arguments,
-                WorkingDirectory = folder,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true
-            )
+        let ended =
+            Path.Combine(AppContext.BaseDirectory, "MetaKan.Samples.dll") :: words arguments
+            // Tests run side by side, one a core.
+            |> runProgram [ "OMP_NUM_THREADS", "1" ] folder "dotnet"
 
-        // Tests run side by side, one a core.
-        start.Environment["OMP_NUM_THREADS"] <- "1"
-        use program = Process.Start start
-        let ended = ended program
         Expect.equal (ended.Code, ended.Err) (0, []) "exit code and standard error"
         ended.Out)
 

@@ -47,12 +47,6 @@ type internal EventFile private (path: string, file: FileStream option) =
             AtomicFile.guard path (fun () -> file.Write(ReadOnlySpan(TfRecord.encode (event.ToByteArray()))))
         | None -> ()
 
-    let start (step: int) =
-        append (Event(FileVersion = "brain.Event:2"))
-
-        // TensorBoard drops what it has of this step and later ones: the run makes them again.
-        append (Event(Step = int64 step + 1L, SessionLog = SessionLog(Status = SessionLog.Types.SessionStatus.Start)))
-
     /// Begins a run's file of events after `step`, where it is asked for. Raises RunFailed when the disk refuses.
     static member resume (asked: bool) (folder: string) (step: int) : EventFile =
         if asked then
@@ -83,7 +77,11 @@ type internal EventFile private (path: string, file: FileStream option) =
         else
             new EventFile("", None)
 
-    member private _.Start(step: int) = start step
+    member private _.Start(step: int) =
+        append (Event(FileVersion = "brain.Event:2"))
+
+        // TensorBoard drops what it has of this step and later ones: the run makes them again.
+        append (Event(Step = int64 step + 1L, SessionLog = SessionLog(Status = SessionLog.Types.SessionStatus.Start)))
 
     /// Appends measures that were taken at a step, by name; TensorBoard has numbers in single precision. Raises RunFailed when
     /// the disk refuses.

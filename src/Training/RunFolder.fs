@@ -41,10 +41,13 @@ module RunFolder =
     /// The path of report.html, the page of the run.
     let reportPath folder = Path.Combine(folder, "report.html")
 
+    // A name, name-2, name-3, …, each with an ending.
+    let private numbered (name: string) (ending: string) : seq<string> =
+        Seq.initInfinite (fun i -> if i = 0 then $"{name}{ending}" else $"{name}-{i + 1}{ending}")
+
     /// The first of a name, name-2, name-3, … at which nothing is, with an ending.
     let internal untaken (name: string) (ending: string) : string =
-        Seq.initInfinite (fun i -> if i = 0 then $"{name}{ending}" else $"{name}-{i + 1}{ending}")
-        |> Seq.find (Path.Exists >> not)
+        numbered name ending |> Seq.find (Path.Exists >> not)
 
     /// Makes a folder for a run that should not ask where: `name` where nothing is there yet, else the first free of
     /// name-2, name-3, …. Of runs that ask at once each has its own. Raises RunFailed where the system refuses.
@@ -53,22 +56,17 @@ module RunFolder =
         let parent = Path.GetDirectoryName(Path.GetFullPath name)
         let made = Path.Combine(parent, $".{Guid.NewGuid():N}")
 
-        let rec claim number =
-            let folder = if number = 1 then name else $"{name}-{number}"
-
-            let taken =
-                Path.Exists folder
-                || (try
-                        Directory.Move(made, folder)
-                        false
-                    with :? IOException when Path.Exists folder ->
-                        true)
-
-            if taken then claim (number + 1) else folder
+        let claims (folder: string) =
+            not (Path.Exists folder)
+            && (try
+                    Directory.Move(made, folder)
+                    true
+                with :? IOException when Path.Exists folder ->
+                    false)
 
         AtomicFile.guard name (fun () ->
             Directory.CreateDirectory(Path.GetDirectoryName(checkpointPath made)) |> ignore
-            claim 1)
+            numbered name "" |> Seq.find claims)
 
     /// Makes the folder of a new run, parents included. Raises BadInput where there is a file, or a folder that holds
     /// files, and RunFailed where the system refuses.

@@ -2,7 +2,6 @@
 module MetaKan.Tests.DoctorTests
 
 open System
-open System.Diagnostics
 open System.IO
 open Expecto
 open MetaKan
@@ -69,18 +68,8 @@ let tests =
 
             testCase "without dotnet on the PATH, the SDK is missing" (fun () ->
                 withFolder (fun folder ->
-                    let start =
-                        ProcessStartInfo(
-                            Environment.ProcessPath,
-                            [ Path.Combine(AppContext.BaseDirectory, "metakan.dll"); "doctor" ],
-                            WorkingDirectory = folder,
-                            RedirectStandardOutput = true,
-                            RedirectStandardError = true
-                        )
-
-                    start.Environment["PATH"] <- folder
-                    use program = Process.Start start
-                    let ended = ended program
+                    let metakan = Path.Combine(AppContext.BaseDirectory, "metakan.dll")
+                    let ended = runProgram [ "PATH", folder ] folder Environment.ProcessPath [ metakan; "doctor" ]
                     Expect.equal ended.Code 1 "exit code"
                     Expect.stringStarts (fst (look ".NET SDK" ended)) "missing " "state"
                     isMended (look ".NET SDK" ended)))

@@ -224,19 +224,8 @@ let tests =
                             File.CreateSymbolicLink(target, file) |> ignore
 
                     let run (text: string) =
-                        let metakan = Path.Combine(AppContext.BaseDirectory, "metakan.dll")
-
-                        let start =
-                            Diagnostics.ProcessStartInfo(
-                                Path.Combine(folder, "dotnet", "dotnet"),
-                                metakan :: words text,
-                                WorkingDirectory = folder,
-                                RedirectStandardOutput = true,
-                                RedirectStandardError = true
-                            )
-
-                        use program = Diagnostics.Process.Start start
-                        ended program
+                        Path.Combine(AppContext.BaseDirectory, "metakan.dll") :: words text
+                        |> runProgram [] folder (Path.Combine(folder, "dotnet", "dotnet"))
 
                     Expect.equal (run $"{small} --out a --quiet").Code 0 "without --live"
                     let refused = run $"{small} --out b --live"

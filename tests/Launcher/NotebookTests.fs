@@ -2,7 +2,6 @@
 module MetaKan.Tests.Launcher.NotebookTests
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Text.Json.Nodes
 open System.Text.RegularExpressions
@@ -45,18 +44,11 @@ let private executed (folder: string) (notebook: string) : JsonNode =
     copy (fun script -> script.Replace("\"../artifacts", $"\"{root}/artifacts")) (Path.Combine(source, "metakan.fsx"))
     copy (fun text -> Regex.Replace(text, @"Epochs = \d+", "Epochs = 3")) (Path.Combine(source, notebook))
 
-    let start =
-        ProcessStartInfo(
-            Path.Combine(root, "metakan"),
-            [ "jupyter"; "nbconvert"; "--to"; "notebook"; "--execute"; "--output-dir"; folder ]
-            @ [ Path.Combine(place, notebook) ],
-            RedirectStandardOutput = true,
-            RedirectStandardError = true
-        )
+    let ended =
+        [ "jupyter"; "nbconvert"; "--to"; "notebook"; "--execute"; "--output-dir"; folder ]
+        @ [ Path.Combine(place, notebook) ]
+        |> runProgram [ "OMP_NUM_THREADS", "1" ] folder (Path.Combine(root, "metakan"))
 
-    start.Environment["OMP_NUM_THREADS"] <- "1"
-    use program = Process.Start start
-    let ended = ended program
     let said = String.concat "\n" ended.Err
 
     if said.Contains "metakan: jupyter takes Jupyter" || said.Contains "metakan: could not install" then

@@ -3,7 +3,6 @@
 module MetaKan.Tests.Launcher.PackTests
 
 open System
-open System.Diagnostics
 open System.IO
 open System.IO.Compression
 open System.Text
@@ -15,24 +14,7 @@ open MetaKan.Tests.Launcher.Process
 
 let private under (folder: string) (name: string) = Path.Combine(folder, name)
 
-/// Runs a program in a folder, with variables added to its environment.
-let private runWith (environment: (string * string) list) (folder: string) (program: string) (arguments: string list) =
-    let start =
-        ProcessStartInfo(
-            program,
-            arguments,
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true
-        )
-
-    for name, value in environment do
-        start.Environment[name] <- value
-
-    use program = Process.Start start
-    ended program
-
-/// The same for who uses the packages. Those that are installed go into a cache of the folder's own, so that they are the ones
+/// Runs a program for who uses the packages. Those that are installed go into a cache of the folder's own, so that they are the ones
 /// just made; all others are taken from the user's cache.
 let private runIn (folder: string) : string -> string list -> Ended =
     let cache =
@@ -41,7 +23,7 @@ let private runIn (folder: string) : string -> string list -> Ended =
         | "" -> under (Environment.GetFolderPath Environment.SpecialFolder.UserProfile) ".nuget/packages"
         | folder -> folder
 
-    runWith
+    runProgram
         [
             "NUGET_PACKAGES", under folder "cache"
             "NUGET_FALLBACK_PACKAGES", cache
@@ -186,7 +168,7 @@ let tests =
                 ]
                 (fun (arguments, said) ->
                     withFolder (fun folder ->
-                        let ended = runWith [] folder "bash" (Path.Combine(root, "build", "pack") :: arguments)
+                        let ended = runProgram [] folder "bash" (Path.Combine(root, "build", "pack") :: arguments)
                         Expect.equal ended.Code 2 "exit code"
                         Expect.stringContains (List.exactlyOne ended.Err) said "standard error"
                         Expect.isEmpty (Directory.GetFileSystemEntries folder) "files left behind"))
@@ -218,7 +200,7 @@ let tests =
             Check.slow (
                 testCase "packages serve a script, projects in F# and C#, and as a tool" (fun () ->
                     withFolder (fun packages ->
-                        runWith [] packages (Path.Combine(root, "metakan")) [ "pack"; packages ]
+                        runProgram [] packages (Path.Combine(root, "metakan")) [ "pack"; packages ]
                         |> succeeded "pack"
                         |> ignore
 

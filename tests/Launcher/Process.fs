@@ -24,12 +24,12 @@ type Ended = { Code: int; Out: string list; Err: string list }
 /// The lines of a text that hold something.
 let linesOf (text: string) = text.Split '\n' |> Seq.map _.TrimEnd() |> Seq.filter ((<>) "") |> List.ofSeq
 
-/// Starts `metakan` in a folder, with variables added to its environment.
-let startWith (environment: (string * string) list) (folder: string) (arguments: string list) : Process =
+/// Starts a program in a folder, with variables added to its environment.
+let launch (environment: (string * string) list) (folder: string) (program: string) (arguments: string list) : Process =
     let start =
         ProcessStartInfo(
-            "dotnet",
-            Path.Combine(AppContext.BaseDirectory, "metakan.dll") :: arguments,
+            program,
+            arguments,
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true
@@ -39,6 +39,10 @@ let startWith (environment: (string * string) list) (folder: string) (arguments:
         start.Environment[name] <- value
 
     Process.Start start
+
+/// Starts `metakan` in a folder, with variables added to its environment.
+let startWith (environment: (string * string) list) (folder: string) (arguments: string list) : Process =
+    launch environment folder "dotnet" (Path.Combine(AppContext.BaseDirectory, "metakan.dll") :: arguments)
 
 /// Starts `metakan` in a folder.
 let start: string -> string list -> Process = startWith []
@@ -50,6 +54,16 @@ let ended (program: Process) : Ended =
     program.WaitForExit()
 
     { Code = program.ExitCode; Out = linesOf out; Err = linesOf err.Result }
+
+/// Runs a program in a folder, with variables added to its environment.
+let runProgram
+    (environment: (string * string) list)
+    (folder: string)
+    (program: string)
+    (arguments: string list)
+    : Ended =
+    use program = launch environment folder program arguments
+    ended program
 
 /// Starts `metakan` in a folder, does something to it once the run folder `out` has a checkpoint, and waits for its end.
 let interrupted (act: Process -> unit) (folder: string) (out: string) (arguments: string list) : Ended =

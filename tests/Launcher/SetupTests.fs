@@ -1,7 +1,6 @@
 /// What the launchers set up, by their functions in build/, with programs in the place of dotnet and apt-get.
 module MetaKan.Tests.Launcher.SetupTests
 
-open System.Diagnostics
 open System.IO
 open Expecto
 open MetaKan.Tests
@@ -18,22 +17,16 @@ let private bash (programs: (string * string) list) (folder: string) (line: stri
         File.WriteAllText(path, $"#!/bin/sh\n{text}\n")
         File.SetUnixFileMode(path, UnixFileMode.UserRead ||| UnixFileMode.UserExecute)
 
-    let start =
-        ProcessStartInfo(
-            "bash",
-            [
-                "-c"
-                $"set -uo pipefail; root=$PWD; unset METAKAN_DATA; export HOME=$PWD/home XDG_CACHE_HOME=$PWD/cache; PATH=$PWD/bin:$PATH; "
-                + $". '{root}/build/setup.sh'; . '{root}/build/data.sh'; . '{root}/build/browser.sh'; "
-                + $"packaged=$PWD/packaged chromium=$PWD/packaged; {line}"
-            ],
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true
-        )
-
-    use program = Process.Start start
-    ended program
+    runProgram
+        []
+        folder
+        "bash"
+        [
+            "-c"
+            $"set -uo pipefail; root=$PWD; unset METAKAN_DATA; export HOME=$PWD/home XDG_CACHE_HOME=$PWD/cache; PATH=$PWD/bin:$PATH; "
+            + $". '{root}/build/setup.sh'; . '{root}/build/data.sh'; . '{root}/build/browser.sh'; "
+            + $"packaged=$PWD/packaged chromium=$PWD/packaged; {line}"
+        ]
 
 let private asRoot = "id", "echo 0"
 

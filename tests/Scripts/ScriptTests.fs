@@ -13,21 +13,12 @@ open MetaKan.Tests.Launcher.Process
 
 /// The lines that a script prints, run in a folder with nothing said on stderr.
 let private printed (folder: string) (script: string) (sizes: string list) =
-    let start =
-        ProcessStartInfo(
-            "dotnet",
-            // Scripts that one session loads are modules by their files' names, hyphens included.
-            "fsi" :: "--quiet" :: "--nowarn:221" :: Path.Combine(root, "scripts", script) :: sizes,
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true
-        )
+    let ended =
+        // Scripts that one session loads are modules by their files' names, hyphens included.
+        "fsi" :: "--quiet" :: "--nowarn:221" :: Path.Combine(root, "scripts", script) :: sizes
+        // Tests run side by side, one a core.
+        |> runProgram [ "OMP_NUM_THREADS", "1"; "METAKAN_DATA", Path.Combine(folder, "data") ] folder "dotnet"
 
-    // Tests run side by side, one a core.
-    start.Environment["OMP_NUM_THREADS"] <- "1"
-    start.Environment["METAKAN_DATA"] <- Path.Combine(folder, "data")
-    use program = Process.Start start
-    let ended = ended program
     Expect.equal (ended.Code, ended.Err) (0, []) "exit code and standard error"
     ended.Out
 
@@ -76,16 +67,7 @@ let private isEndedBy (name: string) (work: string) =
         let script, run = Path.Combine(folder, "endless.fsx"), Path.Combine(folder, "run")
         File.WriteAllText(script, endless work)
 
-        let start =
-            ProcessStartInfo(
-                "dotnet",
-                [ interactive.Value; "--quiet"; script ],
-                WorkingDirectory = folder,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true
-            )
-
-        use program = Process.Start start
+        use program = launch [] folder "dotnet" [ interactive.Value; "--quiet"; script ]
 
         while not (File.Exists(RunFolder.checkpointPath run)) && not program.HasExited do
             Threading.Thread.Sleep 20
