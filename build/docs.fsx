@@ -241,12 +241,12 @@ let finished (page: string) (html: string) =
     |> replace @"<div class=""icon-button-row"">(?:\s*<div[^>]*>.*?</div>)*\s*</div>" (fun _ -> "")
     |> replace @"<div popover="""" class=""fsdocs-tip"".*?</div>\s*</div>" (fun _ -> "")
     |> replace @"<a href=""https://learn.microsoft.com/dotnet/api/torchsharp[^""]*"">(.*?)</a>" _.Groups[1].Value
-    // Docstrings may name what is internal, which has no page.
-    |> replace @"<a href=""(metakan-[^""#]*\.html)(?:#[^""]*)?""[^>]*>(.*?)</a>" (fun m ->
-        if File.Exists(Path.Combine(output, Path.GetDirectoryName page, m.Groups[1].Value)) then m.Value else m.Groups[2].Value)
     |> replace @"<table>.*?</table>" (fun m -> $"""<div class="wide">{m.Value}</div>""")
     |> fun html -> html.Replace($"href=\"/@root/{page}\"", $"href=\"/@root/{page}\" aria-current=\"page\"")
     |> replace @"(href|src)=""/@root/([^""]*)""" (fun m -> $"{m.Groups[1].Value}=\"{way page m.Groups[2].Value}\"")
+    // Docstrings may name what is internal, which has no page.
+    |> replace @"<a href=""(metakan-[^""#]*\.html)(?:#[^""]*)?""[^>]*>(.*?)</a>" (fun m ->
+        if File.Exists(Path.Combine(output, Path.GetDirectoryName page, m.Groups[1].Value)) then m.Value else m.Groups[2].Value)
 
 /// What the search knows of a page: its title and its parts, each with its place.
 let found (page: string) (html: string) =
