@@ -207,6 +207,17 @@ module internal Edges =
         let jet = jet grid
         fun p -> [ for l in 0 .. depth - 1 -> jet (source p l) ] |> Model.compose
 
+    /// The functions φ_ij(t) of each layer [T, in, out] at numbers t [T].
+    let functions grid depth (weights: Params -> int -> LayerWeights) : (Params -> Tensor -> Tensor) list =
+        [
+            for l in 0 .. depth - 1 ->
+                fun p (t: Tensor) ->
+                    fun () ->
+                        let features = (basis grid (Placement.ofTensor t)).Derivatives [ 0 ] (t.view (-1L, 1L))
+                        torch.einsum ("tm,imo->tio", features.Head.squeeze 1L, Lookup.whole (weights p l))
+                    |> Tensor.scoped Seq.singleton
+        ]
+
     let private numbersName = ".numbers"
 
     /// How many numbers of derived weights are the parameters themselves, by which edges look up lines.

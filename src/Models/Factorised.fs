@@ -94,4 +94,5 @@ module Factorised =
                     model.Traced (weights p) x |> Traced.pullback names pullback p
             Group = whole >> model.Group
             Derived = Some { Weights = weights; Apply = model.Apply; Jet = model.Jet }
+            Edges = [ for edges in model.Edges -> weights >> edges ]
         }

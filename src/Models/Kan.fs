@@ -49,5 +49,6 @@ module Kan =
             Group = fun _ -> ParameterGroup.Weights
             NumbersPerPoint = fun v order -> shapes |> List.sumBy (Edges.numbersPerPoint (functions + 1) v order)
             Derived = Some generated
+            Edges = Edges.functions grid shapes.Length (fun p -> coefficients p >> Whole)
         }
         |> Model.taking widths.Head

@@ -155,5 +155,6 @@ module MetaKan =
             Group = group
             NumbersPerPoint = fun v order -> shapes |> List.sumBy (Edges.numbersPerPoint functions v order)
             Derived = derived
+            Edges = Edges.functions grid depth (layer weights)
         }
         |> Model.taking widths.Head

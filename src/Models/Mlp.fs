@@ -53,5 +53,6 @@ module Mlp =
             NumbersPerPoint =
                 fun directions order -> shapes |> List.sumBy (snd >> Model.numbersOfFunction directions order)
             Derived = None
+            Edges = []
         }
         |> Model.taking widths.Head

@@ -35,6 +35,9 @@ type Model =
         NumbersPerPoint: int -> int -> int64
         /// For a model that computes its weights from its parameters: how, so that it is done once for many points.
         Derived: DerivedWeights option
+        /// The functions φ_ij that a KAN has on its edges, layer by layer: their values [T, in, out] at numbers t [T], from the
+        /// parameters. Splines are on [-1, 1]. None of other networks.
+        Edges: (Params -> Tensor -> Tensor) list
     }
 
 /// A model in two steps: weights from parameters, then value and jet from the weights.

@@ -63,6 +63,11 @@ module Separate =
             NumbersPerPoint =
                 fun directions order ->
                     networks |> List.sumBy (fun (_, model) -> model.NumbersPerPoint directions order)
+            Edges =
+                [
+                    for name, model in networks do
+                        for edges in model.Edges -> Params.under name >> edges
+                ]
             Derived =
                 if networks |> List.forall (fun (_, model) -> model.Derived.IsNone) then
                     None

@@ -157,17 +157,14 @@ module internal FitPictures =
 
         let from (edge: Edge) = if edge.Layer = 0 then inputs[edge.From] else $"{edge.From + 1}"
 
-        Plots.chart
-            "Functions along the edges"
+        Plots.edges
             $"{shown.Length} edges of the highest scores: what goes in, and what comes out"
-            "in"
-            "out"
             [
                 for edge in shown ->
+                    $"layer {edge.Layer + 1}, {from edge} to {edge.To + 1}",
                     SymbolicEdges.curve trace edge
                     ||> fun x y -> Array.zip (Tensor.toArray x) (Tensor.toArray y)
                     |> Array.sortBy fst
-                    |> Plots.series $"layer {edge.Layer + 1}, {from edge} to {edge.To + 1}" Mark.Line
             ]
 
     /// Draws a network at one of its stages, as in "2-pruned", into the folder of a run as diagram-2-pruned and edges-2-pruned.

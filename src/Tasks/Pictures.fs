@@ -308,6 +308,31 @@ module internal Pictures =
                     }
             ]
 
+    /// The functions of a network's edges that vary most over the splines' grid, from each layer's φ_ij(t) [T, in, out].
+    let private edges (place: Placement) (layers: (Tensor -> Tensor) list) =
+        let at = [| for i in -100 .. 100 -> float i / 100.0 |]
+
+        let shown =
+            [
+                for l, layer in List.indexed layers do
+                    use _ = torch.NewDisposeScope()
+                    use _ = torch.no_grad ()
+                    let values = layer (Tensor.ofArray place [ at.LongLength ] at)
+                    let spread = values.std(0L).flatten() |> Tensor.toArray
+                    let outputs = int (values.size 2)
+
+                    let most = Array.init spread.Length id |> Array.sortByDescending (Array.get spread)
+
+                    for edge in Array.truncate 12 most do
+                        let i, j = edge / outputs, edge % outputs
+                        let curve = values.select(2L, int64 j).select(1L, int64 i) |> Tensor.toArray
+                        spread[edge], ($"layer {l + 1}, {i + 1} to {j + 1}", Array.zip at curve)
+            ]
+            |> List.sortByDescending fst
+            |> List.truncate 12
+
+        "9-edges", Plots.edges $"{shown.Length} edges that vary most over the splines' grid" (List.map snd shown)
+
     /// Predicted against exact values at random points of the domain.
     let private scatter
         (problem: Problem)
@@ -334,11 +359,13 @@ module internal Pictures =
     /// maps over the first two coordinates, and in time curves at several of its values; where the exact solution is known, also
     /// that, the error and values at random points; and a power spectrum. The names of several fields begin with the field's.
     /// Fields u and v of coordinates in space are a flow, and drawn as one. Of the equations, in up to three coordinates, the
-    /// residuals [N, equations] that `residualsOf` gives at points.
+    /// residuals [N, equations] that `residualsOf` gives at points. Of a network's layers with functions on their edges, some of
+    /// these.
     let draw
         (problem: Problem)
         (u: Tensor -> Tensor)
         (residualsOf: Tensor -> Tensor)
+        (layers: (Tensor -> Tensor) list)
         (key: Key)
         (place: Placement)
         : (string * Drawing) list =
@@ -377,6 +404,9 @@ module internal Pictures =
             | _ -> ()
 
             yield! residuals problem place residualsOf
+
+            if not layers.IsEmpty then
+                edges place layers
         ]
 
     /// Draws the pictures into the folder of a run. Raises RunFailed when the disk refuses.
@@ -385,7 +415,8 @@ module internal Pictures =
         (problem: Problem)
         (u: Tensor -> Tensor)
         (residualsOf: Tensor -> Tensor)
+        (layers: (Tensor -> Tensor) list)
         (key: Key)
         (place: Placement)
         : unit =
-        draw problem u residualsOf key place |> Plots.write folder
+        draw problem u residualsOf layers key place |> Plots.write folder

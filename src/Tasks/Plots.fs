@@ -49,6 +49,15 @@ module internal Plots =
                 | None -> ()
             ]
 
+    /// Functions along edges under names: what goes in, and what comes out.
+    let edges description (functions: (string * (float * float)[]) list) =
+        chart
+            "Functions along the edges"
+            description
+            "in"
+            "out"
+            [ for name, points in functions -> series name Mark.Line points ]
+
     /// Writes pictures by their names into the folder of a run. Raises RunFailed when the disk refuses.
     let write (folder: string) (pictures: (string * Drawing) list) : unit =
         for name, drawing in pictures do

@@ -437,9 +437,16 @@ module Solve =
             let exactly = { settings.Collocation with Laplacian = LaplacianMethod.Exact }
             LossTerms.residuals exactly problem whole (keyFor settings 3) state.Params
 
+        // Of small networks, since each edge is looked at.
+        let edges =
+            if Params.count state.Params > 1_000_000L then
+                []
+            else
+                whole.Edges |> List.map (fun edges -> edges state.Params)
+
         match outcome with
         | Completed
-        | Stopped -> Pictures.write place.Folder problem u residuals (keyFor settings 3) settings.Placement
+        | Stopped -> Pictures.write place.Folder problem u residuals edges (keyFor settings 3) settings.Placement
         | Diverged _ -> ()
 
         {

@@ -186,6 +186,39 @@ let tests =
                     for create in [ Mlp.create; Kan.create grid ] do
                         Expect.throwsT<System.ArgumentException> (fun () -> create widths |> ignore) $"{widths}")
 
+            property "the functions on the edges make the network" 30 networks (fun network ->
+                let p, x = parameters network, points network 1
+                let layers = (model network).Edges
+
+                if network.Family.IsOfMlp then
+                    Expect.isEmpty layers "edges"
+                else
+                    // Each input through its own edges: [in, in, out] has them on its diagonal.
+                    let through (x: Tensor) (layer: Params -> Tensor -> Tensor) =
+                        (layer p (x.view -1L)).diagonal(0L, 0L, 1L).sum(1L)
+
+                    close
+                        "value"
+                        1e-10
+                        ((model network).Apply p x)
+                        ((x, layers) ||> List.fold through |> _.view(1L, -1L)))
+
+            testCase "several networks have the edges of all" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let grid = { Size = 3; Order = 3 }
+                let u, v = Kan.create grid [ 2; 3; 1 ], Kan.create grid [ 2; 1 ]
+                let both = Separate.networks [ "u", u; "m", Mlp.create [ 2; 1 ]; "v", v ]
+                let p, t = both.Init (Key.ofSeed 1) Placement.cpu64, normal 2 [ 5 ]
+
+                let expected =
+                    [
+                        for name, model in [ "u", u; "v", v ] do
+                            for edges in model.Edges -> edges (Params.under name p) t
+                    ]
+
+                Expect.hasLength both.Edges 3 "layers"
+                List.iter2 (close "edges" 0.0) expected [ for edges in both.Edges -> edges p t ])
+
             property "rows do not depend on each other" 20 networks (fun network ->
                 let p, x = parameters network, points network 6
                 let f = (model network).Apply p

@@ -65,6 +65,7 @@ let identity: Model =
         Group = fun _ -> ParameterGroup.Weights
         NumbersPerPoint = fun _ _ -> 0L
         Derived = None
+        Edges = []
     }
 
 /// The message of an ArgumentException without what .NET says of the parameter.

@@ -29,6 +29,7 @@ let private fixedTo (f: Jet -> Jet) : Model =
         Group = fun _ -> ParameterGroup.Weights
         NumbersPerPoint = fun _ _ -> 1L
         Derived = None
+        Edges = []
     }
 
 let private residualAt (points: Tensor) method f =

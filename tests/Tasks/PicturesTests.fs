@@ -22,7 +22,7 @@ let private problem domain exact =
 let private first (x: Tensor) : Tensor = x.narrow (1L, 0L, 1L)
 
 /// What is drawn of a solution whose residual is half its first coordinate.
-let private drawn problem u = Pictures.draw problem u (fun x -> 0.5 * first x) key Placement.cpu64
+let private drawn problem u = Pictures.draw problem u (fun x -> 0.5 * first x) [] key Placement.cpu64
 
 /// The still pictures of the solution itself.
 let private draw problem u =
@@ -175,7 +175,7 @@ let tests =
                             (RunPlace.fresh folder)
                             settings
                             (Poisson.problem (TwoBody.ofSeed 0 2))
-                            (Mlp.create [ 2; 4; 1 ])
+                            (Kan.create { Size = 3; Order = 3 } [ 2; 4; 1 ])
                             ignore
 
                     let files =
@@ -186,7 +186,7 @@ let tests =
                     Expect.equal
                         files
                         [|
-                            for name in [ "1-solution"; "2-exact"; "3-error"; "4-points"; "7-residual" ] do
+                            for name in [ "1-solution"; "2-exact"; "3-error"; "4-points"; "7-residual"; "9-edges" ] do
                                 $"{name}.json"
                                 $"{name}.svg"
                         |]
@@ -211,6 +211,21 @@ let tests =
                     | Drawing.Map map ->
                         Check.near 1e-12 map.Values[5, 31] (log10 (0.5 * 2.0 * 31.5 / 64.0)) "residual"
                     | Drawing.Chart _ -> failtest "a map is expected")
+
+            testCase "the edges that vary most are drawn, by layer and ends" (fun () ->
+                // φ_ij(t) = a_ij t.
+                let layer (rows: float list list) (t: Tensor) =
+                    t.view (-1L, 1L, 1L) * torch.tensor (array2D rows, dtype = torch.float64)
+
+                let layers = [ layer [ List.replicate 7 0.1; List.replicate 6 0.2 @ [ 3.0 ] ]; layer [ [ -5.0 ] ] ]
+                let square = problem (Domain.box [ 0.0, 1.0; 0.0, 1.0 ]) None
+
+                let drawn = Pictures.draw square first first layers key Placement.cpu64 |> chart "9-edges" |> _.Series
+
+                Expect.hasLength drawn 12 "edges"
+                Expect.equal [ for s in drawn[..1] -> s.Name ] [ "layer 2, 1 to 1"; "layer 1, 2 to 7" ] "the first"
+                Expect.all drawn[0].Points (fun (x, y) -> abs (y + 5.0 * x) < 1e-12) "its points"
+                Expect.equal (Seq.head drawn[1].Points, Seq.last drawn[1].Points) ((-1.0, -3.0), (1.0, 3.0)) "its ends")
 
             testCase "a spectrum has its peak at the frequency of the wave, with its power" (fun () ->
                 // Three waves a unit, on the interval [0, 2].
