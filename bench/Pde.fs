@@ -34,7 +34,13 @@ let private contenders (floor: bool) (placement: Placement) (dim: int) (modelNam
 
     let ours name laplacian =
         let collocation =
-            { Points = points; Sampling = Sampling.Random; Laplacian = laplacian; MemoryLimit = 16384 }
+            {
+                Points = points
+                Sampling = Sampling.Random
+                Laplacian = laplacian
+                Unbiased = false
+                MemoryLimit = 16384
+            }
 
         let gradient = Collocation.gradient collocation problem model
 

@@ -71,7 +71,14 @@ let private network (grid: Grid) (widths: int list) (model: string) (p: Params) 
         |> fun y -> y.view (-1L, int64 outputs))
 
 /// Loss and gradient of Allen–Cahn on points x, with all second derivatives or those along `terms` alone, scaled up.
-let gradient (grid: Grid) (widths: int list) (model: string) (body: TwoBody) (terms: int list) (x: Tensor) : Gradient =
+let gradient
+    (grid: Grid)
+    (widths: int list)
+    (model: string)
+    (body: BallSolution)
+    (terms: int list)
+    (x: Tensor)
+    : Gradient =
     fun p ->
         let p = Params.tracked p
         let x = x.detach().requires_grad_ true
@@ -86,7 +93,7 @@ let gradient (grid: Grid) (widths: int list) (model: string) (body: TwoBody) (te
             terms
             |> List.map (fun i -> (derivative (first.select (1L, int64 i))).narrow(1L, int64 i, 1L))
             |> List.reduce (fun a b -> a + b)
-            |> fun sum -> sum * (float (TwoBody.dimension body) / float terms.Length)
+            |> fun sum -> sum * (float (BallSolution.dimension body) / float terms.Length)
 
         let residual = laplacian + u - u * u * u - AllenCahn.source body x
         let loss = (residual * residual).mean()

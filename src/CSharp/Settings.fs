@@ -57,6 +57,7 @@ type Settings private () =
             [<Optional>] points: Nullable<int>,
             [<Optional>] sampling: Sampling,
             [<Optional>] laplacian: LaplacianMethod,
+            [<Optional>] unbiased: Nullable<bool>,
             [<Optional>] memoryLimit: Nullable<int>,
             [<Optional>] optimizer: SolveOptimizer,
             [<Optional>] momentum: Nullable<float>,
@@ -86,6 +87,7 @@ type Settings private () =
                     Points = given points o.Collocation.Points
                     Sampling = named sampling o.Collocation.Sampling
                     Laplacian = named laplacian o.Collocation.Laplacian
+                    Unbiased = given unbiased o.Collocation.Unbiased
                     MemoryLimit = given memoryLimit o.Collocation.MemoryLimit
                 }
             Emphasis = named emphasis o.Emphasis

@@ -325,6 +325,8 @@ module Jet =
         let along =
             match x.Tangents with
             | Coordinates indices -> x.Value.index_select(1L, indices).unsqueeze(-1L)
+            // Lines that all points share are not repeated for each.
+            | Dense t when t.size 0 = 1L -> (Tensor.product x.Value (t.squeeze(0L).t())).unsqueeze(-1L)
             | Dense t -> Tensor.product t (x.Value.unsqueeze (-1L))
 
         let higher =

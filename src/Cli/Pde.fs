@@ -30,6 +30,7 @@ type Options =
     | Sampling of string
     | Laplacian of string
     | Directions of int
+    | Unbiased
     | Balance of string
     | Attention
     | Adapt_Points of string
@@ -89,8 +90,11 @@ type Options =
                 "in the place of --epochs, about so many seconds of training, by the time of the first steps."
             | Points _ -> "fresh points a step, or of each optimizer's steps (100; 200 to 2500 of natural gradients)."
             | Sampling _ -> "how points are drawn: random, lhs, halton or sobol (random)."
-            | Laplacian _ -> "exact, sdgd or hutchinson (exact)."
-            | Directions _ -> "directions a step of sdgd and hutchinson (4, or the dimension where that is less)."
+            | Laplacian _ ->
+                "exact; or an estimate: sdgd, sdgd-replacing, hutchinson, hutchinson-pairs, gaussian or gaussian-pairs (exact)."
+            | Directions _ ->
+                "directions a step of an estimate, an even number of pairs (4, or the dimension where that is less)."
+            | Unbiased -> "products of two estimates in the place of squares of one, so that gradients have no bias."
             | Balance _ -> "weights of the loss's terms: fixed, gradients or ntk (fixed)."
             | Attention -> "fixed points, weighed by their residuals so far."
             | Adapt_Points _ -> "rad: points drawn anew where residuals are large; rard: more points there."
@@ -336,6 +340,7 @@ let private optionOf =
         [
             nameof settings.Optimizer, "--optimizer"
             nameof settings.Collocation.MemoryLimit, "--memory"
+            nameof settings.Collocation.Unbiased, "--unbiased"
             nameof it.Balance, "--balance"
             nameof it.Attention, "--attention"
             nameof it.Points, "--adapt-points"
@@ -395,12 +400,7 @@ let private recipe (options: ParseResults<Options>) (start: SolveSettings) : Sol
         points
 
 // The methods, by the number of their directions.
-let private laplacians =
-    [
-        "exact", (fun _ -> LaplacianMethod.Exact)
-        "sdgd", LaplacianMethod.Sdgd
-        "hutchinson", LaplacianMethod.Hutchinson
-    ]
+let private laplacians = ("exact", fun _ -> LaplacianMethod.Exact) :: LaplacianMethod.estimates
 
 /// The names that options take.
 let names: (string * string list) list =
@@ -419,18 +419,20 @@ let names: (string * string list) list =
 
 /// Settings with what the options change.
 let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSettings) : SolveSettings =
-    let started, directions =
-        match start.Collocation.Laplacian with
-        | LaplacianMethod.Exact -> "exact", min 4 dim
-        | LaplacianMethod.Sdgd count -> "sdgd", count
-        | LaplacianMethod.Hutchinson count -> "hutchinson", count
-
-    let laplacian = options.GetResult(Laplacian, started)
+    let started = start.Collocation.Laplacian
+    let laplacian = options.GetResult(Laplacian, LaplacianMethod.name started)
+    let isPairs = laplacian.EndsWith "-pairs"
+    let usual = if isPairs then 4 else min 4 dim
 
     [ "--directions", options.Contains Directions ]
-    |> onlyWith "--laplacian sdgd and hutchinson" (laplacian <> "exact")
+    |> onlyWith "an estimate, as --laplacian sdgd" (laplacian <> "exact")
 
-    let directions = options.GetResult(Directions, directions) |> atLeast "--directions" 1
+    let directions =
+        options.GetResult(Directions, LaplacianMethod.count started |> Option.defaultValue usual)
+        |> atLeast "--directions" 1
+
+    if isPairs && directions % 2 = 1 then
+        raise (BadInput $"--directions takes an even number with --laplacian {laplacian}, not {directions}")
 
     let stages = recipe options start
     let opening, last = List.truncate (stages.Length - 1) stages, List.last stages
@@ -473,6 +475,7 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
                     |> Option.map (oneOf "--sampling" Sampling.named)
                     |> Option.defaultValue start.Collocation.Sampling
                 Laplacian = (oneOf "--laplacian" laplacians laplacian) directions
+                Unbiased = options.Contains Unbiased || (start.Collocation.Unbiased && laplacian <> "exact")
                 MemoryLimit = options.GetResult(Memory, start.Collocation.MemoryLimit) |> atLeast "--memory" 1
             }
         Emphasis = emphasis options (List.contains SolveOptimizer.Broyden optimizers) start.Emphasis

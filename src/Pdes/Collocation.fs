@@ -191,19 +191,23 @@ module Collocation =
                     yield! [ $"relative_l2_{field}"; $"relative_l1_{field}" ]
         ]
 
-    /// The relative L2 and L1 distances of fields u [N, fields] from the exact ones on points x [N, d], by the names of
-    /// `errorNames`.
+    // Numbers that points and what is worked out beside them may have at a time.
+    let private atOnce = 1L <<< 24
+
+    /// How many points of so many coordinates are worked on at a time where nothing is differentiated: the features of all at
+    /// once would outweigh the training itself.
+    let internal rowsAtOnce (coordinates: int64) : int64 = max 1L (min 500L (atOnce / max 1L coordinates))
+
+    /// The relative L2 and L1 distances of fields u [N, fields] from the exact ones on points [N, d], which come in batches, by
+    /// the names of `errorNames`.
     let errors
         (fields: string list)
         (exact: Tensor -> Tensor)
         (u: Tensor -> Tensor)
-        (x: Tensor)
+        (batches: (unit -> Tensor) list)
         : (string * float) list =
-        use _ = torch.NewDisposeScope()
-
-        // A few hundred points at a time: the features of all at once would outweigh the training itself.
-        let sums =
-            x.split 500L
+        let ofBatch (x: Tensor) =
+            x.split (rowsAtOnce (x.size 1))
             |> Array.toList
             |> Workers.map x.device (fun _ -> Seq.empty) (fun rows ->
                 use _ = torch.no_grad ()
@@ -219,6 +223,11 @@ module Collocation =
                 [ sum (difference * difference); sum (truth * truth); sum (difference.abs ()); sum (truth.abs ()) ])
             |> List.transpose
             |> List.map (List.reduce (Array.map2 (+)))
+
+        let sums =
+            batches
+            |> List.map (fun batch -> (batch >> ofBatch) |> Tensor.scoped (fun _ -> Seq.empty))
+            |> List.reduce (List.map2 (Array.map2 (+)))
 
         let ratio (part: float[] -> float) above below = part sums[above] / part sums[below]
         let both part = [ sqrt (ratio part 0 1); ratio part 2 3 ]

@@ -29,7 +29,6 @@ module HamiltonJacobiBellman =
     /// The problem in d dimensions and time up to 1, where noise leads from normal points; the end is built in.
     let problem (dimension: int) : Problem =
         let x, t, u = coordinates "x" dimension, coordinate "t", field "u"
-        let slopes = [ for xi in x -> d u [ xi ] ** 2.0 ] |> List.reduce (+)
 
         { Problem.create
               "hjb"
@@ -40,7 +39,7 @@ module HamiltonJacobiBellman =
                   "t"
               ]
               [ "u" ]
-              [ ("hjb", d u [ t ] + laplacian u x - slopes) ] with
+              [ ("hjb", d u [ t ] + laplacian u x - gradSquared u x) ] with
             Exact = Some(exact dimension)
             Constraint =
                 fun point net ->

@@ -42,6 +42,12 @@ module Language =
         | Term.Field(field, []) when not by.IsEmpty -> Term.Squares(field, by |> List.map (fun x -> name x, 1.0))
         | _ -> Term.sum [ for x in by -> d term [ x; x ] ]
 
+    /// |∇u|² by the listed coordinates, Σ (∂/∂x_i)²; of a field it is summed as it is computed.
+    let gradSquared (term: Term) (by: Term list) : Term =
+        match term with
+        | Term.Field(field, []) when not by.IsEmpty -> Term.Slopes(field, by |> List.map (fun x -> name x, 1.0))
+        | _ -> Term.sum [ for x in by -> Term.power (d term [ x ]) 2.0 ]
+
     /// The derivatives by each of the listed coordinates.
     let grad (term: Term) (by: Term list) : Term list = by |> List.map (fun x -> d term [ x ])
 

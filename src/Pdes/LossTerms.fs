@@ -14,6 +14,10 @@ type Collocation =
         Sampling: Sampling
         /// How second derivatives are summed.
         Laplacian: LaplacianMethod
+        /// Two estimates of each residual, which are multiplied where one would be squared: the mean of squares of an estimate
+        /// has its variance too, that of products is the loss itself, and so is its gradient. SDGD (Hu et al., arXiv
+        /// 2307.12306), section 4; STDE (arXiv 2412.00088), section 3.
+        Unbiased: bool
         /// What the tensors of one backward pass may take, in MiB; residuals at more points are worked off in chunks.
         MemoryLimit: int
     }
@@ -56,20 +60,23 @@ module internal LossTerms =
     /// Fresh points, all alike.
     let fresh: EquationPoints = { Points = None; Factors = None }
 
-    // A residual's share of its term: Σ f r²/total, or of an energy Σ r/total. With signs s, random ones, it is
-    // Σ s √f r/√total, a random combination of the numbers whose squares make the term.
+    // A residual's share of its term: Σ f r²/total, or of an energy Σ r/total. With a second estimate r' of it the square is
+    // r r'. With signs s, random ones, it is Σ s √f r/√total, a random combination of the numbers whose squares make the term.
     let private share
         (objective: Objective)
         (total: int64)
         (factors: Tensor option)
         (signs: Tensor option)
+        (second: Tensor option)
         (r: Tensor)
         =
+        let squared = r * Option.defaultValue r second
+
         match objective, signs, factors with
         | _, Some s, Some f -> (s * f.sqrt () * r).sum() / sqrt (float total)
         | _, Some s, None -> (s * r).sum() / sqrt (float total)
-        | Objective.Square, None, Some f -> (f * r * r).sum() / float total
-        | Objective.Square, None, None -> (r * r).sum() / float total
+        | Objective.Square, None, Some f -> (f * squared).sum() / float total
+        | Objective.Square, None, None -> squared.sum () / float total
         | Objective.Energy, None, _ -> r.sum () / float total
 
     /// Rows of one chunk: an even share of the batch for each worker, less where the chunks in work at a time would
@@ -100,6 +107,9 @@ module internal LossTerms =
     let groups (settings: Collocation) (problem: Problem) : TermGroup list =
         let numbers = Sampling.numbers settings.Sampling
 
+        // An estimate draws from whole sums.
+        let ready = if settings.Laplacian = LaplacianMethod.Exact then id else Term.gathered
+
         [
             {
                 Names = problem.Equations |> List.map (fun equation -> $"equation {equation.Name}")
@@ -107,7 +117,7 @@ module internal LossTerms =
                 Points = settings.Points
                 Sample = problem.Domain.Draw numbers
                 Columns = []
-                Residuals = problem.Equations |> List.map _.Residual
+                Residuals = problem.Equations |> List.map (_.Residual >> ready)
                 Objectives = problem.Equations |> List.map _.Objective
                 Means = false
                 Splits = true
@@ -125,7 +135,7 @@ module internal LossTerms =
                             if condition.Normals then
                                 yield! List.map Term.normalName problem.Coordinates
                         ]
-                    Residuals = [ condition.Mismatch ]
+                    Residuals = [ ready condition.Mismatch ]
                     Objectives = [ condition.Objective ]
                     Means = true
                     Splits = not (Term.hasMean condition.Mismatch)
@@ -203,7 +213,8 @@ module internal LossTerms =
 
                     let count = x.size 0
 
-                    let directions = directions settings reading place key
+                    let along = directions settings
+                    let directions = along reading place key
                     let rows = if group.Splits then chunk settings model place directions (int count) else count
 
                     let signs =
@@ -211,24 +222,38 @@ module internal LossTerms =
                         |> Option.map (fun signs ->
                             Key.signs (Key.fold index signs) place [ count; int64 group.Residuals.Length ])
 
+                    // By other random directions, where any are.
+                    let second =
+                        let isEstimated =
+                            reading.Operators |> List.exists (snd >> Operator.isEstimated settings.Laplacian)
+
+                        if settings.Unbiased && isEstimated then Some(along reading place (Key.fold 2 key)) else None
+
                     let column i (t: Tensor option) = t |> Option.map _.narrow(1L, int64 i, 1L)
 
                     let shares (piece: Piece) (network: Model) p =
-                        reading.Values
-                            (fun directions -> Problem.jet problem network directions p)
-                            (List.map snd directions)
-                            p
-                            piece.Rows
-                        |> List.map2 (fun objective residual -> objective, residual) group.Objectives
-                        |> List.mapi (fun i (objective, residual: Tensor) ->
+                        let values directions =
+                            reading.Values
+                                (fun directions -> Problem.jet problem network directions p)
+                                (List.map snd directions)
+                                p
+                                piece.Rows
+
+                        let seconds =
+                            match second with
+                            | Some directions -> values directions |> List.map Some
+                            | None -> group.Residuals |> List.map (fun _ -> None)
+
+                        List.zip3 group.Objectives (values directions) seconds
+                        |> List.mapi (fun i (objective, residual: Tensor, second) ->
                             let factors, signs = column i piece.Factors, column i piece.Signs
 
                             // One that is the same at every point counts at each.
                             if group.Splits then
-                                share objective count factors signs (residual.expand (piece.Rows.size 0, 1L))
+                                share objective count factors signs second (residual.expand (piece.Rows.size 0, 1L))
                             else
                                 let n = residual.numel ()
-                                share objective n factors (signs |> Option.map _.narrow(0L, 0L, n)) residual)
+                                share objective n factors (signs |> Option.map _.narrow(0L, 0L, n)) second residual)
 
                     { Group = group; Pieces = pieces rows x chosen.Factors signs; Shares = shares }
             ]

@@ -213,9 +213,13 @@ module Problem =
         term
         |> Term.substitute (fun leaf ->
             match leaf with
+            | Term.Squares(name, _)
+            | Term.Slopes(name, _)
+            | Term.Derivatives(name, _) when known.ContainsKey name -> Term.writtenOut leaf
+            | other -> other)
+        |> Term.substitute (fun leaf ->
+            match leaf with
             | Term.Field(name, order) when known.ContainsKey name -> by known[name] order
-            | Term.Squares(name, terms) when known.ContainsKey name ->
-                Term.sum [ for i, a in terms -> Term.product [ Term.Number a; by known[name] [ i; i ] ] ]
             | other -> other)
 
     /// Formulas of the coordinates as a function of points [N, d], a column for each: an exact solution.
@@ -360,19 +364,18 @@ module Problem =
 
         u
 
-    // Coordinates run over the model's own box, [-1, 1]: beyond it a KAN has no splines.
-    let private scaled (problem: Problem) (place: Placement) : (Tensor * Tensor) option =
-        if problem.Domain.Bounds |> List.forall ((=) (-1.0, 1.0)) then
+    // Coordinates run over the model's own box, [-1, 1]: beyond it a KAN has no splines. Factors and offsets, if any.
+    let private scaled (problem: Problem) : (Placement -> Tensor * Tensor) option =
+        if problem.Domain.Bounds |> List.forall (fun (low, high) -> low = -1.0 && high = 1.0) then
             None
         else
             let row (f: float * float -> float) =
-                problem.Domain.Bounds
-                |> List.map f
-                |> Array.ofList
-                |> Tensor.ofArray place [ 1L; int64 problem.Domain.Bounds.Length ]
+                let numbers = problem.Domain.Bounds |> List.map f |> Array.ofList
+                fun place -> Tensor.ofArray place [ 1L; numbers.LongLength ] numbers
 
             let factor (low, high) = if high > low then 2.0 / (high - low) else 1.0
-            Some(row factor, row (fun (low, high) -> -(low + high) / 2.0 * factor (low, high)))
+            let factors, offsets = row factor, row (fun (low, high) -> -(low + high) / 2.0 * factor (low, high))
+            Some(fun place -> factors place, offsets place)
 
     let private prefix = "parameters"
 
@@ -395,14 +398,19 @@ module Problem =
                         ]
                 ]
 
+        let scaled = scaled problem
+
         let points (x: Tensor) =
-            match scaled problem (Placement.ofTensor x) with
-            | Some(factors, offsets) -> x * factors + offsets
+            match scaled with
+            | Some scaled ->
+                let factors, offsets = scaled (Placement.ofTensor x)
+                x * factors + offsets
             | None -> x
 
         let jets (x: Jet) =
-            match scaled problem (Placement.ofTensor x.Value) with
-            | Some(factors, offsets) -> Jet.rescale factors offsets x
+            match scaled with
+            | Some scaled ->
+                scaled (Placement.ofTensor x.Value) ||> fun factors offsets -> Jet.rescale factors offsets x
             | None -> x
 
         let embedded =

@@ -22,11 +22,14 @@ type internal Reading =
 module internal Reading =
     let private listed (names: string list) = String.concat ", " names
 
-    let private unknown what names (name: string) =
-        if List.contains name names then
-            None
-        else
-            Some $"it reads the {what} '{name}', and the {what}s are {listed names}"
+    let private unknown what (names: string list) : string -> string option =
+        let known = HashSet names
+
+        fun name ->
+            if known.Contains name then
+                None
+            else
+                Some $"it reads the {what} '{name}', and the {what}s are {listed names}"
 
     /// What is wrong with a term at points that have further columns: a coordinate, field or parameter that is not among
     /// those given, no field at all, a derivative of an order beyond 4, a mean where there is to be none.
@@ -56,6 +59,12 @@ module internal Reading =
                 | Term.Given _ -> None
                 | _ -> Some "the points of an 'at' and the limits of an integral are formulas of the point alone")
 
+        let tooHigh (by: string list) =
+            if by.Length > 4 then
+                Some $"it reads a derivative of order {by.Length}, and the highest is 4"
+            else
+                None
+
         let rec within (columns: string list) (means: bool) (term: Term) : string option list =
             [
                 for leaf in Term.leaves term do
@@ -65,11 +74,17 @@ module internal Reading =
                         unknown "field" fields name
                         yield! List.map coordinate by
 
-                        if by.Length > 4 then
-                            Some $"it reads a derivative of order {by.Length}, and the highest is 4"
-                    | Term.Squares(name, terms) ->
+                        tooHigh by
+                    | Term.Squares(name, terms)
+                    | Term.Slopes(name, terms) ->
                         unknown "field" fields name
                         yield! terms |> List.map (fst >> coordinate)
+                    | Term.Derivatives(name, terms) ->
+                        unknown "field" fields name
+
+                        for by, _ in terms do
+                            yield! List.map coordinate by
+                            tooHigh by
                     | Term.Given(_, by) -> yield! List.map coordinate by
                     | Term.Parameter name -> unknown "parameter" parameters name
                     | Term.At(moved, x) ->
@@ -92,7 +107,7 @@ module internal Reading =
                     Some "it has a mean, which only a condition may have: an equation's points are split"
             ]
 
-        let readsField = Term.allLeaves term |> List.exists (fun leaf -> leaf.IsField || leaf.IsSquares)
+        let readsField = Term.allLeaves term |> List.exists Term.readsField
 
         within columns means term
         @ [
@@ -111,6 +126,8 @@ module internal Reading =
         | Term.Coordinate name -> Set.singleton name
         | Term.Field _
         | Term.Squares _
+        | Term.Slopes _
+        | Term.Derivatives _
         | Term.Given _
         | Term.Mean _ -> Set.ofList coordinates
         | Term.Sum terms
@@ -121,20 +138,28 @@ module internal Reading =
             Set.unionMany (free x - set (List.map fst moved) :: [ for _, value in moved -> free value ])
         | Term.Integral(v, low, high, _, x) -> Set.unionMany [ Set.remove v (free x); free low; free high ]
 
-    // The second derivatives that are summed as they are computed, and the derivatives beside them, of leaves.
-    let private operator (coordinates: string list) (leaves: Term list) : Operator =
-        let numbers by = by |> List.map (fun name -> List.findIndex ((=) name) coordinates) |> List.sort
+    // The places of coordinates by their names.
+    let private places (coordinates: string list) : IReadOnlyDictionary<string, int> =
+        dict [ for i, name in List.indexed coordinates -> name, i ] |> Dictionary :> _
 
-        let weights (terms: (string * float) list) =
-            let weights = Array.zeroCreate coordinates.Length
+    let private numbers (places: IReadOnlyDictionary<string, int>) (by: string list) : int list =
+        by |> List.map (fun name -> places[name]) |> List.sort
 
-            for name, a in terms do
-                let i = List.findIndex ((=) name) coordinates
-                weights[i] <- weights[i] + a
+    // Weights of all coordinates from those of some.
+    let private weights (places: IReadOnlyDictionary<string, int>) (terms: (string * float) list) : float[] =
+        let weights = Array.zeroCreate places.Count
 
-            weights
+        for name, a in terms do
+            weights[places[name]] <- weights[places[name]] + a
 
-        let alone i = Array.init coordinates.Length (fun n -> if n = i then 1.0 else 0.0)
+        weights
+
+    let private termsOf places (terms: (string list * float) list) = [ for by, a in terms -> numbers places by, a ]
+
+    // The second derivatives that are summed as they are computed, sums of others, and the derivatives beside them, of leaves.
+    let private operator (places: IReadOnlyDictionary<string, int>) (leaves: Term list) : Operator =
+        let numbers, weights = numbers places, weights places
+        let alone i = Array.init places.Count (fun n -> if n = i then 1.0 else 0.0)
 
         let fieldwise =
             [
@@ -146,18 +171,26 @@ module internal Reading =
             |> List.distinct
 
         // One sum of second derivatives is summed as it is computed, along with the jet; so is a single second derivative.
+        // The squares of slopes with the same weights come from the same lines.
         let summed =
-            let sums =
-                leaves
-                |> List.choose (fun leaf ->
+            let sums ofLeaf = leaves |> List.choose ofLeaf
+
+            let squares =
+                sums (fun leaf ->
                     match leaf with
-                    | Term.Squares(_, terms) -> Some(weights terms)
+                    | Term.Squares(_, terms) -> Some terms
                     | _ -> None)
 
-            match sums, fieldwise |> List.filter (fun by -> by.Length > 1) with
-            | first :: _, _ -> first
+            let slopes =
+                sums (fun leaf ->
+                    match leaf with
+                    | Term.Slopes(_, terms) -> Some terms
+                    | _ -> None)
+
+            match squares @ slopes, fieldwise |> List.filter (fun by -> by.Length > 1) with
+            | first :: _, _ -> weights first
             | [], [ [ i; j ] ] when i = j -> alone i
-            | _ -> Array.zeroCreate coordinates.Length
+            | _ -> Array.zeroCreate places.Count
 
         let isSummed by =
             match by with
@@ -172,25 +205,44 @@ module internal Reading =
                     match leaf with
                     | Term.Squares(_, terms) when weights terms <> summed ->
                         yield! [ for i, _ in terms -> numbers [ i; i ] ]
+                    | Term.Slopes(_, terms) when weights terms <> summed ->
+                        yield! [ for i, _ in terms -> numbers [ i ] ]
                     | _ -> ()
             ]
             |> List.distinct
 
-        { Second = summed; Partials = partials }
+        let sums =
+            [
+                for leaf in leaves do
+                    match leaf with
+                    | Term.Derivatives(_, terms) -> termsOf places terms
+                    | _ -> ()
+            ]
+            |> List.distinct
+
+        { Second = summed; Sums = sums; Partials = partials }
 
     // How a leaf is read at the points of a jet for an operator, found once and not in every step.
     let private reader
+        (places: IReadOnlyDictionary<string, int>)
         (coordinates: string list)
         (columns: string list)
         (fields: string list)
         (operator: Operator)
         (leaf: Term)
         : Directions -> Params -> Tensor -> Lazy<Jet> -> Tensor =
-        let numbers by = by |> List.map (fun name -> List.findIndex ((=) name) coordinates) |> List.sort
+        let numbers = numbers places
 
         let column name : Tensor -> Tensor =
             let i = List.findIndex ((=) name) fields |> int64
             fun t -> if fields.Length = 1 then t else t.narrow (1L, i, 1L)
+
+        // Σ a f(∂u) over single derivatives.
+        let total (column: Tensor -> Tensor) (f: Tensor -> Tensor) (terms: (int list * float) list) =
+            fun directions (u: Jet) ->
+                terms
+                |> List.map (fun (by, a) -> a * f (column (Directions.partial directions by u)))
+                |> List.reduce (fun a b -> a + b)
 
         match leaf with
         | Term.Field(name, []) ->
@@ -205,15 +257,24 @@ module internal Reading =
                 fun _ _ _ u -> column u.Value.Second
         | Term.Squares(name, terms) ->
             let column = column name
-            let terms = terms |> List.map (fun (i, a) -> numbers [ i; i ], a)
 
-            if terms |> List.forall (fun (by, _) -> List.contains by operator.Partials) then
-                fun directions _ _ u ->
-                    terms
-                    |> List.map (fun (by, a) -> a * column (Directions.partial directions by u.Value))
-                    |> List.reduce (fun a b -> a + b)
+            if weights places terms <> operator.Second then
+                let total = total column id [ for i, a in terms -> numbers [ i; i ], a ]
+                fun directions _ _ u -> total directions u.Value
             else
                 fun _ _ _ u -> column u.Value.Second
+        | Term.Slopes(name, terms) ->
+            let column = column name
+
+            if weights places terms <> operator.Second then
+                let total = total column (fun t -> t * t) [ for i, a in terms -> numbers [ i ], a ]
+                fun directions _ _ u -> total directions u.Value
+            else
+                fun _ _ _ u -> column (Jet.squares u.Value)
+        | Term.Derivatives(name, terms) ->
+            let column = column name
+            let index = List.findIndex ((=) (termsOf places terms)) operator.Sums
+            fun directions _ _ u -> Directions.sum directions index u.Value |> column
         | Term.Parameter name ->
             fun _ p x _ ->
                 let value = p[Problem.parameterName name]
@@ -281,6 +342,8 @@ module internal Reading =
         (fields: string list)
         (terms: Term list)
         : Reading =
+        let places = places coordinates
+
         // In the order in which they are found: directions are taken by their place.
         let operators = List<int * Operator>()
 
@@ -290,8 +353,8 @@ module internal Reading =
             let further moved = union names moved |> List.skip coordinates.Length
             let index = operators.Count
             let leaves = terms |> List.collect Term.leaves |> List.distinct
-            let operator = operator coordinates leaves
-            let readsField = leaves |> List.exists (fun leaf -> leaf.IsField || leaf.IsSquares)
+            let operator = operator places leaves
+            let readsField = leaves |> List.exists Term.readsField
             operators.Add((if readsField then count else 0), operator)
 
             // Leaves at other points, those of one set of points together: their values from these.
@@ -343,7 +406,7 @@ module internal Reading =
                     [
                         for leaf in leaves do
                             if not (leaf.IsAt || leaf.IsIntegral) then
-                                leaf, reader coordinates columns fields operator leaf
+                                leaf, reader places coordinates columns fields operator leaf
                     ]
 
             fun context x ->

@@ -33,6 +33,10 @@ type Term =
     | Field of name: string * by: string list
     /// Σ a_i ∂²u/∂x_i² of a field u, summed as it is computed.
     | Squares of name: string * terms: (string * float) list
+    /// Σ a_i (∂u/∂x_i)² of a field u, summed as it is computed.
+    | Slopes of name: string * terms: (string * float) list
+    /// Σ a ∂u of derivatives of a field u, each by the coordinates listed in alphabetical order: what estimates draw terms of.
+    | Derivatives of name: string * terms: (string list * float) list
     /// A number that is found with the solution.
     | Parameter of string
     /// A derivative of a function of the point by the listed coordinates.
@@ -146,6 +150,77 @@ module Term =
 
     let private ordered (by: string list) = List.sortWith (fun a b -> System.String.CompareOrdinal(a, b)) by
 
+    /// What reads a field: its value, derivatives and sums of these.
+    let internal readsField (leaf: Term) : bool = leaf.IsField || leaf.IsSquares || leaf.IsSlopes || leaf.IsDerivatives
+
+    /// A sum of derivatives, or of their squares, as a formula of single ones.
+    let internal writtenOut (leaf: Term) : Term =
+        match leaf with
+        | Term.Squares(name, terms) ->
+            sum [ for i, a in terms -> product [ Term.Number a; Term.Field(name, [ i; i ]) ] ]
+        | Term.Slopes(name, terms) ->
+            sum [ for i, a in terms -> product [ Term.Number a; power (Term.Field(name, [ i ])) 2.0 ] ]
+        | Term.Derivatives(name, terms) -> sum [ for by, a in terms -> product [ Term.Number a; Term.Field(name, by) ] ]
+        | other -> other
+
+    // What a part of a sum is a multiple of.
+    let private multiple (part: Term) : float * Term =
+        match part with
+        | Term.Product [ Term.Number a; x ] -> a, x
+        | x -> 1.0, x
+
+    /// The term with what its sums have of several derivatives of a field put together, those of second order and higher, and
+    /// squares of slopes, so that an estimate can draw some of them.
+    let rec internal gathered (term: Term) : Term =
+        match term with
+        | Term.Sum parts ->
+            let parts = [ for part in parts -> multiple part ]
+
+            let derivatives =
+                [
+                    for a, x in parts do
+                        match x with
+                        | Term.Field(name, by) when by.Length > 1 -> name, (by, a)
+                        | _ -> ()
+                ]
+                |> List.groupBy fst
+                |> List.filter (fun (_, several) -> several.Length > 1)
+
+            let slopes =
+                [
+                    for a, x in parts do
+                        match x with
+                        | Term.Power(Term.Field(name, [ i ]), 2.0) -> name, (i, a)
+                        | _ -> ()
+                ]
+                |> List.groupBy fst
+                |> List.filter (fun (_, several) -> several.Length > 1)
+
+            let isGathered (groups: (string * 'a list) list) name = List.exists (fst >> (=) name) groups
+
+            let others =
+                [
+                    for a, x in parts do
+                        match x with
+                        | Term.Field(name, by) when by.Length > 1 && isGathered derivatives name -> ()
+                        | Term.Power(Term.Field(name, [ _ ]), 2.0) when isGathered slopes name -> ()
+                        | x -> product [ Term.Number a; gathered x ]
+                ]
+
+            sum
+                [
+                    for name, terms in derivatives -> Term.Derivatives(name, List.map snd terms)
+                    for name, terms in slopes -> Term.Slopes(name, List.map snd terms)
+                    yield! others
+                ]
+        | Term.Product factors -> product (List.map gathered factors)
+        | Term.Power(x, p) -> power (gathered x) p
+        | Term.Call(f, x) -> call f (gathered x)
+        | Term.Mean x -> Term.Mean(gathered x)
+        | Term.At(moved, x) -> Term.At(moved, gathered x)
+        | Term.Integral(v, low, high, nodes, x) -> Term.Integral(v, low, high, nodes, gathered x)
+        | other -> other
+
     /// The term at another point, where the named coordinates have these values; of a formula that is a formula.
     let rec at (moved: (string * Term) list) (term: Term) : Term =
         let at' = at moved
@@ -166,6 +241,8 @@ module Term =
             Term.At(before @ List.filter (fun (name, _) -> not (List.exists (fst >> (=) name) there)) moved, x)
         | Term.Field _
         | Term.Squares _
+        | Term.Slopes _
+        | Term.Derivatives _
         | Term.Given _ ->
             match moved |> List.filter (fst >> movesFields) with
             | [] -> term
@@ -188,10 +265,20 @@ module Term =
         | Term.Coordinate name -> Term.Number(if name = by then 1.0 else 0.0)
         | Term.Field _
         | Term.Squares _
+        | Term.Slopes _
+        | Term.Derivatives _
         | Term.Given _ when not (movesFields by) -> Term.Number 0.0
         | Term.Field(name, before) -> Term.Field(name, ordered (by :: before))
         | Term.Squares(name, terms) ->
             sum [ for i, a in terms -> product [ Term.Number a; Term.Field(name, ordered [ i; i; by ]) ] ]
+        | Term.Slopes(name, terms) ->
+            sum
+                [
+                    for i, a in terms ->
+                        product [ Term.Number(2.0 * a); Term.Field(name, [ i ]); Term.Field(name, ordered [ i; by ]) ]
+                ]
+        | Term.Derivatives(name, terms) ->
+            Term.Derivatives(name, [ for before, a in terms -> ordered (by :: before), a ])
         | Term.Given(f, before) -> Term.Given(f, ordered (by :: before))
         | Term.Sum terms -> sum (terms |> List.map (derivative by))
         | Term.Product factors ->
@@ -230,6 +317,8 @@ module Term =
         | Term.Coordinate _
         | Term.Field _
         | Term.Squares _
+        | Term.Slopes _
+        | Term.Derivatives _
         | Term.Parameter _
         | Term.Given _
         | Term.At _
@@ -274,6 +363,8 @@ module Term =
         | Term.Coordinate _
         | Term.Field _
         | Term.Squares _
+        | Term.Slopes _
+        | Term.Derivatives _
         | Term.Parameter _
         | Term.Given _ -> replacement term
         | Term.Sum terms -> sum (terms |> List.map (substitute replacement))
@@ -300,6 +391,8 @@ module Term =
         | Term.Coordinate _
         | Term.Field _
         | Term.Squares _
+        | Term.Slopes _
+        | Term.Derivatives _
         | Term.Parameter _
         | Term.Given _
         | Term.At _

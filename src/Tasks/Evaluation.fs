@@ -65,6 +65,7 @@ module Evaluation =
                 Points = most
                 Sampling = Sampling.Random
                 Laplacian = LaplacianMethod.Exact
+                Unbiased = false
                 MemoryLimit = memory
             }
 

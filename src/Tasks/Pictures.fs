@@ -14,14 +14,22 @@ module internal Pictures =
         problem.Coordinates[i]
         |> String.map (fun c -> if Char.IsAsciiDigit c then "₀₁₂₃₄₅₆₇₈₉"[int c - int '0'] else c)
 
-    /// f at points x, a few hundred at a time: the features of all at once would outweigh the training itself.
-    let private values (f: Tensor -> Tensor) (x: Tensor) : float[] =
+    // The middles of the bounds of the coordinates from k on.
+    let private middles (problem: Problem) (k: int) : float[] =
+        [| for low, high in List.skip k problem.Domain.Bounds -> (low + high) / 2.0 |]
+
+    /// f at points x of the first coordinates, the others in the middle of their bounds, few points at a time.
+    let private values (problem: Problem) (f: Tensor -> Tensor) (x: Tensor) : float[] =
+        use _ = torch.NewDisposeScope()
         use _ = torch.no_grad ()
+        let middles = middles problem (int (x.size 1))
+        let rest = Tensor.ofArray (Placement.ofTensor x) [ 1L; middles.LongLength ] middles
 
         [|
-            for rows in x.split 500L do
+            for rows in x.split (Collocation.rowsAtOnce problem.Coordinates.Length) do
                 use _ = torch.NewDisposeScope()
-                yield! Tensor.toArray (f rows)
+                let whole = torch.cat ([| rows; rest.expand (rows.size 0, -1L) |], 1L)
+                yield! Tensor.toArray (f whole)
         |]
 
     /// u, and what is known beside it: the exact solution and the error |u - u*|.
@@ -39,7 +47,7 @@ module internal Pictures =
         let coordinate = coordinate problem
         let at = Plots.places problem.Domain.Bounds.Head
         let x = Tensor.ofArray place [ int64 at.Length; 1L ] at
-        let drawn = compared (values u x) (exact |> Option.map (fun exact -> values exact x))
+        let drawn = compared (values problem u x) (exact |> Option.map (fun exact -> values problem exact x))
 
         let chart title label drawn =
             Plots.chart
@@ -78,11 +86,11 @@ module internal Pictures =
             field
             [
                 for t in times do
-                    Plots.series $"{coordinate 1} = {t:g3}" Mark.Line (Array.zip at (values u (points at t)))
+                    Plots.series $"{coordinate 1} = {t:g3}" Mark.Line (Array.zip at (values problem u (points at t)))
 
                 match exact with
                 | Some exact ->
-                    let drawn = times |> List.map (fun t -> Array.zip few (values exact (points few t)))
+                    let drawn = times |> List.map (fun t -> Array.zip few (values problem exact (points few t)))
                     Plots.series "exact" Mark.Dots (Array.concat drawn)
                 | None -> ()
             ]
@@ -90,7 +98,7 @@ module internal Pictures =
     // The plane of the first two coordinates, the others in the middle of their bounds.
     type private Plane =
         {
-            /// The grid's points in the domain.
+            /// The first two coordinates of the grid's points in the domain.
             Inside: Tensor
             /// The map of values at these, in their order.
             Spread: float[] -> float[,]
@@ -99,27 +107,30 @@ module internal Pictures =
         }
 
     let private grid (problem: Problem) (place: Placement) (columns: float[]) (rows: float[]) : Plane =
-        let bounds = problem.Domain.Bounds
-        let middle = bounds |> List.map (fun (low, high) -> (low + high) / 2.0) |> List.toArray
-
         let x =
             [|
                 for y in rows do
                     for x in columns do
                         x
                         y
-                        yield! middle[2..]
             |]
-            |> Tensor.ofArray place [ -1L; int64 bounds.Length ]
+            |> Tensor.ofArray place [ -1L; 2L ]
 
-        let inside = problem.Domain.Contains x
-        let kept = x.index_select (0L, inside.nonzero().squeeze -1L)
-        let inside = Tensor.toArray inside
+        let inside = values problem problem.Domain.Contains x
+
+        let indices =
+            [|
+                for n in 0 .. inside.Length - 1 do
+                    if inside[n] > 0.0 then
+                        int64 n
+            |]
+
         let coordinate = coordinate problem
-        let last = bounds.Length - 1
+        let last = problem.Coordinates.Length - 1
+        let middle = middles problem 2
 
         {
-            Inside = kept
+            Inside = x.index_select (0L, torch.tensor (indices, dtype = torch.int64, device = place.Device))
             Spread =
                 fun values ->
                     let rank = Array.scan (+) 0.0 inside
@@ -128,11 +139,13 @@ module internal Pictures =
                         let n = i * columns.Length + j
                         if inside[n] > 0.0 then values[int rank[n]] else nan)
             Held =
-                match List.distinct (List.ofArray middle[2..]) with
+                match List.distinct (List.ofArray middle) with
                 | [] -> ""
                 | [ value ] when last > 2 -> $" at {coordinate 2} … {coordinate last} = {value:g4}"
                 | _ ->
-                    [ for i in 2..last -> $"{coordinate i} = {middle[i]:g4}" ] |> String.concat ", " |> sprintf " at %s"
+                    [ for i in 2..last -> $"{coordinate i} = {middle[i - 2]:g4}" ]
+                    |> String.concat ", "
+                    |> sprintf " at %s"
         }
 
     let private map (problem: Problem) title values range arrows : Drawing =
@@ -157,7 +170,9 @@ module internal Pictures =
         let plane = whole problem place
 
         let drawn =
-            compared (values u plane.Inside) (exact |> Option.map (fun exact -> values exact plane.Inside))
+            compared
+                (values problem u plane.Inside)
+                (exact |> Option.map (fun exact -> values problem exact plane.Inside))
 
         let common =
             drawn
@@ -175,7 +190,7 @@ module internal Pictures =
     /// The speed of a flow over the first two coordinates, with arrows along it.
     let private flow (problem: Problem) (place: Placement) (velocity: Tensor -> Tensor) =
         let plane = whole problem place
-        let speed = values (fun x -> (velocity x).square().sum(1L, keepdim = true).sqrt()) plane.Inside
+        let speed = values problem (fun x -> (velocity x).square().sum(1L, keepdim = true).sqrt()) plane.Inside
 
         // Few enough to be told apart.
         let few (low: float, high: float) = [| for i in 0..13 -> low + (high - low) * (float i + 0.5) / 14.0 |]
@@ -184,8 +199,8 @@ module internal Pictures =
 
         let vectors =
             Array.zip
-                (values (fun x -> x.narrow (1L, 0L, 2L)) arrows |> Array.chunkBySize 2)
-                (values velocity arrows |> Array.chunkBySize 2)
+                (values problem (fun x -> x.narrow (1L, 0L, 2L)) arrows |> Array.chunkBySize 2)
+                (values problem velocity arrows |> Array.chunkBySize 2)
             |> Array.map (fun (at, along) -> (at[0], at[1]), (along[0], along[1]))
 
         "6-flow", map problem $"Speed and direction{plane.Held}" (plane.Spread speed) None vectors
@@ -198,7 +213,7 @@ module internal Pictures =
             |> List.indexed
             |> List.filter (fun (_, equation) -> equation.Objective = Objective.Square)
 
-        let sizes (i: int) x = values (fun x -> (residuals x).narrow(1L, int64 i, 1L).abs()) x
+        let sizes (i: int) x = values problem (fun x -> (residuals x).narrow(1L, int64 i, 1L).abs()) x
 
         if problem.Coordinates.Length > 3 then
             []
@@ -256,21 +271,17 @@ module internal Pictures =
             match problem.Domain.Bounds with
             | [ _ ] -> [ Tensor.ofArray place [ int64 count; 1L ] at ]
             | bounds ->
-                let middle = bounds |> List.map (fun (low, high) -> (low + high) / 2.0) |> List.toArray
                 let low, high = bounds[1]
 
                 [
                     for j in 0..7 do
                         let y = low + (high - low) * (float j + 0.5) / 8.0
 
-                        at
-                        |> Array.collect (fun x -> [| x; y; yield! middle[2..] |])
-                        |> Tensor.ofArray place [ int64 count; int64 bounds.Length ]
+                        at |> Array.collect (fun x -> [| x; y |]) |> Tensor.ofArray place [ int64 count; 2L ]
                 ]
             |> List.filter (fun line ->
                 // The end of a box is its boundary, not outside.
-                let inside: bool[] = problem.Domain.Contains line |> Tensor.toArray |> Array.map ((<>) 0.0)
-                Array.forall id inside[1..])
+                (values problem problem.Domain.Contains line)[1..] |> Array.forall ((<>) 0.0))
 
         let isPeriod =
             match problem.Periodic with
@@ -296,12 +307,12 @@ module internal Pictures =
                         Y = { Label = "power"; Scale = Scale.Log }
                         Series =
                             [
-                                Plots.series "computed" Mark.Line (mean (values u))
+                                Plots.series "computed" Mark.Line (mean (values problem u))
                                 match exact with
                                 | Some exact ->
-                                    Plots.series "exact" Mark.Line (mean (values exact))
+                                    Plots.series "exact" Mark.Line (mean (values problem exact))
 
-                                    let error x = Array.map2 (-) (values u x) (values exact x)
+                                    let error x = Array.map2 (-) (values problem u x) (values problem exact x)
                                     Plots.series "error" Mark.Line (mean error)
                                 | None -> ()
                             ]
@@ -342,18 +353,19 @@ module internal Pictures =
         (u: Tensor -> Tensor)
         (exact: Tensor -> Tensor)
         =
-        let x = problem.Domain.Sample key place Plots.scattered
+        let count = min Plots.scattered (2 * int (Collocation.rowsAtOnce problem.Coordinates.Length))
+        let x = problem.Domain.Sample key place count
 
         "4-points",
         Plots.agreement
             "Computed against exact values"
-            $"{field} against {field}* at {Plots.scattered} random points"
+            $"{field} against {field}* at {count} random points"
             $"exact {field}*"
             $"computed {field}"
             "points"
             $"{field} = {field}*"
-            (values exact x)
-            (values u x)
+            (values problem exact x)
+            (values problem u x)
 
     /// The pictures of a solution u of a problem, by their names, for each field: curves in one dimension, otherwise
     /// maps over the first two coordinates, and in time curves at several of its values; where the exact solution is known, also
@@ -371,6 +383,9 @@ module internal Pictures =
         : (string * Drawing) list =
         use _ = torch.NewDisposeScope()
 
+        // A map has thousands of points, each with all coordinates.
+        let isTooHigh = problem.Coordinates.Length > 10_000
+
         [
             for index, field in List.indexed problem.Fields do
                 let column (f: Tensor -> Tensor) (x: Tensor) = (f x).narrow(1L, int64 index, 1L)
@@ -381,6 +396,7 @@ module internal Pictures =
                         yield!
                             (match problem.Coordinates with
                              | [ _ ] -> curves problem place field u exact
+                             | _ when isTooHigh -> []
                              | _ -> slices problem place u exact)
 
                         match exact with
@@ -390,7 +406,8 @@ module internal Pictures =
                         if problem.Coordinates.Length = 2 && problem.Coordinates[1] = "t" then
                             moments problem place field u exact
 
-                        yield! spectra problem place field u exact
+                        if not isTooHigh then
+                            yield! spectra problem place field u exact
                     ]
 
                 for name, picture in drawn do

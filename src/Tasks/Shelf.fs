@@ -39,7 +39,8 @@ type ShelfEntry =
 /// The problems that are ready to be solved by name.
 [<RequireQualifiedAccess>]
 module Shelf =
-    let private twoBody (problem: TwoBody -> Problem) dim seed = problem (TwoBody.ofSeed seed dim)
+    let private twoBody (problem: BallSolution -> Problem) dim seed = problem (TwoBody.ofSeed seed dim)
+    let private threeBody (problem: BallSolution -> Problem) dim seed = problem (ThreeBody.ofSeed seed dim)
 
     // Networks of some thousands of numbers, natural gradients and double precision: in few dimensions.
     let private low name formula purpose source (problem: Lazy<Problem>) : ShelfEntry =

@@ -68,7 +68,13 @@ module SolveSettings =
             Opening = []
             Epochs = 5000
             Collocation =
-                { Points = 100; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+                {
+                    Points = 100
+                    Sampling = Sampling.Random
+                    Laplacian = LaplacianMethod.Exact
+                    Unbiased = false
+                    MemoryLimit = 2048
+                }
             Emphasis = Emphasis.none
             Optimizer = SolveOptimizer.Adam
             Momentum = 0.0
@@ -270,7 +276,24 @@ module Solve =
                 Draws = Key.fold index (keyFor settings 6)
             }
 
-        let test = lazy (problem.Domain.Sample (keyFor settings 3) settings.Placement settings.TestPoints)
+        // Kept where they are few numbers, drawn anew each time where they are many.
+        let test =
+            let most = max 1 (int ((1L <<< 27) / int64 problem.Coordinates.Length))
+            let sample key count () = problem.Domain.Sample key settings.Placement count
+            let key = keyFor settings 3
+
+            if settings.TestPoints <= most then
+                let kept = lazy sample key settings.TestPoints ()
+
+                fun () ->
+                    let points = kept.Value
+                    [ fun () -> points ]
+            else
+                fun () ->
+                    [
+                        for start in 0..most .. settings.TestPoints - 1 ->
+                            sample (Key.fold start key) (min most (settings.TestPoints - start))
+                    ]
 
         {
             Stages =
@@ -289,17 +312,13 @@ module Solve =
                     [
                         match problem.Exact with
                         | Some exact ->
-                            let points = test.Value
+                            let test = test ()
                             use _ = torch.NewDisposeScope()
                             use _ = torch.no_grad ()
                             let network, weights = Model.generate model p
 
                             yield!
-                                Collocation.errors
-                                    problem.Fields
-                                    exact
-                                    (Problem.solution problem network weights)
-                                    points
+                                Collocation.errors problem.Fields exact (Problem.solution problem network weights) test
                         | None -> ()
 
                         yield! Collocation.losses settings.Collocation problem model (keyFor settings 5) p
@@ -331,6 +350,26 @@ module Solve =
             else
                 None
 
+        // Products of two estimates have no least value on points that stay, and no residual of their own.
+        let unbiased () =
+            let refuse reason = Some(nameof settings.Collocation.Unbiased, reason)
+            let optimizers = stages |> List.map _.Optimizer
+
+            if not settings.Collocation.Unbiased then
+                None
+            elif settings.Collocation.Laplacian = LaplacianMethod.Exact then
+                refuse "it is for estimates, and exact derivatives have no bias"
+            elif settings.Polish > 0 then
+                refuse "L-BFGS takes squares, not products of two estimates"
+            elif
+                optimizers
+                |> List.exists (fun it -> it = SolveOptimizer.Broyden || it = SolveOptimizer.NaturalGradient)
+            then
+                refuse
+                    "the self-scaled Broyden method and natural gradients take squares, not products of two estimates"
+            else
+                None
+
         let natural points =
             let need = SolveSettings.needOfNatural settings problem sizes.Value points
 
@@ -350,6 +389,7 @@ module Solve =
             | SolveOptimizer.Adam
             | SolveOptimizer.Soap
             | SolveOptimizer.Muon -> None)
+        |> Option.orElseWith unbiased
         |> Option.orElseWith (fun () -> Emphasis.fault problem emphasis)
 
     /// The settings with as many epochs as take so many seconds of training, by the time of the first ones: about a thirtieth
@@ -378,12 +418,6 @@ module Solve =
         let timed = trial 1000 (fun () -> clock.Elapsed.TotalSeconds > enough) warm
         let step = (timed.Seconds - warm.Seconds) / float (max 1 (timed.Step - warm.Step))
         { settings with Epochs = max 1 (int (seconds / max 1e-6 step)) }
-
-    let private methodName method =
-        match method with
-        | LaplacianMethod.Exact -> "exact"
-        | LaplacianMethod.Sdgd _ -> "sdgd"
-        | LaplacianMethod.Hutchinson _ -> "hutchinson"
 
     let private node (value: 'a) = RunFolder.node value
 
@@ -424,7 +458,7 @@ module Solve =
                 "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
                 "threads", node (torch.get_num_threads ())
                 "seed", node settings.Seed
-                "laplacian", node (methodName settings.Collocation.Laplacian)
+                "laplacian", node (LaplacianMethod.name settings.Collocation.Laplacian)
                 "outcome", node (Outcome.name outcome)
             ]
             |> RunFolder.fields

@@ -26,7 +26,7 @@ let private operators =
         let! d = Gen.choose (1, 6)
         let! second = Gen.arrayOfLength d (Gen.elements [ 1.0; 0.5; -2.0; 0.0 ])
         let! first = Gen.subListOf [ 0 .. d - 1 ]
-        return { Second = second; Partials = List.map List.singleton first }
+        return { Second = second; Sums = []; Partials = List.map List.singleton first }
     }
 
 let private jetOf directions seed d x = onJet seed d (Directions.seed directions x)
@@ -54,6 +54,17 @@ let private unbiased method' (operator: Operator) =
     let f = onTensor 3 d
     let jacobian = Nested.jacobian f x
 
+    // The operator's sums beside its squares.
+    let whole directions (jet: Jet) =
+        jet.Second :: [ for index in 0 .. operator.Sums.Length - 1 -> Directions.sum directions index jet ]
+        |> fun parts -> torch.cat (List.toArray parts, 1L)
+
+    let truth =
+        let exact = Operator.directions LaplacianMethod.Exact (Key.ofSeed 0) place operator
+        let found = whole exact (jetOf exact 3 d x)
+        close "second" 1e-9 (1.0 + Nested.second operator.Second f x) (1.0 + found.narrow (1L, 0L, 2L))
+        found
+
     let samples =
         torch.stack (
             [|
@@ -61,18 +72,24 @@ let private unbiased method' (operator: Operator) =
                     let directions = Operator.directions method' (Key.fold n (Key.ofSeed 77)) place operator
                     let jet = jetOf directions 3 d x
                     exactlyFirst operator directions jacobian jet
-                    jet.Second
+                    whole directions jet
             |],
             0L
         )
 
     let mean = samples.mean [| 0L |]
     let spread = torch.sqrt ((samples - mean).square().mean [| 0L |])
-    let errors = (mean - Nested.second operator.Second f x).abs() / (spread / sqrt (float draws))
+    let errors = (mean - truth).abs() / (spread / sqrt (float draws))
     Expect.isTrue (Tensor.item (spread.min ()) > 1e-3) "the draws are all the same"
     Check.inRange 0.0 4.5 (Tensor.item (errors.max ())) "largest"
 
-let private mixed = { Second = [| 1.0; -0.5; 0.0; 2.0; -1.0 |]; Partials = [ [ 2 ]; [ 0 ] ] }
+let private mixed = { Second = [| 1.0; -0.5; 0.0; 2.0; -1.0 |]; Sums = []; Partials = [ [ 2 ]; [ 0 ] ] }
+
+// Two directions, of six where there are pairs.
+let private estimates =
+    [
+        for name, method in LaplacianMethod.estimates -> name, method (if name.EndsWith "pairs" then 6 else 2)
+    ]
 
 let tests =
     testList
@@ -99,12 +116,12 @@ let tests =
                 Expect.equal (count LaplacianMethod.Exact (Operator.laplacian 5)) 5L "directions"
 
                 Expect.equal
-                    (count LaplacianMethod.Exact { Second = [| 1.0; 0.0; 1.0 |]; Partials = [ [ 2 ] ] })
+                    (count LaplacianMethod.Exact { Second = [| 1.0; 0.0; 1.0 |]; Sums = []; Partials = [ [ 2 ] ] })
                     2L
                     "directions"
 
                 Expect.equal
-                    (count LaplacianMethod.Exact { Second = [| 1.0; 0.0; 1.0 |]; Partials = [ [ 1 ] ] })
+                    (count LaplacianMethod.Exact { Second = [| 1.0; 0.0; 1.0 |]; Sums = []; Partials = [ [ 1 ] ] })
                     3L
                     "directions"
 
@@ -112,12 +129,12 @@ let tests =
                 Expect.equal (count (LaplacianMethod.Hutchinson 3) (Operator.laplacian 5)) 3L "directions"
 
                 Expect.equal
-                    (count (LaplacianMethod.Hutchinson 3) { Second = [| 1.0; -1.0 |]; Partials = [ [ 0 ] ] })
+                    (count (LaplacianMethod.Hutchinson 3) { Second = [| 1.0; -1.0 |]; Sums = []; Partials = [ [ 0 ] ] })
                     7L
                     "directions"
 
                 Expect.equal
-                    (count (LaplacianMethod.Hutchinson 3) { Second = [| 0.0 |]; Partials = [] })
+                    (count (LaplacianMethod.Hutchinson 3) { Second = [| 0.0 |]; Sums = []; Partials = [] })
                     0L
                     "directions")
 
@@ -130,7 +147,7 @@ let tests =
                         LaplacianMethod.Sdgd -1, Operator.laplacian 5
                         LaplacianMethod.Sdgd 6, Operator.laplacian 5
                         LaplacianMethod.Hutchinson 0, Operator.laplacian 5
-                        LaplacianMethod.Sdgd 0, { Second = [||]; Partials = [] }
+                        LaplacianMethod.Sdgd 0, { Second = [||]; Sums = []; Partials = [] }
                     ] do
                     let message =
                         Folder.messageOf<System.ArgumentException>(fun () ->
@@ -139,12 +156,16 @@ let tests =
                     Expect.stringContains message (string method') "message"
 
                 // What has no second derivatives is the same by every method.
-                Operator.directions (LaplacianMethod.Sdgd 6) (Key.ofSeed 1) place { Second = [||]; Partials = [] }
+                Operator.directions
+                    (LaplacianMethod.Sdgd 6)
+                    (Key.ofSeed 1)
+                    place
+                    { Second = [||]; Sums = []; Partials = [] }
                 |> ignore)
 
             testCase "a first derivative is one a point, and one that is listed" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let operator = { Second = [| 1.0; 0.0; 0.0 |]; Partials = [ [ 2 ] ] }
+                let operator = { Second = [| 1.0; 0.0; 0.0 |]; Sums = []; Partials = [ [ 2 ] ] }
                 let directions = Operator.directions LaplacianMethod.Exact (Key.ofSeed 1) place operator
                 let linear = 3.0 * Jet.part 2 (Directions.seed directions (normal 1 [ 4; 3 ]))
 
@@ -172,14 +193,78 @@ let tests =
                         "axes"
                 | Dense _ -> failtest "coordinates are enough")
 
-            testCase "a sample of the terms is right on average" (fun () ->
-                unbiased (LaplacianMethod.Sdgd 2) (Operator.laplacian 5))
+            Check.theory "an estimate is right on average" estimates (fun (name, method) ->
+                if name <> "hutchinson-pairs" then
+                    unbiased method (Operator.laplacian 5)
 
-            testCase "a sample of mixed terms is right on average" (fun () -> unbiased (LaplacianMethod.Sdgd 2) mixed)
+                unbiased method mixed)
 
-            testCase "random signs are right on average" (fun () ->
-                unbiased (LaplacianMethod.Hutchinson 2) (Operator.laplacian 5))
+            testCase "an estimate of a sum of other derivatives is right on average" (fun () ->
+                let by = [ [ 0; 0; 0 ]; [ 0; 1; 2 ]; [ 0; 0; 1; 1 ]; [ 3; 3; 3; 3 ]; [ 1; 3 ]; [ 2; 2; 4 ] ]
+                let terms = by |> List.mapi (fun i by -> by, float i - 2.5)
 
-            testCase "random signs for mixed terms are right on average" (fun () ->
-                unbiased (LaplacianMethod.Hutchinson 2) mixed)
+                for method in [ LaplacianMethod.Sdgd 2; LaplacianMethod.SdgdReplacing 2; LaplacianMethod.Gaussian 3 ] do
+                    unbiased method { Operator.laplacian 5 with Sums = [ terms ] })
+
+            property "sums are those of their derivatives, whole or drawn whole" 20 seeds (fun seed ->
+                let by = [ [ 0 ]; [ 0; 0; 1 ]; [ 1; 2 ]; [ 0; 0; 2; 2 ] ]
+
+                let operator =
+                    {
+                        Second = [| 1.0; 2.0; 0.0 |]
+                        Sums = [ [ for by in by -> by, 0.5 ]; [ [ 2 ], 1.0 ] ]
+                        Partials = by
+                    }
+
+                let x = normal seed [ 3; 3 ]
+
+                for method in [ LaplacianMethod.Exact; LaplacianMethod.Sdgd 3; LaplacianMethod.Hutchinson 4 ] do
+                    let directions = Operator.directions method (Key.ofSeed seed) place operator
+                    let jet = jetOf directions seed 3 x
+                    let whole = by |> List.map (fun by -> 0.5 * Directions.partial directions by jet)
+                    // Four terms are more than three.
+                    if method <> LaplacianMethod.Sdgd 3 then
+                        close "sum" 1e-9 (1.0 + List.reduce (+) whole) (1.0 + Directions.sum directions 0 jet)
+
+                    let slope = (Nested.jacobian (onTensor seed 3) x).select(2L, 2L)
+                    close "a sum of one" 1e-9 (1.0 + slope) (1.0 + Directions.sum directions 1 jet)
+                    Expect.equal (Operator.isEstimated method operator) (method <> LaplacianMethod.Exact) "estimated")
+
+            property "in two dimensions a pair of sign vectors is exact" 20 seeds (fun seed ->
+                let x = normal seed [ 3; 2 ]
+
+                let directions =
+                    Operator.directions
+                        (LaplacianMethod.HutchinsonPairs 1)
+                        (Key.ofSeed seed)
+                        place
+                        (Operator.laplacian 2)
+
+                let exact = Operator.directions LaplacianMethod.Exact (Key.ofSeed seed) place (Operator.laplacian 2)
+                let second directions = (jetOf directions seed 2 x).Second
+                close "second" 1e-10 (1.0 + second exact) (1.0 + second directions))
+
+            property "terms drawn one by one may come again, and each counts" 20 seeds (fun seed ->
+                let directions =
+                    Operator.directions
+                        (LaplacianMethod.SdgdReplacing 40)
+                        (Key.ofSeed seed)
+                        place
+                        (Operator.laplacian 3)
+
+                Expect.isLessThanOrEqual (directions.Weights.numel ()) 3L "axes"
+                Check.near 1e-12 (Tensor.item (directions.Weights.sum ())) 3.0 "weights")
+
+            property "squares of slopes along the lines are right on average" 5 seeds (fun seed ->
+                let operator = { Second = [| 1.0; 2.0; 0.5; 3.0 |]; Sums = []; Partials = [] }
+                let x = normal seed [ 2; 4 ]
+                let squares method key = Jet.squares (jetOf (Operator.directions method key place operator) seed 4 x)
+                let exact = squares LaplacianMethod.Exact (Key.ofSeed 0)
+
+                for method in [ LaplacianMethod.Sdgd 2; LaplacianMethod.Gaussian 2 ] do
+                    let samples =
+                        torch.stack ([| for n in 1..1500 -> squares method (Key.fold n (Key.ofSeed seed)) |], 0L)
+
+                    let errors = (samples.mean [| 0L |] - exact).abs() / (samples.std 0L / sqrt 1500.0)
+                    Check.inRange 0.0 4.8 (Tensor.item (errors.max ())) "standard errors")
         ]

@@ -41,7 +41,7 @@ let directions (seed: int) (lines: Lines) (order: int) (x: Tensor) : Directions 
             Dense vectors, vectors
 
     let weights = normal (seed + 8) [ int (vectors.size 1) ]
-    { Tangents = tangents; Weights = weights; Partials = Map.empty; Order = order }, vectors
+    { Tangents = tangents; Weights = weights; Sums = []; Partials = Map.empty; Order = order }, vectors
 
 /// The derivatives of orders 1 … order of s ↦ f(x + s v), each [N, V, n], differentiable by what f depends on. f gets the
 /// points several times over, in their order.

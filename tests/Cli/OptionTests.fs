@@ -94,6 +94,7 @@ let private pde =
                 "--sampling sobol", "", Changes
                 "--laplacian hutchinson", "", Changes
                 "--directions 1", "--laplacian sdgd", Changes
+                "--unbiased", "--laplacian sdgd --directions 1 --polish - --polish-points -", Changes
                 "--balance gradients", low "klein-gordon" + " --optimizer adam", Changes
                 "--attention", "", Changes
                 "--adapt-points rad", "", Changes

@@ -18,7 +18,14 @@ let private solve =
         Opening = [ { Optimizer = SolveOptimizer.Soap; Epochs = 7; Points = 9 } ]
         Epochs = 11
         Rate = 0.5
-        Collocation = { Points = 13; Sampling = Sampling.Sobol; Laplacian = LaplacianMethod.Sdgd 3; MemoryLimit = 17 }
+        Collocation =
+            {
+                Points = 13
+                Sampling = Sampling.Sobol
+                Laplacian = LaplacianMethod.Sdgd 3
+                Unbiased = false
+                MemoryLimit = 17
+            }
         Emphasis = { Emphasis.none with Causal = Some { Epsilon = 2.0; Slices = 5 }; Balance = Balance.Ntk }
         Seed = 19
     }

@@ -161,6 +161,7 @@ let tests =
                             Points = 100
                             Sampling = Sampling.Random
                             Laplacian = LaplacianMethod.Exact
+                            Unbiased = false
                             MemoryLimit = limit
                         }
 

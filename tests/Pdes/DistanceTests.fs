@@ -35,6 +35,7 @@ let private along order (x: Tensor) (direction: Tensor) (f: Jet -> Jet) : Jet =
         {
             Tangents = Dense(direction.unsqueeze 1L)
             Weights = tensor [ 1 ] [ 1.0 ]
+            Sums = []
             Partials = Map.empty
             Order = order
         }

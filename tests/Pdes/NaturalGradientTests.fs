@@ -20,6 +20,7 @@ let private settings points : Collocation =
         Points = points
         Sampling = Sampling.Random
         Laplacian = LaplacianMethod.Exact
+        Unbiased = false
         MemoryLimit = 2048
     }
 
@@ -351,7 +352,14 @@ let tests =
                     let _, p, _ = steps 15 stage (Solve.initial settings poisson network)
                     Expect.all (Params.tensors p) (fun t -> t.dtype = place.DType) "element type"
                     let test = poisson.Domain.Sample (Key.ofSeed 1) place 500
-                    let found = Collocation.errors [ "u" ] poisson.Exact.Value (Problem.solution poisson model p) test
+
+                    let found =
+                        Collocation.errors
+                            [ "u" ]
+                            poisson.Exact.Value
+                            (Problem.solution poisson model p)
+                            [ fun () -> test ]
+
                     Map(found)["relative_l2"]
 
                 let adam = error SolveOptimizer.Adam place

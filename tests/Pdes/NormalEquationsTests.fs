@@ -108,6 +108,7 @@ let private problem (points: int) : Problem * Collocation =
         Points = points
         Sampling = Sampling.Random
         Laplacian = LaplacianMethod.Exact
+        Unbiased = false
         MemoryLimit = 2048
     }
 

@@ -38,7 +38,8 @@ let tests =
                 15
                 (Gen.zip seeds (Gen.choose (2, 4)))
                 (fun (seed, d) ->
-                    let operator = { Second = [| for i in 0 .. d - 1 -> float (i - 1) |]; Partials = [ [ 1 ]; [ 0 ] ] }
+                    let operator =
+                        { Second = [| for i in 0 .. d - 1 -> float (i - 1) |]; Sums = []; Partials = [ [ 1 ]; [ 0 ] ] }
 
                     let problem, model = mixing d, Kan.create { Size = 3; Order = 3 } [ d; 3; 1 ]
                     let p, x = model.Init (Key.ofSeed seed) place, normal seed [ 5; d ] * 0.5
@@ -56,7 +57,7 @@ let tests =
 
             testCase "data without derivatives needs none" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let operator = { Second = [| 0.0; 0.0 |]; Partials = [] }
+                let operator = { Second = [| 0.0; 0.0 |]; Sums = []; Partials = [] }
                 let problem, model = mixing 2, Mlp.create [ 2; 3; 1 ]
                 let p, x = model.Init key place, normal 1 [ 4; 2 ]
 
@@ -99,7 +100,7 @@ let tests =
                     let p = model.Init (Key.ofSeed seed) place
                     let at = Key.uniform (Key.ofSeed seed) place [ 6L; 1L ]
                     let points = torch.cat ([| at; torch.full_like (at, 0.5.ToScalar()) |], 1L)
-                    let operator = { Second = [| 0.0; 0.0 |]; Partials = [ [ 1 ] ] }
+                    let operator = { Second = [| 0.0; 0.0 |]; Sums = []; Partials = [ [ 1 ] ] }
                     let directions = Operator.directions LaplacianMethod.Exact key place operator
                     let found = Problem.jet problem model directions p points
                     let velocity = (Directions.partial directions [ 1 ] found).narrow(1L, 0L, 1L)

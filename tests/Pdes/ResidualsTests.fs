@@ -13,7 +13,13 @@ let private u, v = field "u", field "v"
 let private place = Placement.cpu64
 
 let private settings =
-    { Points = 7; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Exact; MemoryLimit = 2048 }
+    {
+        Points = 7
+        Sampling = Sampling.Random
+        Laplacian = LaplacianMethod.Exact
+        Unbiased = false
+        MemoryLimit = 2048
+    }
 
 let private grid = { Size = 3; Order = 4 }
 

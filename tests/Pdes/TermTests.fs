@@ -259,7 +259,7 @@ let tests =
                 (Gen.zip (formulas [ x; y; x * y; t ]) seeds)
                 (fun (term, seed) ->
                     let points = normal seed [ 4; 3 ] * 0.5
-                    let operator = { Second = [| 1.0; 2.0; 0.0 |]; Partials = [ [ 0; 1; 1 ]; [ 2 ] ] }
+                    let operator = { Second = [| 1.0; 2.0; 0.0 |]; Sums = []; Partials = [ [ 0; 1; 1 ]; [ 2 ] ] }
                     let directions = Operator.directions LaplacianMethod.Exact (Key.ofSeed 1) place operator
                     let found = Term.jet names (Directions.seed directions points) term
                     let f = onPoints term
@@ -282,7 +282,7 @@ let tests =
 
             testCase "no more lines are followed than the derivatives need" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let partials list = { Second = [| 0.0; 0.0; 0.0 |]; Partials = list }
+                let partials list = { Second = [| 0.0; 0.0; 0.0 |]; Sums = []; Partials = list }
 
                 for list, count in
                     [
@@ -301,9 +301,14 @@ let tests =
                 // A single second derivative is summed along, a Laplacian too.
                 let read (term: Term) = (Reading.ofTerms false names [] [ "u" ] [ term ]).Operators |> List.head |> snd
                 let burgers = read (d u [ t ] + u * d u [ x ] - 0.01 * d u [ x; x ])
-                Expect.equal burgers { Second = [| 1.0; 0.0; 0.0 |]; Partials = [ [ 2 ]; [ 0 ] ] } "operator"
+
+                Expect.equal
+                    burgers
+                    { Second = [| 1.0; 0.0; 0.0 |]; Sums = []; Partials = [ [ 2 ]; [ 0 ] ] }
+                    "operator"
+
                 let heat = read (d u [ t ] - laplacian u [ x; y ])
-                Expect.equal heat { Second = [| 1.0; 1.0; 0.0 |]; Partials = [ [ 2 ] ] } "operator")
+                Expect.equal heat { Second = [| 1.0; 1.0; 0.0 |]; Sums = []; Partials = [ [ 2 ] ] } "operator")
 
             testCase "sums and products are kept short" (fun () ->
                 Expect.equal (x + 0.0) x "sum"

@@ -48,6 +48,7 @@ let collocation points : Collocation =
         Points = points
         Sampling = Sampling.Random
         Laplacian = LaplacianMethod.Exact
+        Unbiased = false
         MemoryLimit = 2048
     }
 

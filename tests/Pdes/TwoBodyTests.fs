@@ -30,10 +30,10 @@ let tests =
                         (Golden.tensor (golden.GetProperty "c"))
                         (tensor [ body.Coefficients.Length ] (List.ofArray body.Coefficients))
 
-                    close "solution" 1e-6 (column "u") (TwoBody.solution body x)
-                    let gradient = (Nested.jacobian (TwoBody.solution body) x).squeeze 1L
+                    close "solution" 1e-6 (column "u") (BallSolution.value body x)
+                    let gradient = (Nested.jacobian (BallSolution.value body) x).squeeze 1L
                     close "gradient" 1e-6 (Golden.tensor (golden.GetProperty "gradient")) gradient
-                    close "laplacian" 1e-6 (column "laplacian") (TwoBody.laplacian body x)
+                    close "laplacian" 1e-6 (column "laplacian") (BallSolution.laplacian body x)
                     close "Poisson's source" 1e-6 (column "laplacian") (Poisson.source body x)
                     close "Allen–Cahn's source" 1e-6 (column "allen_cahn_source") (AllenCahn.source body x))
 
@@ -55,16 +55,48 @@ let tests =
                 Expect.equal (TwoBody.ofSeed 3 101).Coefficients many[..99] "coefficients")
 
             property "the closed-form Laplacian is that of the solution" 25 bodies (fun (seed, d) ->
-                let body = TwoBody.ofSeed seed d
                 let x = normal seed [ 6; d ] * 0.5
-                Expect.equal (TwoBody.dimension body) d "dimension"
-                close "laplacian" 1e-9 (Nested.laplacian (TwoBody.solution body) x) (TwoBody.laplacian body x))
+
+                for body in [ TwoBody.ofSeed seed d; ThreeBody.ofSeed seed (d + 1) ] do
+                    let x =
+                        if BallSolution.dimension body = d then x else torch.cat ([| x; x.narrow (1L, 0L, 1L) |], 1L)
+
+                    Expect.equal (BallSolution.dimension body) (int (x.size 1)) "dimension"
+
+                    close
+                        "laplacian"
+                        1e-9
+                        (Nested.laplacian (BallSolution.value body) x)
+                        (BallSolution.laplacian body x))
+
+            testCase "many dimensions are summed in stretches" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let d = 3000
+                let body = TwoBody.ofSeed 1 d
+                // More points make shorter stretches.
+                let few = normal 1 [ 2; d ] * 0.01
+                let many = torch.cat [| few; normal 2 [ 1500; d ] * 0.01 |]
+                close "value" 1e-11 (BallSolution.value body few) ((BallSolution.value body many).narrow(0L, 0L, 2L))
+
+                close
+                    "laplacian"
+                    1e-11
+                    (BallSolution.laplacian body few)
+                    ((BallSolution.laplacian body many).narrow(0L, 0L, 2L)))
+
+            testCase "the three-body solution is the published one" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let x = tensor [ 1; 4 ] [ 0.1; -0.2; 0.3; 0.4 ]
+                let c = (ThreeBody.ofSeed 0 4).Coefficients
+                Expect.equal c (TwoBody.ofSeed 0 3).Coefficients "coefficients"
+                let expected = (1.0 - 0.3) * (c[0] * exp (-0.006) + c[1] * exp (-0.024))
+                close "value" 1e-12 (tensor [ 1; 1 ] [ expected ]) (BallSolution.value (ThreeBody.ofSeed 0 4) x))
 
             property "the exact solution leaves no residual, others do" 15 bodies (fun (seed, d) ->
                 let body = TwoBody.ofSeed seed d
                 let x = normal (seed + 1) [ 6; d ] * 0.4
 
-                for problem in [ Poisson.problem body; AllenCahn.problem body ] do
+                for problem in [ Poisson.problem body; AllenCahn.problem body; SineGordon.problem body ] do
                     let residual (u: Tensor -> Tensor) =
                         problem.Equations.Head.Residual
                         |> Term.evaluate x (fun leaf ->
@@ -79,7 +111,7 @@ let tests =
                     Check.inRange
                         0.0
                         1e-10
-                        (size (residual exact) / (1.0 + size (TwoBody.laplacian body x)))
+                        (size (residual exact) / (1.0 + size (BallSolution.laplacian body x)))
                         "size of residual"
 
                     Expect.isTrue (size (residual (fun x -> 1.1 * exact x)) > 1e-6) "residual of another function"
@@ -97,7 +129,7 @@ let tests =
                 Check.inRange
                     0.0
                     1e-12
-                    (Tensor.item ((TwoBody.solution (TwoBody.ofSeed seed d) surface).abs().max()))
+                    (Tensor.item ((BallSolution.value (TwoBody.ofSeed seed d) surface).abs().max()))
                     "largest of the solution on the sphere"
 
                 let bound = 1.0 - (inside * inside).sum(1L, keepdim = true)

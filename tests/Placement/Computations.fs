@@ -88,13 +88,15 @@ let private models =
         "MetaKAN, wide", MetaKan.create grid { meta GeneratorSharing.PerLayer with HiddenDim = 8 } [ 3; 64; 64; 1 ]
     ]
 
-let private operator = { Second = [| 1.0; -0.5; 0.0 |]; Partials = [ [ 2 ]; [ 0 ] ] }
+let private operator = { Second = [| 1.0; -0.5; 0.0 |]; Sums = []; Partials = [ [ 2 ]; [ 0 ] ] }
 
 let private methods =
     [
         "all axes", LaplacianMethod.Exact
         "SDGD", LaplacianMethod.Sdgd 1
+        "SDGD with replacement", LaplacianMethod.SdgdReplacing 2
         "Hutchinson", LaplacianMethod.Hutchinson 2
+        "pairs of normal vectors", LaplacianMethod.GaussianPairs 1
     ]
 
 let private ofModel (name: string) (value: OnMeta) (jet: LaplacianMethod -> OnMeta) (weights: OnMeta) (model: Model) =
@@ -141,9 +143,13 @@ let private ofModel (name: string) (value: OnMeta) (jet: LaplacianMethod -> OnMe
 // A jet along axes selects the rows that move.
 let private axes method =
     match method with
-    | LaplacianMethod.Hutchinson _ -> Through
     | LaplacianMethod.Exact
-    | LaplacianMethod.Sdgd _ -> Stops
+    | LaplacianMethod.Sdgd _
+    | LaplacianMethod.SdgdReplacing _ -> Stops
+    | LaplacianMethod.Hutchinson _
+    | LaplacianMethod.HutchinsonPairs _
+    | LaplacianMethod.Gaussian _
+    | LaplacianMethod.GaussianPairs _ -> Through
 
 let private ofModels =
     [
@@ -348,7 +354,13 @@ let private problems =
     ]
 
 let private collocation laplacian limit =
-    { Points = 7; Sampling = Sampling.Random; Laplacian = laplacian; MemoryLimit = limit }
+    {
+        Points = 7
+        Sampling = Sampling.Random
+        Laplacian = laplacian
+        Unbiased = false
+        MemoryLimit = limit
+    }
 
 let private ofProblems =
     [
@@ -371,7 +383,7 @@ let private ofProblems =
             row $"{name}: a model's solution and its errors" Stops (fun place ->
                 let p, x = mlp.Init key place, problem.Domain.Sample key place 600
                 let u = Problem.solution problem mlp p
-                let errors = Collocation.errors problem.Fields problem.Exact.Value u x
+                let errors = Collocation.errors problem.Fields problem.Exact.Value u [ fun () -> x ]
                 [ "u", u x; "errors", numbers place (List.map snd errors) ])
 
         for model, onMeta in [ Mlp.create [ 3; 6; 2 ], Through; Kan.create grid [ 3; 6; 2 ], Stops ] do

@@ -28,7 +28,14 @@ let private problem = AllenCahn.problem (TwoBody.ofSeed 3 2)
 let private settings =
     { SolveSettings.defaults with
         Epochs = 12
-        Collocation = { Points = 8; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Sdgd 1; MemoryLimit = 2048 }
+        Collocation =
+            {
+                Points = 8
+                Sampling = Sampling.Random
+                Laplacian = LaplacianMethod.Sdgd 1
+                Unbiased = false
+                MemoryLimit = 2048
+            }
         Rate = 1e-2
         EmbeddingRate = 1e-2
         GeneratorRate = 1e-2
@@ -377,6 +384,41 @@ let tests =
                         (expected.Result["relative_l2"].ToJsonString())
                         "relative l2"))
 
+            testCase
+                "products of two estimates go with estimates, and with optimizers that take any gradient"
+                (fun () ->
+                    let sdgd = { settings.Collocation with Laplacian = LaplacianMethod.Sdgd 1; Unbiased = true }
+                    let settings = { settings with Collocation = sdgd; Polish = 0 }
+                    Expect.isNone (Solve.fault settings problem model) "Adam"
+
+                    for settings in
+                        [
+                            { settings with Collocation = { sdgd with Laplacian = LaplacianMethod.Exact } }
+                            { settings with Polish = 3 }
+                            { settings with Optimizer = SolveOptimizer.Broyden }
+                            { settings with Optimizer = SolveOptimizer.NaturalGradient }
+                            { settings with
+                                Opening = [ { Optimizer = SolveOptimizer.Broyden; Epochs = 2; Points = 5 } ]
+                            }
+                        ] do
+                        Expect.equal (Solve.fault settings problem model |> Option.map fst) (Some "Unbiased") "refused")
+
+            testCase "held-out points that are too many numbers to keep are drawn in parts" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let body = TwoBody.ofSeed 0 100_000
+                let problem, model = Poisson.problem body, Mlp.create [ 100_000; 2; 1 ]
+                // 1342 points are kept; more are drawn anew, and their errors are about the same.
+                let errors count =
+                    let plan =
+                        Solve.plan { settings with TestPoints = count; Placement = Placement.cpu32 } problem model
+
+                    let p = Solve.initial { settings with Placement = Placement.cpu32 } problem model
+
+                    plan.Evaluate { Stage = 0; Within = 0; Step = 1; Params = p; Memory = Map.empty; Seconds = 0.0 }
+                    |> Map
+
+                Check.near 1e-3 (errors 1400).["relative_l2"] (errors 1300).["relative_l2"] "error")
+
             testCase "a folder that holds anything is refused, and left alone" (fun () ->
                 withFolder (fun folder ->
                     let notes = Path.Combine(folder, "notes.txt")
@@ -557,6 +599,7 @@ let tests =
                                     Points = 32
                                     Sampling = Sampling.Random
                                     Laplacian = LaplacianMethod.Exact
+                                    Unbiased = false
                                     MemoryLimit = 2048
                                 }
                             EvaluateEvery = 10
@@ -570,7 +613,7 @@ let tests =
                     Check.inRange
                         (last / 3.0)
                         (last * 3.0)
-                        (Map(Collocation.errors heat.Fields heat.Exact.Value solution.U x)["relative_l2"])
+                        (Map(Collocation.errors heat.Fields heat.Exact.Value solution.U [ fun () -> x ])["relative_l2"])
                         "relative l2"))
 
             testCase "an unknown number is found with the solution, and its path is written" (fun () ->
@@ -601,6 +644,7 @@ let tests =
                                     Points = 30
                                     Sampling = Sampling.Random
                                     Laplacian = LaplacianMethod.Exact
+                                    Unbiased = false
                                     MemoryLimit = 2048
                                 }
                             EvaluateEvery = 20
@@ -707,6 +751,7 @@ let tests =
                                     Points = 20
                                     Sampling = Sampling.Random
                                     Laplacian = LaplacianMethod.Exact
+                                    Unbiased = false
                                     MemoryLimit = 2048
                                 }
                             EvaluateEvery = 50
@@ -804,6 +849,7 @@ let tests =
                                         Points = 30
                                         Sampling = Sampling.Random
                                         Laplacian = LaplacianMethod.Exact
+                                        Unbiased = false
                                         MemoryLimit = 2048
                                     }
                                 EvaluateEvery = 5

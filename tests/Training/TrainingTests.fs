@@ -222,7 +222,13 @@ let tests =
                 let problem = Poisson.problem (TwoBody.ofSeed 1 2)
 
                 let settings =
-                    { Points = 6; Sampling = Sampling.Random; Laplacian = LaplacianMethod.Sdgd 1; MemoryLimit = 2048 }
+                    {
+                        Points = 6
+                        Sampling = Sampling.Random
+                        Laplacian = LaplacianMethod.Sdgd 1
+                        Unbiased = false
+                        MemoryLimit = 2048
+                    }
 
                 let plan =
                     { plan

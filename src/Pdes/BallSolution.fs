@@ -1,0 +1,83 @@
+// Test solutions in the unit ball in which neighbouring coordinates meet: they are no sums of functions of one coordinate
+// each, in any number of dimensions.
+namespace MetaKan.Pdes
+
+open MetaKan
+open TorchSharp
+
+/// The solution u*(x) = (1 - |x|²) Σ c_i f(x_i, x_{i+1}, …), zero on the unit sphere.
+type BallSolution =
+    {
+        /// c, one number for each group of neighbours.
+        Coefficients: float[]
+        /// How many neighbours meet.
+        Bodies: int
+        /// f of neighbours, each [N, n], and, where they are asked for, x·∇f and Δf.
+        Interaction: Tensor list -> Tensor * Lazy<Tensor * Tensor>
+    }
+
+/// A solution in the unit ball, its Laplacian, and equations that have it.
+[<RequireQualifiedAccess>]
+module BallSolution =
+    /// d, the dimension.
+    let dimension (solution: BallSolution) : int = solution.Coefficients.Length + solution.Bodies - 1
+
+    let private total (t: Tensor) = t.sum (1L, keepdim = true)
+
+    // Numbers of a term at a time, so that in many dimensions what is worked with stays small beside the points.
+    let private atOnce = 1 <<< 21
+
+    // Σ c_i t_i [N, 1] of terms t [N, n] by neighbours, a stretch of them at a time.
+    let private sums (solution: BallSolution) (terms: Tensor list -> Tensor list) (x: Tensor) : Tensor list =
+        let count = solution.Coefficients.Length
+        let stretch = max 1 (atOnce / max 1 (int (x.size 0)))
+
+        [
+            for start in 0..stretch .. count - 1 ->
+                fun () ->
+                    let n = min stretch (count - start)
+                    let stretch = System.ArraySegment(solution.Coefficients, start, n).ToArray()
+                    let c = Tensor.ofArray (Placement.ofTensor x) [ 1L; int64 n ] stretch
+
+                    [ for body in 0 .. solution.Bodies - 1 -> x.narrow (1L, int64 (start + body), int64 n) ]
+                    |> terms
+                    |> List.map (fun t -> total (c * t))
+                |> Tensor.scoped Seq.ofList
+        ]
+        |> List.reduce (List.map2 (fun a b -> a + b))
+
+    let private bound (x: Tensor) = 1.0 - total (x * x)
+
+    /// u* [N, 1] at x [N, d].
+    let value (solution: BallSolution) (x: Tensor) : Tensor =
+        bound x * (sums solution (fun parts -> [ fst (solution.Interaction parts) ]) x).Head
+
+    /// u* and Δu*, each [N, 1], in closed form: with u = A·B, Δu = A ΔB - 4 x·∇B - 2 d B.
+    let internal both (solution: BallSolution) (x: Tensor) : Tensor * Tensor =
+        let terms parts =
+            let f, more = solution.Interaction parts
+            [ f; fst more.Value; snd more.Value ]
+
+        let sums = sums solution terms x
+        let a, b, radial, laplacian = bound x, sums[0], sums[1], sums[2]
+        a * b, a * laplacian - 4.0 * radial - 2.0 * float (dimension solution) * b
+
+    /// Δu* [N, 1] at x [N, d].
+    let laplacian (solution: BallSolution) (x: Tensor) : Tensor = snd (both solution x)
+
+    /// The problem in the unit ball for this solution, u = (1 - |x|²)·net(x), of an equation left(u, Δu) = source.
+    let internal problem
+        (name: string)
+        (solution: BallSolution)
+        (left: Term -> Term -> Term)
+        (source: Tensor -> Tensor)
+        : Problem =
+        let d = dimension solution
+        let x, u = coordinates "x" d, field "u"
+        let names = [ for i in 1..d -> $"x{i}" ]
+        let residual = left u (Language.laplacian u x) - given "source" source
+
+        { Problem.create name (Domain.centredBall d 1.0) names [ "u" ] [ name, residual ] with
+            Constraint = fun x net -> (1.0 - Jet.normSquared x) * net
+            Exact = Some(value solution)
+        }
