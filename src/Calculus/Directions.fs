@@ -75,7 +75,9 @@ module LaplacianMethod =
 /// the derivatives along them.
 type Directions =
     {
+        /// The V lines' vectors v, the same for all points.
         Tangents: Tangents
+        /// w_v in Σ w_v D_v² [V]; 0 for a line that partial derivatives alone are read off.
         Weights: Tensor
         /// The highest order of the derivatives along the lines.
         Order: int

@@ -7,9 +7,13 @@ open TorchSharp
 /// The parameters of c·f(a x + b) + d.
 type AffineFit =
     {
+        /// The factor of x, inside of f.
         A: float
+        /// What is added to a x, inside of f.
         B: float
+        /// The factor of f: for these a and b that of least squares, as d is.
         C: float
+        /// What is added to c·f.
         D: float
         /// The share of the curve's variance that it explains.
         R2: float

@@ -6,12 +6,18 @@ open MetaKan
 open TorchSharp
 
 /// Scores, by layer: of the nodes, inputs first; and of the edges [from, to].
-type Scores = { Nodes: float[] list; Edges: float[,] list }
+type Scores =
+    {
+        /// By layer, inputs first, a score for each node.
+        Nodes: float[] list
+        /// By layer, [from, to], a score for each edge to an end.
+        Edges: float[,] list
+    }
 
 /// How much each edge and node contributes to the outputs.
 [<RequireQualifiedAccess>]
 module Attribution =
-    /// The scores of a network at the points of a trace. An output has score 1; an edge has its end's, times its own
+    /// The scores of a network at the points of a trace. The outputs share a score of 1; an edge has its end's, times its own
     /// spread (standard deviation) over that of everything that arrives there; a node has the sum of its edges'.
     let scores (net: Network) (trace: Trace) : Scores =
         use _ = torch.no_grad ()

@@ -7,7 +7,13 @@ open MetaKan
 open TorchSharp
 
 /// The nodes of one layer: those that add what arrives, then those that multiply, with the number of factors of each.
-type Nodes = { Sums: int; Products: int list }
+type Nodes =
+    {
+        /// How many nodes add.
+        Sums: int
+        /// The number of factors of each node that multiplies.
+        Products: int list
+    }
 
 /// Layers of nodes, and the ends of edges that arrive at them.
 [<RequireQualifiedAccess>]
@@ -32,7 +38,15 @@ module Nodes =
             |> (+) nodes.Sums
 
 /// An edge from node `From` of layer `Layer` to end `To` of the next.
-type Edge = { Layer: int; From: int; To: int }
+type Edge =
+    {
+        /// The layer that it is in, from 0.
+        Layer: int
+        /// The node that it comes from, from 0.
+        From: int
+        /// The end that it arrives at, from 0: see `Nodes.ends`.
+        To: int
+    }
 
 /// Where the coefficients of splines come from.
 [<RequireQualifiedAccess>]
@@ -55,6 +69,7 @@ type Network =
         Masks: float[,] list
         /// Edges that are c·f(a x + b) + d, by the name of f; a, b, c, d are parameters.
         Symbols: Map<Edge, string>
+        /// Where the splines' coefficients come from, in all layers.
         Source: CoefficientSource
     }
 

@@ -5,7 +5,13 @@ open MetaKan
 open TorchSharp
 
 /// A network with its parameters: what interpretation works on.
-type Fitted = { Network: Network; Params: Params }
+type Fitted =
+    {
+        /// The structure.
+        Network: Network
+        /// Its parameters, by the names that `Network.init` gives them.
+        Params: Params
+    }
 
 /// Removes nodes, edges and inputs that contribute little.
 [<RequireQualifiedAccess>]

@@ -6,7 +6,13 @@ open MetaKan
 open TorchSharp
 
 /// λ (Σ sizes + entropyWeight · Σ entropies), the term that is added to the loss.
-type Sparsity = { Weight: float; EntropyWeight: float }
+type Sparsity =
+    {
+        /// λ; 0 for no penalty.
+        Weight: float
+        /// The entropies' weight against sizes, in pykan 2.
+        EntropyWeight: float
+    }
 
 /// The penalty that makes a KAN sparse. Liu et al., "KAN" (arXiv 2404.19756), equations 2.17-2.20.
 [<RequireQualifiedAccess>]

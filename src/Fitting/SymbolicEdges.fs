@@ -9,7 +9,9 @@ open TorchSharp
 /// A function that might stand for an edge.
 type Suggestion =
     {
+        /// f of c·f(a x + b) + d.
         Function: SymbolicFunction
+        /// The a, b, c and d that fit the edge's curve best, and how well.
         Fit: AffineFit
         /// Complexity, misfit and cancellation weighed against each other: less is better.
         Cost: float

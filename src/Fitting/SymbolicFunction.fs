@@ -9,10 +9,13 @@ open TorchSharp
 /// A function of one variable, as a formula and on tensors.
 type SymbolicFunction =
     {
+        /// What pykan calls it, such as "x^2" or "arcsin".
         Name: string
         /// Its part in a formula's complexity: 1 for x, more for what is harder to read.
         Complexity: int
+        /// Its formula, from that of its argument.
         Formula: Expression -> Expression
+        /// Its values, elementwise and differentiable.
         Value: Tensor -> Tensor
     }
 

@@ -8,11 +8,25 @@ open MetaKan
 
 /// A random turn by up to `Degrees` either way, a move by up to the share `Translate` of height and width, and a scale
 /// uniform on the two factors of `Scale`, about the image's centre.
-type RandomAffine = { Degrees: float; Translate: float; Scale: float * float }
+type RandomAffine =
+    {
+        /// The largest turn either way, from 0 to 180.
+        Degrees: float
+        /// The largest move either way, as a share of width and of height, from 0 to 1.
+        Translate: float
+        /// The smallest and the largest factor, above 0; 1, 1 keeps the size.
+        Scale: float * float
+    }
 
 /// Factors uniform on [1 - b, 1 + b]: for all pixels (`Brightness`), and for their distance from the image's mean gray
 /// (`Contrast`).
-type Jitter = { Brightness: float; Contrast: float }
+type Jitter =
+    {
+        /// b of the factor for all pixels, from 0, for no change, to 1.
+        Brightness: float
+        /// b of the factor for the distance from the mean gray, from 0 to 1.
+        Contrast: float
+    }
 
 /// The random changes made to each training image.
 type Augmentation =
@@ -21,7 +35,9 @@ type Augmentation =
         Flip: bool
         /// Pad by so many black pixels on each side and crop to the image's size anywhere; 0 for not at all.
         Crop: int
+        /// A turn, move and scale; none where None.
         Affine: RandomAffine option
+        /// Changes of brightness and contrast, after all others; none where None.
         Jitter: Jitter option
     }
 

@@ -23,10 +23,13 @@ type Batching =
     {
         /// Images per batch; the last batch of an epoch may be smaller.
         Size: int
+        /// The random changes of `at` and `ahead`; `whole` makes none.
         Augmentation: Augmentation
+        /// Of the pixels, once they are changed.
         Normalization: Normalization
         /// Decides the order of the images and how each is changed.
         Key: Key
+        /// Of the pixels; labels take the device of it.
         Placement: Placement
     }
 

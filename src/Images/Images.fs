@@ -9,7 +9,9 @@ type Images =
     {
         /// 1 for gray, 3 for red, green and blue.
         Channels: int
+        /// H, pixels from top to bottom.
         Height: int
+        /// W, pixels from left to right.
         Width: int
         /// [N, C, H, W] in row-major order; 0 is black.
         Pixels: byte[]
@@ -20,10 +22,13 @@ type Images =
 /// A data set for classification, with its training and test images.
 type ImageSet =
     {
+        /// What settings call it, such as "fmnist".
         Name: string
         /// The class names of labels 0, 1, …
         Classes: string list
+        /// Images to train on.
         Train: Images
+        /// Images held out: by the accuracy on them the best epoch is chosen.
         Test: Images
     }
 

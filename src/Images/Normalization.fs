@@ -7,7 +7,13 @@ open System.Runtime.InteropServices
 open MetaKan
 
 /// (x - Mean) / Std of pixels x from 0 (black) to 1 (white): a number for each channel, or one for all.
-type Normalization = { Mean: float list; Std: float list }
+type Normalization =
+    {
+        /// What is taken off.
+        Mean: float list
+        /// What is divided by, above 0.
+        Std: float list
+    }
 
 /// Normalises the bytes of images, channel by channel.
 [<RequireQualifiedAccess>]

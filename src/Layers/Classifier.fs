@@ -20,7 +20,9 @@ type EdgeFunctions =
 /// What normalises the output of a layer.
 [<RequireQualifiedAccess>]
 type NormLayer =
+    /// Nothing.
     | None
+    /// Each channel over the batch, with running means for predictions: see `Norm.batch`.
     | Batch
     /// Each image by itself; convolutional networks only.
     | Instance
@@ -28,6 +30,7 @@ type NormLayer =
 /// What networks of every shape have in common.
 type ClassifierDesign =
     {
+        /// Of all layers but a convolutional network's last, which is linear.
         Functions: EdgeFunctions
         /// Generates the coefficients of the edges; they are stored where None.
         Meta: MetaLearner option
@@ -39,6 +42,7 @@ type ClassifierDesign =
         HeadDropout: float
         /// Channels, height and width of an image.
         Inputs: int * int * int
+        /// How many classes there are: the network's outputs.
         Classes: int
     }
 
@@ -49,6 +53,7 @@ type Classifier =
         Name: string
         /// A description in one line, e.g. "metakan 784-32-10, p = 1, h = 32, 1 generator".
         Description: string
+        /// All layers as one, with its parameters, its statistics and what it does with images.
         Layers: Layer
         /// The group of a parameter, by name.
         Group: string -> ParameterGroup

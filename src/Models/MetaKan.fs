@@ -21,6 +21,7 @@ type MetaLearner =
         EmbeddingDim: int
         /// h, the generator's hidden width.
         HiddenDim: int
+        /// Which layers share a generator.
         Sharing: GeneratorSharing
         /// Generate the coefficients of this many outputs at a time and again for the gradients, which bounds memory;
         /// all at once where None.

@@ -41,7 +41,15 @@ type Model =
     }
 
 /// A model in two steps: weights from parameters, then value and jet from the weights.
-and DerivedWeights = { Weights: Params -> Params; Apply: Params -> Tensor -> Tensor; Jet: Params -> Jet -> Jet }
+and DerivedWeights =
+    {
+        /// The weights, differentiable by the parameters.
+        Weights: Params -> Params
+        /// `Model.Apply`, of the weights in the parameters' place.
+        Apply: Params -> Tensor -> Tensor
+        /// `Model.Jet`, of the weights in the parameters' place.
+        Jet: Params -> Jet -> Jet
+    }
 
 /// What goes for models of every kind: generated weights, and gradients of losses.
 [<RequireQualifiedAccess>]

@@ -18,7 +18,13 @@ type TracedLayer =
     }
 
 /// A network's jet, with the layers that give the gradient of each point by the parameters.
-type Traced = { Output: Jet; Layers: TracedLayer list }
+type Traced =
+    {
+        /// The network's jet.
+        Output: Jet
+        /// The layers that have parameters, from the first to the last.
+        Layers: TracedLayer list
+    }
 
 [<RequireQualifiedAccess>]
 module internal Traced =

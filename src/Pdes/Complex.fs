@@ -7,7 +7,9 @@ open MetaKan
 [<NoComparison>]
 type Complex =
     {
+        /// a of a + bi.
         Real: Term
+        /// b of a + bi, itself real.
         Imaginary: Term
     }
 

@@ -14,7 +14,17 @@ type Objective =
     | Energy
 
 /// What holds inside the domain.
-type Equation = { Name: string; Weight: float; Residual: Term; Objective: Objective }
+type Equation =
+    {
+        /// What its loss is called, "loss_" before it, and what messages call it; each of a problem has its own.
+        Name: string
+        /// The factor of what it adds to the loss, 1 by default.
+        Weight: float
+        /// What should vanish in the domain, or an energy's density.
+        Residual: Term
+        /// What the residual adds to the loss, as a rule its mean square.
+        Objective: Objective
+    }
 
 /// Equations by their residuals, and energies by their densities.
 [<RequireQualifiedAccess>]
@@ -29,11 +39,13 @@ module Equation =
 /// Data that the fields match softly, on a boundary or at the start of time.
 type Condition =
     {
+        /// What its loss is called, "loss_" before it, and what messages call it; each of a problem has its own.
         Name: string
         /// The factor of the condition's mean square in the loss.
         Weight: float
         /// Points a step.
         Points: int
+        /// Its points, made of the given numbers: rows of coordinates, `Columns` and normals.
         Draw: Numbers -> Sampler
         /// Names of what is drawn with each point, in columns after the coordinates: measured values. The mismatch reads
         /// them as it reads coordinates.
@@ -42,12 +54,14 @@ type Condition =
         Normals: bool
         /// What should vanish at these points. Where it has a mean, it sees all of them together.
         Mismatch: Term
+        /// What the mismatch adds to the loss, as a rule its mean square.
         Objective: Objective
     }
 
 /// Partial differential equations with their domain and data: all that a solver needs to know.
 type Problem =
     {
+        /// What the run's files and messages call it.
         Name: string
         /// The names of the coordinates in the order of the domain's, time included.
         Coordinates: string list
@@ -55,10 +69,12 @@ type Problem =
         Fields: string list
         /// The numbers that are found with the fields, each with the value that the search starts from.
         Parameters: (string * float) list
+        /// Where the equations hold, in space or in space and time.
         Domain: Domain
         /// The coordinates in which the fields are periodic, with the domain's sides for periods, and the harmonics by which
         /// a network sees each; none where None.
         Periodic: (string list * int) option
+        /// What holds inside the domain, one or more.
         Equations: Equation list
         /// The fields from the point and the network's outputs; builds boundary values in ("hard constraint").
         /// `fun _ net -> net` where there is nothing to build in.

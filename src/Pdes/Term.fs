@@ -9,7 +9,13 @@ open TorchSharp
 
 /// A function of the point that is computed with tensors: values [N, 1] at points [N, d], each row by its own point alone.
 [<ReferenceEquality>]
-type PointFunction = { Name: string; Value: Tensor -> Tensor }
+type PointFunction =
+    {
+        /// What messages call it.
+        Name: string
+        /// The function, of TorchSharp's operators, so that autograd has its derivatives.
+        Value: Tensor -> Tensor
+    }
 
 [<RequireQualifiedAccess>]
 module internal PointFunction =
@@ -27,7 +33,9 @@ module internal PointFunction =
 /// A formula at a point.
 [<NoComparison; RequireQualifiedAccess>]
 type Term =
+    /// A constant.
     | Number of float
+    /// A coordinate, by its name, or what is drawn with a point: a measured value, a component of the normal.
     | Coordinate of string
     /// A derivative of an unknown field by the listed coordinates, in alphabetical order; the field itself by none.
     | Field of name: string * by: string list
@@ -41,9 +49,13 @@ type Term =
     | Parameter of string
     /// A derivative of a function of the point by the listed coordinates.
     | Given of PointFunction * by: string list
+    /// The sum of any number of terms.
     | Sum of Term list
+    /// The product of any number of terms.
     | Product of Term list
+    /// A term to a constant power.
     | Power of Term * float
+    /// A function's value at a term.
     | Call of Function * Term
     /// The mean over the points of a sample; in conditions only.
     | Mean of Term

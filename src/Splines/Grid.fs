@@ -2,7 +2,13 @@
 namespace MetaKan
 
 /// G intervals on [-1, 1], extended by k steps on both sides, and splines of order k (3 is cubic).
-type Grid = { Size: int; Order: int }
+type Grid =
+    {
+        /// G, the intervals on [-1, 1], each of width 2/G.
+        Size: int
+        /// k, the degree of a spline's pieces.
+        Order: int
+    }
 
 /// What follows from a grid's size and order.
 [<RequireQualifiedAccess>]

@@ -9,21 +9,37 @@ open TorchSharp
 /// A function of one variable that a formula may call. Gaussian is exp(-x²).
 [<RequireQualifiedAccess>]
 type Function =
+    /// e^x.
     | Exp
+    /// The natural logarithm.
     | Log
+    /// The square root.
     | Sqrt
+    /// The sine, of radians.
     | Sin
+    /// The cosine, of radians.
     | Cos
+    /// The tangent, of radians.
     | Tan
+    /// The hyperbolic tangent.
     | Tanh
+    /// The hyperbolic sine.
     | Sinh
+    /// The hyperbolic cosine.
     | Cosh
+    /// The angle in [-π/2, π/2] with this sine.
     | Asin
+    /// The angle in [0, π] with this cosine.
     | Acos
+    /// The angle in (-π/2, π/2) with this tangent.
     | Atan
+    /// The inverse of tanh, on (-1, 1).
     | Atanh
+    /// The absolute value.
     | Abs
+    /// -1, 0 or 1.
     | Sign
+    /// exp(-x²).
     | Gaussian
 
 /// The functions' names, values and notation.
@@ -119,11 +135,17 @@ module internal HalfPi =
 /// A formula. A difference is a sum with a factor -1, a quotient a product with a power -1; the empty sum is 0 and the
 /// empty product 1. The operators + - * / ** build formulas from formulas and change nothing else.
 type Expression =
+    /// A constant.
     | Number of float
+    /// A variable, by its name.
     | Variable of string
+    /// The sum of any number of formulas.
     | Sum of Expression list
+    /// The product of any number of formulas.
     | Product of Expression list
+    /// The first to the power of the second.
     | Power of Expression * Expression
+    /// A function's value at a formula.
     | Call of Function * Expression
 
     static member (~-)(e: Expression) =

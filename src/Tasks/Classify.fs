@@ -11,9 +11,11 @@ open TorchSharp
 /// A trained classifier.
 type Classification =
     {
+        /// The network, whose parameters are `Best`.
         Classifier: Classifier
         /// Parameters and statistics after the epoch of the best test accuracy.
         Best: Params
+        /// How training ended.
         Outcome: Outcome
         /// What result.json says.
         Result: JsonObject

@@ -6,6 +6,7 @@ open MetaKan
 /// What training makes small.
 [<RequireQualifiedAccess>]
 type ClassifyLoss =
+    /// The mean of -log p, p the softmax of the logits at the label.
     | CrossEntropy
     /// The mean square of logits less the label as ones and zeros.
     | Mse
@@ -25,21 +26,29 @@ type ClassifySettings =
         Data: string option
         /// Images to train on, the first ones; all where none is given.
         TrainImages: int option
+        /// The network, in names and numbers.
         Network: Architecture
+        /// Passes over the training images, 10 by default.
         Epochs: int
+        /// Images a step, by default 1024 for fc and 64 for convolutions.
         BatchSize: int
-        /// AdamW's rate and decay of what is neither embeddings nor generators.
+        /// AdamW's rate for what is neither embeddings nor generators.
         Rate: float
+        /// AdamW's weight decay of the same, 1e-4 by default.
         WeightDecay: float
-        /// AdamW's rate and decay of embeddings.
+        /// AdamW's rate for embeddings.
         EmbeddingRate: float
+        /// AdamW's weight decay of embeddings, 5e-4 by default.
         EmbeddingDecay: float
-        /// AdamW's rate and decay of generators.
+        /// AdamW's rate for generators.
         GeneratorRate: float
+        /// AdamW's weight decay of generators, 1e-4 by default.
         GeneratorDecay: float
+        /// How the rates fall over all steps, by default as a cosine.
         Schedule: Annealing
         /// Steps over which the rates rise at the start.
         Warmup: int
+        /// What is made small, by default the cross entropy.
         Loss: ClassifyLoss
         /// Flip images left to right at random.
         Flip: bool
@@ -49,7 +58,9 @@ type ClassifySettings =
         Rotate: float
         /// Shares by which brightness and contrast change at random, at most.
         Jitter: float
+        /// What first parameters, batches, changes of images and dropout are drawn from.
         Seed: int
+        /// Device and element type of parameters and pixels.
         Placement: Placement
     }
 

@@ -11,7 +11,13 @@ open CsvHelper.Configuration
 open MetaKan
 
 /// Numbers in named columns: every row has one of each.
-type Table = { Columns: string list; Rows: float[][] }
+type Table =
+    {
+        /// The names in the header.
+        Columns: string list
+        /// A number for each column, in their order.
+        Rows: float[][]
+    }
 
 /// Tables of numbers in text files.
 [<RequireQualifiedAccess>]

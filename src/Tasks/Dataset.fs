@@ -24,7 +24,9 @@ type Dataset =
         Inputs: string list
         /// The name of the output.
         Target: string
+        /// Samples that are fitted.
         Train: Samples
+        /// Samples held out, for errors, and to judge by whether a tidied formula is kept.
         Test: Samples
         /// The function that the values are of, where it is known.
         Truth: Expression option

@@ -18,7 +18,13 @@ type EvaluationPoints =
     | Table of path: string * held: (string * float) list
 
 /// What was written: how many points, and how many of them lie outside the domain, where no network is trained.
-type Evaluated = { Points: int64; Outside: int64 }
+type Evaluated =
+    {
+        /// Points in all.
+        Points: int64
+        /// Those outside the domain: NaN on a grid, values of the network in a table.
+        Outside: int64
+    }
 
 /// Solutions in numbers: formulas of their fields at points, in files that other programs read.
 [<RequireQualifiedAccess>]

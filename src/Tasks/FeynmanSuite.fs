@@ -10,14 +10,19 @@ open TorchSharp
 /// One row of the table.
 type FeynmanRow =
     {
+        /// What was fitted.
         Equation: FeynmanEquation
+        /// Numbers that take part in the fit's result: see `Learner.trainable`.
         Parameters: int64
-        /// In the equation's own units.
+        /// The root of the mean square error at the training points, in the equation's own units.
         TrainRmse: float
+        /// The same at the held-out points.
         TestRmse: float
-        /// Over the standard deviation of the test values.
+        /// TestRmse over the standard deviation of the test values.
         Relative: float
+        /// Time spent in training steps.
         Seconds: float
+        /// "completed", "stopped" or "diverged".
         Outcome: string
     }
 

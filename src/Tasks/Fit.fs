@@ -11,10 +11,13 @@ type FitRun =
     {
         /// The fitted network, for a KAN.
         Fitted: Fitted option
+        /// The parameters of what was fitted, KAN or other model.
         Params: Params
         /// The formula, in the data's own units, tidied but not rounded.
         Formula: Expression option
+        /// How training ended.
         Outcome: Outcome
+        /// What result.json says.
         Result: JsonObject
     }
 

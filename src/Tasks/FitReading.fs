@@ -10,6 +10,7 @@ open TorchSharp
 /// What a fit is of.
 type FitData =
     {
+        /// The samples as they are fitted: normalised where there is a `Scaling`.
         Data: Dataset
         /// Of inputs and output, where the data was normalised: errors and formulas are told in the units it had before.
         Scaling: (Scaling * Scaling) option

@@ -6,7 +6,9 @@ open MetaKan
 /// What learns the function.
 [<RequireQualifiedAccess>]
 type Learner =
+    /// A KAN that can be pruned and made a formula, with stored or generated coefficients.
     | Network of Network
+    /// A network that is trained and no more, such as an MLP.
     | Model of Model
 
 /// What is common to the networks and models that can be fitted.
@@ -51,25 +53,41 @@ type FitOptimizer =
     | Adam of rate: float
 
 /// Scores at or below which nodes and edges are pruned.
-type Thresholds = { Node: float; Edge: float }
+type Thresholds =
+    {
+        /// Of hidden nodes, which are pruned first.
+        Node: float
+        /// Of the edges that are left.
+        Edge: float
+    }
 
 /// Knots are fitted to the samples every so many steps in the first ones.
-type GridUpdates = { Every: int; Until: int }
+type GridUpdates =
+    {
+        /// Steps from one update to the next, the first before all steps.
+        Every: int
+        /// No update comes after so many steps.
+        Until: int
+    }
 
 /// All that determines a fit's numbers beside the data and the learner.
 type FitSettings =
     {
         /// Steps of each stage in order: training, after pruning, after each extension; the last also of those left.
         Steps: int list
+        /// What takes the steps of all stages but the refit of symbolic functions, which is L-BFGS's.
         Optimizer: FitOptimizer
         /// In force until something is pruned, or the first extension.
         Sparsity: Sparsity
+        /// When knots follow the samples, in training; never where None.
         GridUpdates: GridUpdates option
         /// Between knots at the samples' quantiles (0) and even ones (1).
         Evenness: float
         /// The grid sizes to go on to.
         Extend: int list
+        /// What is pruned after training; nothing where None.
         Prune: Thresholds option
+        /// How edges are given functions, the last stage; they keep splines where None.
         Symbolic: SymbolicChoice option
         /// Steps of L-BFGS on the affine parameters of the symbolic functions.
         RefitSteps: int
@@ -77,8 +95,11 @@ type FitSettings =
         Tolerance: float
         /// Height of the noise that stored splines start from.
         Noise: float
+        /// What the first parameters are drawn from.
         Seed: int
+        /// Device and element type of the parameters: those of the data.
         Placement: Placement
+        /// Steps between checkpoints; a stage's end also makes one.
         SaveEvery: int
     }
 

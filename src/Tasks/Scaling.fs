@@ -7,7 +7,13 @@ open MetaKan.Symbolic
 open TorchSharp
 
 /// What every column had before it was normalised: its mean and its standard deviation.
-type Scaling = { Means: float[]; Spreads: float[] }
+type Scaling =
+    {
+        /// The mean of each column.
+        Means: float[]
+        /// The standard deviation of each column, over N and not N - 1; 1 for a constant column.
+        Spreads: float[]
+    }
 
 /// Normalises data, and undoes it in the formulas that are found.
 [<RequireQualifiedAccess>]

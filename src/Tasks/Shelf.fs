@@ -6,6 +6,7 @@ open MetaKan
 /// A problem by name.
 type ShelfEntry =
     {
+        /// What `metakan pde` calls it.
         Name: string
         /// The equation, in a line.
         Formula: string
@@ -33,6 +34,7 @@ type ShelfEntry =
         HiddenDim: int
         /// The momentum of natural gradients by a family.
         Momentum: string -> float
+        /// The steps and points that reach its error.
         Settings: SolveSettings
     }
 

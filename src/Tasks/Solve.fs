@@ -11,6 +11,7 @@ open TorchSharp
 /// What takes the steps of the epochs.
 [<RequireQualifiedAccess>]
 type SolveOptimizer =
+    /// The gradient's running mean over the root of its running mean square: see `Adam`.
     | Adam
     /// Adam in the eigenbases of the gradient's statistics: see `Soap`.
     | Soap
@@ -23,7 +24,15 @@ type SolveOptimizer =
     | NaturalGradient
 
 /// Epochs by one optimizer, before those of another.
-type SolveStage = { Optimizer: SolveOptimizer; Epochs: int; Points: int }
+type SolveStage =
+    {
+        /// What takes the steps.
+        Optimizer: SolveOptimizer
+        /// Optimizer steps.
+        Epochs: int
+        /// Interior points of a step.
+        Points: int
+    }
 
 /// How a problem is solved. Rates are base learning rates; the schedule scales them over the epochs.
 type SolveSettings =
@@ -32,9 +41,11 @@ type SolveSettings =
         Opening: SolveStage list
         /// Optimizer steps, each on fresh points.
         Epochs: int
+        /// Points a step, how they are spread, how second derivatives are summed, and the memory for it.
         Collocation: Collocation
         /// What the epochs dwell on beside plain mean squares; of it the polish has weights of terms alone, those at its start.
         Emphasis: Emphasis
+        /// What takes the steps of the epochs.
         Optimizer: SolveOptimizer
         /// The share of a natural gradient's step that the next one starts from, from 0, for none, to below 1.
         Momentum: float
@@ -44,6 +55,7 @@ type SolveSettings =
         EmbeddingRate: float
         /// Learning rate of MetaKAN's generators.
         GeneratorRate: float
+        /// How the rates fall over the epochs, by default linearly.
         Schedule: Annealing
         /// Steps over which the rates rise to their full values at the start.
         Warmup: int
@@ -53,9 +65,13 @@ type SolveSettings =
         PolishPoints: int
         /// Held-out points for the errors.
         TestPoints: int
+        /// What the first parameters, all points and random directions are drawn from.
         Seed: int
+        /// Device and element type of parameters and points.
         Placement: Placement
+        /// Steps between rows of metrics.csv; the last step has one, too.
         EvaluateEvery: int
+        /// Steps between checkpoints; the end and an interruption also make one.
         SaveEvery: int
     }
 
@@ -199,6 +215,7 @@ type Solution =
         Parameters: (string * float) list
         /// All numbers that were trained.
         Params: Params
+        /// How training ended.
         Outcome: Outcome
         /// What result.json says.
         Result: JsonObject

@@ -8,7 +8,13 @@ type Tensor = torch.Tensor
 
 /// The device that holds a computation's tensors, and the floating-point type of their elements.
 [<NoEquality; NoComparison>] // devices are equal by reference only
-type Placement = { Device: torch.Device; DType: torch.ScalarType }
+type Placement =
+    {
+        /// The CPU, or a CUDA device.
+        Device: torch.Device
+        /// float32 or float64.
+        DType: torch.ScalarType
+    }
 
 /// Placements by name, and of tensors.
 [<RequireQualifiedAccess>]

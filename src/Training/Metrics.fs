@@ -8,8 +8,11 @@ open System.IO
 /// What a measure is, by which a report draws it.
 [<RequireQualifiedAccess>]
 type MeasureKind =
+    /// The loss, or a term of it: less is better, on a log axis.
     | Loss
+    /// An error, at held-out points or images: less is better.
     | Error
+    /// A share that is right, from 0 to 1: more is better.
     | Accuracy
     /// A number that is found in training.
     | Parameter
@@ -17,7 +20,13 @@ type MeasureKind =
     | Weight
 
 /// The measures of a run, as read back: a row is a step and a value or none for each column.
-type MetricsTable = { Columns: string list; Rows: (int * float option[])[] }
+type MetricsTable =
+    {
+        /// The names of the measures, in the file's order, without `step`.
+        Columns: string list
+        /// The steps, in rising order, each with the value of every column, if it was taken.
+        Rows: (int * float option[])[]
+    }
 
 /// A run's table, open for more rows. Each row reaches the file at once.
 type internal MetricsWriter internal (path: string, columns: string list, file: StreamWriter) =

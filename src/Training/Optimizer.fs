@@ -18,7 +18,17 @@ type Optimizer =
 
 /// What a step takes from a tensor p of parameters: Factor·Direction/(c·D) + Decay·p for the divisor (c, D). Numbers are
 /// kept apart from tensors, so that a link of a chain that only scales passes over no memory.
-type Update = { Direction: Tensor; Divisor: (float * Tensor) option; Factor: float; Decay: float }
+type Update =
+    {
+        /// A tensor like p, such as the gradient.
+        Direction: Tensor
+        /// c, and D like p; no division where None.
+        Divisor: (float * Tensor) option
+        /// What scales the direction, such as the learning rate.
+        Factor: float
+        /// The share of p that is taken from it.
+        Decay: float
+    }
 
 /// A link of a chain: a pure function of the updates so far, by parameter name, with a memory of its own.
 type Transform =

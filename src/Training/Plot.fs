@@ -5,25 +5,55 @@ namespace MetaKan
 open System
 
 /// What an axis shows, and how.
-type Axis = { Label: string; Scale: Scale }
+type Axis =
+    {
+        /// What stands beside it.
+        Label: string
+        /// How it maps values to lengths.
+        Scale: Scale
+    }
 
 /// How a series is drawn.
 [<RequireQualifiedAccess>]
 type Mark =
+    /// A line from point to point, in their order.
     | Line
+    /// A dot at each point.
     | Dots
 
 /// Points under one name in the legend. Those that an axis cannot show (not finite, or beyond 1e300; not above 0 on a
 /// log axis) are left out.
-type Series = { Name: string; Mark: Mark; Points: (float * float)[] }
+type Series =
+    {
+        /// What the legend calls it.
+        Name: string
+        /// Whether the points are joined.
+        Mark: Mark
+        /// x and y of each point.
+        Points: (float * float)[]
+    }
 
 /// Series over common axes; the description is for those who cannot see it.
-type Chart = { Title: string; Description: string; X: Axis; Y: Axis; Series: Series list }
+type Chart =
+    {
+        /// What stands above it.
+        Title: string
+        /// What it shows, in a sentence for screen readers.
+        Description: string
+        /// The horizontal axis.
+        X: Axis
+        /// The vertical axis.
+        Y: Axis
+        /// What is drawn, in the order of the legend, which a series alone goes without.
+        Series: Series list
+    }
 
 /// A function of two coordinates on a grid.
 type HeatMap =
     {
+        /// What stands above it.
         Title: string
+        /// What it shows, in a sentence for screen readers.
         Description: string
         /// Label, lowest and highest value of the horizontal coordinate.
         X: string * float * float

@@ -7,6 +7,7 @@ type Schedule = int -> float
 /// How learning rates fall over a training stage.
 [<RequireQualifiedAccess>]
 type Annealing =
+    /// Not at all.
     | Constant
     /// Linearly to zero.
     | Linear

@@ -7,6 +7,7 @@ open TorchSharp
 /// SOAP's constants.
 type SoapConstants =
     {
+        /// Those of Adam in the bases.
         Moments: Moments
         /// The decay rate of the statistics of a mode.
         Statistics: float

@@ -8,7 +8,9 @@ open System.Security
 /// How an axis maps values to lengths.
 [<RequireQualifiedAccess>]
 type Scale =
+    /// In proportion.
     | Linear
+    /// By the logarithm: tenfold values are equally far apart.
     | Log
 
 [<RequireQualifiedAccess>]

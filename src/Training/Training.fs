@@ -7,11 +7,13 @@ open TorchSharp
 /// The state of a run: everything the next step depends on.
 type TrainingState =
     {
-        /// The stage of the last step, from 0, and the steps done in it.
+        /// The stage of the last step, from 0.
         Stage: int
+        /// Steps done in that stage.
         Within: int
         /// Steps done, over all stages.
         Step: int
+        /// What is trained.
         Params: Params
         /// The stage's memory: the optimizer's, and numbers that the loss has of its own.
         Memory: Params
@@ -22,6 +24,7 @@ type TrainingState =
 /// A number of steps by one optimizer on one loss: `Stage.create` and `Stage.adaptive` make them.
 type Stage =
     {
+        /// How many steps it has.
         Steps: int
         /// The memory at the stage's start, from the parameters there.
         Init: Params -> Params
@@ -91,9 +94,11 @@ module Stage =
 /// The stages of a training, one after another, and how often it is evaluated, saved and watched.
 type TrainingPlan =
     {
+        /// What is done, in this order.
         Stages: Stage list
         /// Measures of a state, such as of its parameters on held-out data, by name, e.g. "relative_l2".
         Evaluate: TrainingState -> (string * float) list
+        /// Steps between `Evaluated` events; the last step also has one.
         EvaluateEvery: int
         /// Steps between `Saved` events; the end and an interruption also save.
         SaveEvery: int
@@ -114,7 +119,9 @@ type TrainingEvent =
 
 /// How a run ended.
 type Outcome =
+    /// All steps were taken.
     | Completed
+    /// It was interrupted, and its state saved: it can go on.
     | Stopped
     /// The loss, or what a step made of the parameters, was not finite; the last saved state is good.
     | Diverged of loss: float

@@ -91,9 +91,13 @@ module Numbers =
 /// Which numbers points are made of.
 [<RequireQualifiedAccess>]
 type Sampling =
+    /// Independent ones: `Numbers.random`.
     | Random
+    /// Each column evenly spread by itself: `Numbers.latinHypercube`.
     | LatinHypercube
+    /// Halton's sequence, shifted at random: `Numbers.halton`.
     | Halton
+    /// Sobol's sequence, shifted at random: `Numbers.sobol`.
     | Sobol
 
 /// Ways of sampling by name, and their numbers.

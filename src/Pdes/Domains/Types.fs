@@ -10,6 +10,7 @@ type Sampler = Key -> Placement -> int -> Tensor
 /// A part of a region's boundary.
 type BoundaryPart =
     {
+        /// What conditions call it, such as "walls"; parts of one name are one to them.
         Name: string
         /// Its length, area and so on: points of several parts are in proportion to it.
         Measure: float
