@@ -42,6 +42,7 @@ let private operators =
         "times", "×"
         "le", "≤"
         "ge", "≥"
+        "ne", "≠"
         "approx", "≈"
         "to", "→"
         "in", "∈"
@@ -78,7 +79,9 @@ and private atom (tokens: string list) : string * string list =
     | @"\mathrm" :: "{" :: rest ->
         let name = rest |> List.takeWhile ((<>) "}")
         $"""<mi mathvariant="normal">{String.concat "" name}</mi>""", List.skip (name.Length + 1) rest
-    | (@"\left" | @"\right") :: fence :: rest -> $"<mo>{escape (fence.TrimStart '\\')}</mo>", rest
+    | (@"\left" | @"\right") :: fence :: rest ->
+        let name = fence.TrimStart '\\'
+        $"<mo>{if operators.ContainsKey name then operators[name] else escape name}</mo>", rest
     | @"\quad" :: rest -> """<mspace width="1em"></mspace>""", rest
     | @"\," :: rest -> """<mspace width="0.17em"></mspace>""", rest
     | token :: rest when token.StartsWith '\\' ->

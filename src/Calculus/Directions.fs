@@ -1,6 +1,6 @@
 // Directions: along which lines a jet differentiates, and with which weights the second derivatives are summed.
 // The choice is the method: all axes give the exact operator, a random few give SDGD (Hu et al., arXiv 2307.12306),
-// random signs give Hutchinson's trace estimator (1989; STDE, arXiv 2412.00088, section 4).
+// random signs give Hutchinson's trace estimator (1989; for PDEs Hu et al., arXiv 2312.14499, and STDE, arXiv 2412.00088).
 namespace MetaKan
 
 open TorchSharp

@@ -1,6 +1,7 @@
 // Jets: a value with its first derivatives along V directions and the weighted sum of its second derivatives; where they
 // are asked for, also the derivatives of each order up to 4 along every direction by itself.
-// Li et al., "Forward Laplacian" (arXiv 2307.08214); collapsed as in Shi et al., STDE (arXiv 2412.00088), section 3.
+// Li et al., "Forward Laplacian" (arXiv 2307.08214); any weighted sum: Dangel et al., "Collapsing Taylor Mode Automatic
+// Differentiation" (arXiv 2505.13644).
 //
 // For a batch of N points, directions v_1 … v_V with weights w, and a function with n components:
 //   Value [N, n];  Tangents: Dv f [N, V, n];  Second [N, n] = Σ_v w_v D²v f;  Higher: D²v f, D³v f, … [N, V, n] each.
