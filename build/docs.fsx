@@ -22,16 +22,26 @@ let fail (code: int) (message: string) =
 let target =
     match List.ofArray fsi.CommandLineArgs |> List.tail with
     | [] -> Path.Combine(root, "artifacts", "site")
-    | [ folder ] -> Path.GetFullPath folder
+    | [ folder ] when folder <> "" -> Path.GetFullPath folder
     | _ -> fail 2 "docs takes one folder to make: metakan docs [DIR]"
 
+// What was made before is told from the look of the site, in docs/site, by what the search reads.
 if
     File.Exists target
     || Directory.Exists target
-       && not (File.Exists(Path.Combine(target, "site.css")))
+       && not (File.Exists(Path.Combine(target, "search.js")))
        && not (Seq.isEmpty (Directory.EnumerateFileSystemEntries target))
 then
     fail 2 $"docs takes a new or an empty folder, or a site made before, not '{target}'"
+
+try
+    Directory.CreateDirectory target |> ignore
+    let probe = Path.Combine(target, ".docs")
+    File.WriteAllText(probe, "")
+    File.Delete probe
+with
+| :? IOException
+| :? UnauthorizedAccessException -> fail 2 $"docs takes a folder that can be written to, not '{target}'"
 
 let slashes (path: string) = path.Replace('\\', '/')
 let read (path: string) = File.ReadAllText(Path.Combine(root, path)).ReplaceLineEndings "\n"
@@ -262,10 +272,13 @@ let found (page: string) (html: string) =
                 WebUtility.HtmlDecode(item.Groups[1].Value).Replace("``", ""), title, $"{page}#{item.Groups[1].Value}"
     ]
 
-let ended folder = if Directory.Exists folder then Directory.Delete(folder, true)
+/// A folder with nothing in it. It stays where it is: its parent may be of others.
+let emptied folder =
+    Directory.CreateDirectory folder |> ignore
+    for file in Directory.GetFiles folder do File.Delete file
+    for inner in Directory.GetDirectories folder do Directory.Delete(inner, true)
 
-ended work
-Directory.CreateDirectory work |> ignore
+emptied work
 for file in texts do stage file (read file)
 for script in scripts do scriptPage script
 stage "scripts" scriptList
@@ -280,7 +293,7 @@ dotnet
         yield! [ "--parameters"; "root"; "/@root/"; "fsdocs-collection-name"; "MetaKan" ]
     ]
 
-ended target
+emptied target
 let index = ResizeArray<string * string * string>()
 
 for file in Directory.GetFiles(output, "*", SearchOption.AllDirectories) |> Array.sort do

@@ -136,6 +136,7 @@ let private tests =
         BrowserTests.tests
         Launcher.CliTests.tests
         Launcher.SetupTests.tests
+        Launcher.DocsTests.tests
         Launcher.LibtorchTests.tests
         Launcher.PdeTests.tests
         Launcher.EvaluateTests.tests
