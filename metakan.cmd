@@ -5,6 +5,7 @@ setlocal
 set "root=%~dp0"
 if not exist "%root%artifacts" mkdir "%root%artifacts"
 if "%~1"=="bundle" goto nobundle
+if "%~1"=="jupyter" goto nojupyter
 if "%~1"=="pack" goto systems
 :build
 dotnet build "%root%src\Cli\MetaKan.Cli.fsproj" -c Release --nologo -v quiet >"%root%artifacts\build.log" 2>&1 || goto failed
@@ -18,6 +19,9 @@ echo metakan: the build failed: the log is "%root%artifacts\build.log" 1>&2
 exit /b 1
 :nobundle
 echo metakan: bundle makes a folder for Linux, on Linux 1>&2
+exit /b 2
+:nojupyter
+echo metakan: jupyter sets up its kernel on Linux: on Windows run ./metakan jupyter in WSL 1>&2
 exit /b 2
 :docs
 dotnet fsi --quiet "%root%build\docs.fsx" %2 %3

@@ -20,19 +20,26 @@ kernel_work() {
     stamp kernel "$kernel"
 }
 
-# jupyter_for SUBCOMMAND: installs what Debian has of Jupyter where none is there. Its own kernel for Python is not among it.
+# jupyter_for ARG: installs what Debian has of Jupyter for it where none is there. Its own kernel for Python is not among it. What is
+# no command is refused, and nothing is installed for Jupyter's own options.
 jupyter_for() {
-    local package=jupyter-notebook
-    [ "$1" != nbconvert ] || package=jupyter-nbconvert
-    command -v "jupyter-$1" >/dev/null || { installs_debian && mkdir -p "${log%/*}" && step "installing $package" debian $package; }
+    local program=jupyter-$1
+    [[ $1 != -* ]] || program=jupyter
+    ! command -v "$program" >/dev/null || return 0
+    case $1 in
+        notebook | nbconvert) installs_debian && mkdir -p "${log%/*}" && step "installing $program" debian "$program" && return ;;
+        -*) ;;
+        *) fail "jupyter takes notebook, nbconvert, or another command of a Jupyter that is there, not '$1'" 2 ;;
+    esac
+    fail "jupyter takes Jupyter: pip install notebook, or apt-get install jupyter-notebook"
 }
 
 # jupyter [ARGS...]: Jupyter's own command, with this kernel among its kernels; the notebooks of this checkout if nothing is named.
 jupyter() {
     [ $# -gt 0 ] || set -- notebook "$root/notebooks"
-    jupyter_for "$1" || fail "jupyter takes Jupyter: pip install notebook, or apt-get install jupyter-notebook"
+    jupyter_for "$1"
     local kernel
     kernel="$interactive $(fingerprint paket.lock)"
-    once kernel_done kernel_work
+    [[ $1 = -* ]] || once kernel_done kernel_work
     JUPYTER_PATH=$notebooks${JUPYTER_PATH:+:$JUPYTER_PATH} exec jupyter "$@"
 }

@@ -1,9 +1,22 @@
 /// The built command line, run as a process of its own.
 module MetaKan.Tests.Launcher.CliTests
 
+open System.IO
+open System.Text.RegularExpressions
 open Expecto
+open MetaKan.Cli
 open MetaKan.Tests
 open MetaKan.Tests.Launcher.Process
+
+let private launched = [ for name, _, _ in Completion.launched -> name ]
+
+/// The commands that a launcher itself knows, by the pattern of a line that has one or more, apart by |.
+let private known (launcher: string) (pattern: string) =
+    set
+        [
+            for line in Regex.Matches(File.ReadAllText(Path.Combine(root, launcher)), pattern) do
+                yield! line.Groups[1].Value.Split " | "
+        ]
 
 let tests =
     testList
@@ -28,9 +41,13 @@ let tests =
                 Expect.isEmpty ended.Err "standard error"
                 Expect.isEmpty left "files left behind"
 
-                for command in
-                    [ "pde"; "sweep"; "report"; "bench"; "info"; "doctor"; "completion"; "script"; "bundle"; "pack" ] do
+                for command in words "pde sweep report bench info doctor completion" @ launched do
                     Expect.exists ended.Out (fun line -> line.TrimStart().StartsWith command) "standard output")
+
+            Check.theory
+                "a launcher knows the commands that help lists of a checkout, and no others"
+                [ "metakan", @"(?m)^    (\w+(?: \| \w+)*)\)$"; "metakan.cmd", @"(?m)^if ""%~1""==""(\w+)"" goto " ]
+                (fun (launcher, pattern) -> Expect.equal (known launcher pattern) (set launched) launcher)
 
             Check.theory
                 "bad input ends with code 2 and one line that names it and the help"

@@ -24,7 +24,7 @@ let private bash (programs: (string * string) list) (folder: string) (line: stri
         [
             "-c"
             $"set -uo pipefail; root=$PWD; unset METAKAN_DATA; export HOME=$PWD/home XDG_CACHE_HOME=$PWD/cache; PATH=$PWD/bin:$PATH; "
-            + $". '{root}/build/setup.sh'; . '{root}/build/data.sh'; . '{root}/build/browser.sh'; "
+            + $". '{root}/build/setup.sh'; . '{root}/build/data.sh'; . '{root}/build/browser.sh'; . '{root}/build/jupyter.sh'; "
             + $"packaged=$PWD/packaged chromium=$PWD/packaged; {line}"
         ]
 
@@ -105,6 +105,37 @@ let tests =
                         (List.last ended.Err)
                         "(E: no such package): tests in a browser are skipped"
                         "said"))
+
+            Check.theory
+                "Jupyter is asked for by the package of a command that Debian has, and for nothing else"
+                [
+                    "notebook", 0, [ "metakan: installing jupyter-notebook ..." ]
+                    "nbconvert --to html x.ipynb", 0, [ "metakan: installing jupyter-nbconvert ..." ]
+                    "nosuch",
+                    2,
+                    [
+                        "metakan: jupyter takes notebook, nbconvert, or another command of a Jupyter that is there, not 'nosuch'"
+                    ]
+                    "--nosuch",
+                    1,
+                    [ "metakan: jupyter takes Jupyter: pip install notebook, or apt-get install jupyter-notebook" ]
+                ]
+                (fun (arguments, code, said) ->
+                    withFolder (fun folder ->
+                        // Of the programs that are looked for there is apt-get alone.
+                        let line = $"command() {{ [ \"$2\" = apt-get ]; }}; jupyter_for {arguments}"
+                        let ended = bash [ asRoot; apt ] folder line
+                        Expect.equal (ended.Code, ended.Err) (code, said) "how it ended"
+                        Expect.equal (calls folder) (if code = 0 then 1 else 0) "calls"))
+
+            testCase "Jupyter's own options and commands that are there install nothing" (fun () ->
+                withFolder (fun folder ->
+                    let jupyter name = name, "echo \"$@\""
+                    let programs = [ asRoot; apt; jupyter "jupyter"; jupyter "jupyter-lab"; "dotnet", "exit 1" ]
+                    let ended = bash programs folder "jupyter --version"
+                    Expect.equal (ended.Code, ended.Out, ended.Err) (0, [ "--version" ], []) "an option"
+                    let ended = bash programs folder "jupyter_for lab"
+                    Expect.equal (ended.Code, ended.Err, calls folder) (0, [], 0) "a command"))
 
             testCase "packages that cannot be restored, and a home that cannot be, are told with the reason" (fun () ->
                 withFolder (fun folder ->
