@@ -69,6 +69,8 @@ let private siteHolds () =
 
         for KeyValue(file, page) in pages do
             Check.lacks page "⟦" file
+            // A word among operators is one that was not known.
+            Expect.isFalse (Regex.IsMatch(page, @"<mo[^>]*>\w")) file
             Expect.isFalse (Regex.IsMatch(page, @"<(?:script|link|img|iframe)[^>]*(?:src|href)=""(?:https?:)?//")) file
 
             for link in references page do
