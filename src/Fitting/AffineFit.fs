@@ -11,7 +11,7 @@ type AffineFit =
         A: float
         /// What is added to a x, inside of f.
         B: float
-        /// The factor of f: for these a and b that of least squares, as d is.
+        /// The factor of f.
         C: float
         /// What is added to c·f.
         D: float

@@ -16,7 +16,7 @@ type Objective =
 /// What holds inside the domain.
 type Equation =
     {
-        /// What its loss is called, "loss_" before it, and what messages call it; each of a problem has its own.
+        /// What messages call it, and metrics its loss: "loss_" and the name, where a problem has several terms. Each has its own.
         Name: string
         /// The factor of what it adds to the loss, 1 by default.
         Weight: float
@@ -39,7 +39,7 @@ module Equation =
 /// Data that the fields match softly, on a boundary or at the start of time.
 type Condition =
     {
-        /// What its loss is called, "loss_" before it, and what messages call it; each of a problem has its own.
+        /// What messages call it, and metrics its loss: "loss_" and the name, where a problem has several terms. Each has its own.
         Name: string
         /// The factor of the condition's mean square in the loss.
         Weight: float

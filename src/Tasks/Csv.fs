@@ -13,7 +13,7 @@ open MetaKan
 /// Numbers in named columns: every row has one of each.
 type Table =
     {
-        /// The names in the header.
+        /// The columns' names, as a file's header has them.
         Columns: string list
         /// A number for each column, in their order.
         Rows: float[][]
