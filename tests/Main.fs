@@ -59,6 +59,7 @@ let private tests =
         PeriodicEmbeddingTests.tests
         FourierFeaturesTests.tests
         FactorisedTests.tests
+        SharedBlocksTests.tests
         NormsTests.tests
         FamiliesTests.tests
         WaveletsTests.tests

@@ -285,8 +285,24 @@ module Jet =
         let scaled = linearly (fun t -> t * factors) x
         { scaled with Value = scaled.Value + offsets }
 
-    /// Components `start` … `start + count - 1`.
-    let slice (start: int) (count: int) (x: Jet) : Jet = linearly (fun t -> t.narrow (-1L, int64 start, int64 count)) x
+    /// Components `start` … `start + count - 1`. Of unit directions only these become dense.
+    let slice (start: int) (count: int) (x: Jet) : Jet =
+        let narrow (t: Tensor) = t.narrow (-1L, int64 start, int64 count)
+
+        match x.Tangents with
+        | Dense _ -> linearly narrow x
+        | Coordinates indices ->
+            let place = indices - int64 start
+            let inside = place.clamp ((0L).ToScalar(), (int64 (count - 1)).ToScalar())
+            let isInside = place.eq(inside).``to``(x.Value.dtype).unsqueeze 1L
+            let along = torch.nn.functional.one_hot(inside, count).``to``(x.Value.dtype) * isInside
+
+            { x with
+                Value = narrow x.Value
+                Tangents = Dense(along.unsqueeze 0L)
+                Second = narrow x.Second
+                Higher = List.map narrow x.Higher
+            }
 
     /// Component i, as a jet of one component.
     let part (i: int) (x: Jet) : Jet = slice i 1 x

@@ -22,6 +22,7 @@ type Options =
     | Generators of string
     | Fourier of float
     | Factorised
+    | Blocks of int
     | Optimizer of string
     | Momentum of float
     | Epochs of string
@@ -81,6 +82,8 @@ type Options =
             | Fourier _ ->
                 "random Fourier features before the network, as many as it is wide: their scale, 0 for none (0)."
             | Factorised -> "factorise the weight matrices of an MLP."
+            | Blocks _ ->
+                "coordinates of a block, each of which enters the network by one neuron of common weights; 0 for none (0)."
             | Optimizer _ ->
                 "adam, soap, muon, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another; auto is natural where the dimension, the network, the points and --memory allow it, else adam (auto)."
             | Momentum _ -> "share of a natural gradient's step that the next one starts from, from 0 to below 1 (0)."
@@ -110,7 +113,7 @@ type Options =
             | Warmup _ -> "steps over which the rates rise at the start (0)."
             | Polish _ -> "L-BFGS steps after the epochs (0)."
             | Polish_Points _ -> "points of the polish (2000)."
-            | Test_Points _ -> "held-out points (20000 or 4000)."
+            | Test_Points _ -> "held-out points (20000 or 4000; fewer in more than 6,700 dimensions)."
             | Problem_Seed _ -> "seed of a two-body solution's coefficients, as the reference code draws them (0)."
             | Seed _ -> "seed of the parameters and the points (0)."
             | Device _ -> "auto, cpu or cuda (auto)."
@@ -147,15 +150,23 @@ type private NetworkChoice =
         Meta: MetaLearner option
         Fourier: float option
         Factorised: bool
+        /// Coordinates of a block that shares weights, if any.
+        Blocks: int option
     }
 
 let private entryOf (name: string) : ShelfEntry = name |> oneOf "pde" [ for entry in Shelf.all -> entry.Name, entry ]
 
 let private problemOf (choice: ProblemChoice) : Problem = (entryOf choice.Name).Problem choice.Dim choice.Seed
 
+// Coordinates of space, the first ones.
+let private spaceOf (problem: Problem) : int = problem.Coordinates |> List.filter ((<>) "t") |> List.length
+
 let private widthsOf (problem: Problem) (choice: NetworkChoice) : int list =
     [
-        if choice.Fourier.IsSome then 2 * choice.Width else Problem.inputs problem
+        match choice.Fourier, choice.Blocks with
+        | Some _, _ -> 2 * choice.Width
+        | None, Some block -> SharedBlocks.width (Problem.inputs problem) (spaceOf problem) block
+        | None, None -> Problem.inputs problem
         yield! List.replicate (choice.Depth - 1) choice.Width
         problem.Fields.Length
     ]
@@ -174,6 +185,9 @@ let private modelOf (problem: Problem) (choice: NetworkChoice) : Model =
     |> if choice.Factorised then Factorised.create 1.0 0.1 else id
     |> match choice.Fourier with
        | Some scale -> FourierFeatures.create inputs choice.Width scale 0
+       | None -> id
+    |> match choice.Blocks with
+       | Some block -> SharedBlocks.create inputs (spaceOf problem) block
        | None -> id
 
 /// The problem and the network of a run, as its config.json names them.
@@ -211,11 +225,20 @@ let private problem (options: ParseResults<Options>) (file: StartFile) : Problem
 
     {
         Name = entry.Name
-        Dim = if entry.Dimension.IsSome then options.GetResult(Dim, start.Dim) |> atLeast "--dim" 2 else own
+        Dim =
+            if entry.Dimension.IsSome then
+                options.GetResult(Dim, start.Dim) |> atLeast "--dim" entry.LeastDimension
+            else
+                own
         Seed = options.GetResult(Problem_Seed, start.Seed) |> atLeast "--problem-seed" 0
     }
 
-let private network (options: ParseResults<Options>) (file: StartFile) (entry: ShelfEntry) : NetworkChoice =
+let private network
+    (options: ParseResults<Options>)
+    (file: StartFile)
+    (entry: ShelfEntry)
+    (problem: Problem)
+    : NetworkChoice =
     let stored = Configuration.tryValue file "network.model" "" |> Option.defaultValue entry.Model
     let model = options.GetResult(Model, stored) |> nameOf "--model" models
     let width, depth = entry.Size model
@@ -239,6 +262,7 @@ let private network (options: ParseResults<Options>) (file: StartFile) (entry: S
                     None
             Fourier = entry.Fourier
             Factorised = model = "mlp" && entry.Factorised
+            Blocks = None
         }
         |> Configuration.over
             file
@@ -268,14 +292,34 @@ let private network (options: ParseResults<Options>) (file: StartFile) (entry: S
     [ "--factorised", options.Contains Factorised || start.Factorised ]
     |> onlyWith "--model mlp" (model = "mlp")
 
+    let fourier =
+        match options.TryGetResult Fourier |> Option.orElse start.Fourier with
+        | None
+        | Some 0.0 -> None
+        | Some scale -> Some(positive "--fourier" scale)
+
+    let blocks =
+        match options.TryGetResult Options.Blocks |> Option.orElse start.Blocks with
+        | None
+        | Some 0 -> None
+        | Some block -> Some block
+
+    match blocks with
+    | None -> ()
+    | Some block ->
+        let space = spaceOf problem
+
+        if problem.Periodic.IsSome || fourier.IsSome || space < 2 then
+            raise (BadInput "--blocks goes with two coordinates or more, that are not periodic, and without --fourier")
+
+        if block < 1 || block >= space then
+            raise (BadInput $"--blocks takes a whole number from 1 to {space - 1}, or 0, not {block}")
+
     {
         Model = model
-        Fourier =
-            match options.TryGetResult Fourier |> Option.orElse start.Fourier with
-            | None
-            | Some 0.0 -> None
-            | Some scale -> Some(positive "--fourier" scale)
+        Fourier = fourier
         Factorised = options.Contains Factorised || start.Factorised
+        Blocks = blocks
         Width = options.GetResult(Width, start.Width) |> atLeast "--width" 1
         Depth = depth
         Splines = start.Splines |> splinesOver model (options.TryGetResult Grid) (options.TryGetResult Order)
@@ -556,7 +600,7 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
         | None ->
             let problem = problem options file
             let entry = entryOf problem.Name |> Shelf.inDimension problem.Dim
-            let network = network options file entry
+            let network = network options file entry (problemOf problem)
             let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
 
             let start, why =

@@ -73,6 +73,7 @@ module BallSolution =
         (source: Tensor -> Tensor)
         : Problem =
         let d = dimension solution
+        let name = if solution.Bodies = 2 then name else $"{name}-three-body"
         let x, u = coordinates "x" d, field "u"
         let names = [ for i in 1..d -> $"x{i}" ]
         let residual = left u (Language.laplacian u x) - given "source" source

@@ -43,6 +43,8 @@ module HamiltonJacobiBellman =
             Exact = Some(exact dimension)
             Constraint =
                 fun point net ->
-                    let left = 1.0 - Jet.part dimension point
-                    Jet.log (0.5 * Jet.normSquared (Jet.slice 0 dimension point) + 0.5) + left * net
+                    let t = Jet.part dimension point
+                    // |x|² by way of the whole point: unit directions then need no dense ones.
+                    let squares = Jet.normSquared point - t * t
+                    Jet.log (0.5 * squares + 0.5) + (1.0 - t) * net
         }

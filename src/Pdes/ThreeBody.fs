@@ -13,6 +13,10 @@ module ThreeBody =
         let square (t: Tensor) = t * t
         f, lazy (3.0 * product * f, f * (square (a * b) + square (b * c) + square (a * c)))
 
-    /// The solution in d ≥ 3 dimensions; a seed gives the coefficients that the reference code draws from it.
+    /// The solution in d dimensions; a seed gives the coefficients that the reference code draws from it. Raises
+    /// ArgumentException for less than 3.
     let ofSeed (seed: int) (d: int) : BallSolution =
+        if d < 3 then
+            invalidArg (nameof d) $"three bodies take three dimensions or more, not {d}"
+
         { Coefficients = ReferenceSeed.normal seed (d - 2); Bodies = 3; Interaction = interaction }

@@ -20,6 +20,10 @@ module TwoBody =
             let byB = cosA - torch.sin b
             cos * (a * byA + b * byB), -sin * (byA * byA + byB * byB) - cos * (b * cosA + torch.cos b)
 
-    /// The solution in d ≥ 2 dimensions; a seed gives the coefficients that the reference code draws from it.
+    /// The solution in d dimensions; a seed gives the coefficients that the reference code draws from it. Raises
+    /// ArgumentException for less than 2.
     let ofSeed (seed: int) (d: int) : BallSolution =
+        if d < 2 then
+            invalidArg (nameof d) $"two bodies take two dimensions or more, not {d}"
+
         { Coefficients = ReferenceSeed.normal seed (d - 1); Bodies = 2; Interaction = interaction }

@@ -16,6 +16,8 @@ type ShelfEntry =
         Source: string
         /// The dimension if none is asked for; None where the problem has its own.
         Dimension: int option
+        /// The lowest dimension that can be asked for.
+        LeastDimension: int
         /// Whether a seed draws it.
         Seeded: bool
         /// The problem of a dimension and a seed.
@@ -52,6 +54,7 @@ module Shelf =
             Purpose = purpose
             Source = source
             Dimension = None
+            LeastDimension = 1
             Seeded = false
             Problem = fun _ _ -> problem.Value
             Model = "mlp"
@@ -76,6 +79,7 @@ module Shelf =
             Purpose = purpose
             Source = source
             Dimension = Some dimension
+            LeastDimension = 2
             Seeded = seeded
             Problem = problem
             Model = "metakan"
@@ -148,6 +152,21 @@ module Shelf =
                 100
                 false
                 (fun dim _ -> HamiltonJacobiBellman.problem dim)
+            for name, formula, problem in
+                [
+                    "poisson-three-body", "Δu = f", Poisson.problem
+                    "allen-cahn-three-body", "Δu + u - u³ = f", AllenCahn.problem
+                    "sine-gordon-three-body", "Δu + sin u = f", SineGordon.problem
+                ] do
+                high
+                    name
+                    formula
+                    "many dimensions, three of which meet"
+                    "three-body solution, Hu et al. 2023"
+                    10
+                    true
+                    (threeBody problem)
+                |> fun entry -> { entry with LeastDimension = 3 }
             low "helmholtz" "Δu + k²u = f" "waves at rest" "closed form" (lazy Helmholtz.problem)
             low "heat" "u_t = a u_xx" "diffusion" "closed form" (lazy Heat.problem)
             low
@@ -291,8 +310,12 @@ module Shelf =
     /// The entry with the network and the budget of a dimension, where it has any: up to 200, a small network and natural
     /// gradients, whose Jacobian has a number for each point and parameter.
     let inDimension (dim: int) (entry: ShelfEntry) : ShelfEntry =
-        if entry.Dimension.IsNone || dim > 200 then
+        if entry.Dimension.IsNone then
             entry
+        elif dim > 200 then
+            // So many held-out points as can be kept.
+            let points = min entry.Settings.TestPoints (max 100 ((1 <<< 27) / dim))
+            { entry with Settings = { entry.Settings with TestPoints = points } }
         elif dim <= 20 then
             natural 200 entry (fun model -> (if model = "kan" then 16 else 32), 3) (fun model ->
                 // Of MetaKANs with G = 3 and k = 4 one in three stayed where its first steps had taken it.

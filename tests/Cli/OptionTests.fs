@@ -85,6 +85,7 @@ let private pde =
                 "--hidden-dim 5", "", Changes
                 "--generators shared", "", Changes
                 "--fourier 2", "", Changes
+                "--blocks 1", "", Changes
                 "--factorised", "--model mlp --grid - --order - --hidden-dim -", Changes
                 "--optimizer natural", "", Changes
                 "--momentum 0.5", "--optimizer natural", Changes

@@ -54,9 +54,15 @@ let tests =
             refused
                 [
                     "pde", "metakan pde --list names them"
-                    "pde nonesuch", "pde takes one of poisson, allen-cahn, sine-gordon, hjb, helmholtz, heat, wave,"
+                    "pde nonesuch", "pde takes one of poisson, allen-cahn, sine-gordon, hjb, poisson-three-body,"
                     "pde nonesuch", "not 'nonesuch'"
                     "pde --list --dim 3", "--list goes alone"
+                    "pde poisson-three-body --dim 2", "--dim takes a whole number from 3 up, not 2"
+                    "pde poisson --dim 4 --blocks 4", "--blocks takes a whole number from 1 to 3, or 0, not 4"
+                    "pde advection --blocks 1", "--blocks goes with two coordinates or more"
+                    "pde poisson --laplacian exact --unbiased", "--unbiased: it is for estimates"
+                    "pde poisson --laplacian gaussian-pairs --directions 3",
+                    "--directions takes an even number with --laplacian gaussian-pairs, not 3"
                     "pde burgers --dim 2", "--dim is for poisson, allen-cahn, sine-gordon, hjb"
                     "pde burgers --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
                     "pde hjb --problem-seed 1", "--problem-seed is for poisson, allen-cahn, sine-gordon"
@@ -102,7 +108,7 @@ let tests =
                     "pde poisson --dim 300 --model kan --lr 0", "--lr takes a positive number"
                     "pde poisson --epochs 0", "--epochs"
                     "pde poisson --laplacian sdgd --directions 11", "--directions takes a whole number from 1 to 10"
-                    "pde poisson --laplacian guess", "--laplacian takes one of exact, sdgd, hutchinson"
+                    "pde poisson --laplacian guess", "--laplacian takes one of exact, sdgd, sdgd-replacing, hutchinson"
                     "pde poisson --dim 300 --schedule never", "--schedule takes one of"
                     "pde poisson --dtype float16", "--dtype takes one of float32, float64"
                     "pde poisson --device tpu", "--device takes one of auto, cpu, cuda"

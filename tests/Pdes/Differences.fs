@@ -57,11 +57,13 @@ let valueOf
         let column (x: Tensor) = (fields x).narrow(1L, int64 (number name problem.Fields), 1L)
         partial lengths column (by |> List.map (fun by -> number by problem.Coordinates)) x
 
-    let leaf (term: Term) =
+    let rec leaf (term: Term) =
         match term with
         | Term.Field(name, by) -> field name by
         | Term.Squares(name, parts) ->
             parts |> List.map (fun (i, a) -> a * field name [ i; i ]) |> List.reduce (fun a b -> a + b)
+        | Term.Slopes _
+        | Term.Derivatives _ -> Term.evaluate points leaf (Term.writtenOut term)
         | Term.Parameter name -> torch.full_like (x.narrow (1L, 0L, 1L), (Map.find name (Map parameters)).ToScalar())
         | Term.Given _ -> Term.atPoints problem.Coordinates x term
         | other -> Term.atPoints (problem.Coordinates @ columns) points other

@@ -81,7 +81,7 @@ let rec private parts (term: Term) =
     | Term.Squares(name, several) -> [ for one in several -> Term.Squares(name, [ one ]) ]
     | other -> [ other ]
 
-let private readsField (term: Term) = Term.allLeaves term |> List.exists (fun leaf -> leaf.IsField || leaf.IsSquares)
+let private readsField (term: Term) = Term.allLeaves term |> List.exists Term.readsField
 
 /// A small network of each family for a problem.
 let private networks (entry: ShelfEntry) (problem: Problem) : Model list =
@@ -102,7 +102,10 @@ let private builtIn name =
     match name with
     | "poisson"
     | "allen-cahn"
-    | "sine-gordon" -> [ "sphere" ]
+    | "sine-gordon"
+    | "poisson-three-body"
+    | "allen-cahn-three-body"
+    | "sine-gordon-three-body" -> [ "sphere" ]
     | "hjb" -> [ "end" ]
     | "helmholtz"
     | "biharmonic"
@@ -162,7 +165,7 @@ let tests =
                 for entry in Shelf.all |> List.filter _.Dimension.IsSome do
                     let time = if entry.Name = "hjb" then 1 else 0
 
-                    for dimension in [ 2; 7 ] do
+                    for dimension in [ entry.LeastDimension; 7 ] do
                         let problem = entry.Problem dimension 0
                         Expect.equal problem.Coordinates.Length (dimension + time) $"{entry.Name}: coordinates"
 
@@ -310,6 +313,7 @@ let tests =
                                 match leaf with
                                 | Term.Field(_, by) -> by.Length
                                 | Term.Squares _ -> 2
+                                | Term.Slopes _ -> 1
                                 | _ -> 0
                     ]
                     |> List.max
@@ -339,7 +343,7 @@ let tests =
             Check.theory "the optimizer is the one that is chosen for the network" names (fun name ->
                 let dimensions = if (entryOf name).Dimension.IsSome then [ 2; 20; 21; 100; 200; 201; 1000 ] else [ 0 ]
 
-                for dim in dimensions do
+                for dim in dimensions |> List.map (max (entryOf name).LeastDimension) do
                     let entry = Shelf.inDimension dim (entryOf name)
                     let problem = entry.Problem dim 0
 
