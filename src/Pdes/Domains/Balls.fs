@@ -36,10 +36,13 @@ module internal Balls =
             normal / (normal * normal).sum(1L, keepdim = true).sqrt()
 
     // The area of the unit sphere in d dimensions: 2, 2π, 4π, …
-    let rec private area d =
-        if d = 1 then 2.0
-        elif d = 2 then 2.0 * Math.PI
-        else area (d - 2) * 2.0 * Math.PI / float (d - 2)
+    let private area d =
+        let rec times factor d =
+            if d = 1 then 2.0 * factor
+            elif d = 2 then 2.0 * Math.PI * factor
+            else times (factor * 2.0 * Math.PI / float (d - 2)) (d - 2)
+
+        times 1.0 d
 
     let private from (centre: float list) (x: Tensor) = x - Boxes.row (Placement.ofTensor x) centre
     let private squared (x: Tensor) = (x * x).sum 1L
