@@ -18,10 +18,15 @@ fail() {
 
 # step TITLE COMMAND...: says in one line what takes long; the command's own words go to the log.
 # The lock's descriptor is closed for it, or a process that it leaves behind would hold the lock.
+lock=
 step() {
     say "$1 ..."
     printf '\n== %s %s\n' "$(date -u +%FT%TZ)" "${*:2}" >>"$log"
-    "${@:2}" >>"$log" 2>&1 </dev/null 9>&-
+    if [ -n "$lock" ]; then
+        "${@:2}" >>"$log" 2>&1 </dev/null {lock}>&-
+    else
+        "${@:2}" >>"$log" 2>&1 </dev/null
+    fi
 }
 
 # reason: the last line that a step said.
@@ -73,16 +78,17 @@ compile() {
 }
 
 # once DONE WORK: does the work unless it is done. One launcher works, others wait for it. The trap keeps an interrupted
-# step from being taken for a failed one.
+# step from being taken for a failed one. The lock has a descriptor that is free: mpiexec opens some for its ranks.
 once() {
     ! $1 || return 0
     mkdir -p "$stamps" "${log%/*}"
-    exec 9>"$artifacts/lock"
-    flock -n 9 || { say "another set-up is at work: waiting for it" && flock 9; }
+    exec {lock}>"$artifacts/lock"
+    flock -n "$lock" || { say "another set-up is at work: waiting for it" && flock "$lock"; }
     trap 'exit 130' INT TERM
     $1 || $2 || exit
     trap - INT TERM
-    exec 9>&-
+    exec {lock}>&-
+    lock=
 }
 
 # setup ASSEMBLY PROJECT PATH...: makes sure that the project, made from the files in these places, is built as this

@@ -49,6 +49,7 @@ let private tests =
         PrinterTests.tests
         TidyTests.tests
         WorkersTests.tests
+        RanksTests.tests
         ModelTests.tests
         MlpTests.tests
         EdgeProductsTests.tests
@@ -121,6 +122,7 @@ let private tests =
         FitPicturesTests.tests
         FitTests.tests
         SolveTests.tests
+        SharedRunsTests.tests
         ShelfTests.tests
         EvaluationTests.tests
         ClassifyTests.tests
@@ -140,6 +142,7 @@ let private tests =
         Launcher.DocsTests.tests
         Launcher.LibtorchTests.tests
         Launcher.PdeTests.tests
+        Launcher.MpiTests.tests
         Launcher.EvaluateTests.tests
         Launcher.FitTests.tests
         Launcher.ClassifyTests.tests

@@ -240,10 +240,13 @@ let private ask (options: ParseResults<Options>) : ClassifySettings * int * Clas
                 options.GetAllResults() |> resumesWith [ "--epochs"; "--threads" ]
                 let settings: ClassifySettings = Configuration.read folder "classify" "settings"
                 let epochs = options.GetResult(Epochs, settings.Epochs) |> atLeast "--epochs" 1
-                { settings with Epochs = epochs }, Configuration.read folder "classify" "threads", Some folder
+
+                { settings with Epochs = epochs },
+                threadsOf (Configuration.read folder "classify" "threads"),
+                Some folder
             | None ->
                 let threads = Configuration.tryValue file "threads" 1
-                settings options file, Option.defaultValue (min 8 Environment.ProcessorCount) threads, None
+                settings options file, Option.defaultWith allThreads threads, None
 
         let struct (channels, height, width) = ImageSets.shape settings.Dataset
 

@@ -48,6 +48,7 @@ type Need =
     | Data of name: string
     | Writing of folder: string
     | Memory
+    | Mpi
 
 /// The command that mends what an installation lacks on a system.
 let mend (installation: Installation) (system: System) (need: Need) : string =
@@ -80,6 +81,9 @@ let mend (installation: Installation) (system: System) (need: Need) : string =
     | Writing folder when system = Windows -> $"icacls \"{folder}\" /grant %%USERNAME%%:M"
     | Writing folder -> $"chmod u+w {folder}"
     | Memory -> "metakan pde NAME --memory 256"
+    | Mpi when system = Linux -> "apt-get install mpich"
+    | Mpi when system = MacOS -> "brew install mpich"
+    | Mpi -> "none: several processes share a run on Linux and macOS"
 
 /// The installation of a program by the folder of its assembly, which a bundle has not.
 let installation (assembly: string) : Installation =
@@ -161,6 +165,11 @@ let private cuda () : Finding =
     with _ ->
         Lacks("unknown without a libtorch", "see what mends libtorch")
 
+let private mpi () : Finding =
+    match MetaKan.Mpi.found () with
+    | Some name -> Works name
+    | None -> Lacks("no library of MPICH's or Open MPI's", mended Mpi)
+
 let private images () : Finding =
     try
         let black = Bitmap.png 1 [| 0uy; 0uy; 0uy; 255uy |]
@@ -203,6 +212,7 @@ let looks () : Look list =
         look ".NET SDK" "builds, and runs scripts" (own = Checkout) (sdk ())
         look "libtorch" "computes" true (libtorch ())
         look "CUDA" "computes faster" false (cuda ())
+        look "MPI" "several processes share a run" false (mpi ())
         look "images" "pictures, and predict" true (images ())
         look "write access" "runs' folders" true (writing ())
         look "memory" "runs" true (memory ())

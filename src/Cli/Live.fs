@@ -240,4 +240,6 @@ type Server private (watched: Watched, address: string option, stop: unit -> uni
 /// The server of a run's page where `--live` is given, on the port of `--live-port`.
 let start (asked: bool) (port: int option) : Server =
     [ "--live-port", port.IsSome ] |> Options.onlyWith "--live" asked
-    if asked then Server.Start port else Server.None
+
+    Ranks.first (fun () -> if asked then Server.Start port else Server.None)
+    |> Option.defaultWith (fun () -> Server.None)

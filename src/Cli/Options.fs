@@ -104,6 +104,12 @@ let devices = [ "auto"; "cpu"; "cuda" ]
 /// What `--dtype` takes.
 let dtypes = [ "float32"; "float64" ]
 
+/// The threads of a run that is asked for none: all cores, 8 at most; of ranks, the cores for each.
+let allThreads () : int = min 8 (Ranks.cores ())
+
+/// The threads of a run that goes on with those that it had: in a job, those for each rank.
+let threadsOf (before: int) : int = if Ranks.count () > 1 then allThreads () else before
+
 /// Device and element type, by the names that `--device` and `--dtype` take.
 let placement (device: string) (dtype: string) : Placement =
     Placement.named (nameOf "--device" devices device) (nameOf "--dtype" dtypes dtype)
@@ -111,7 +117,7 @@ let placement (device: string) (dtype: string) : Placement =
 /// A start's placement with what `--device` and `--dtype` change of it.
 let placementOver (start: Placement) (device: string option) (dtype: string option) : Placement =
     let orElse (value: obj) = Option.defaultWith (fun () -> (string value).ToLowerInvariant())
-    placement (orElse start.Device device) (orElse start.DType dtype)
+    placement (orElse start.Device.``type`` device) (orElse start.DType dtype)
 
 /// Which layers share a generator, by what `--generators` takes.
 let sharing (layers: int) (given: string) =

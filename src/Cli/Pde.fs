@@ -596,7 +596,13 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
             let read section = Configuration.read folder "pde" section
 
             let problem: ProblemChoice = read "problem"
-            problem, read "network", settings options problem.Dim (read "settings"), read "threads", Some folder, None
+
+            problem,
+            read "network",
+            settings options problem.Dim (read "settings"),
+            threadsOf (read "threads"),
+            Some folder,
+            None
         | None ->
             let problem = problem options file
             let entry = entryOf problem.Name |> Shelf.inDimension problem.Dim
@@ -610,12 +616,7 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
 
             let threads = Configuration.tryValue file "threads" 1
 
-            problem,
-            network,
-            settings options problem.Dim start,
-            Option.defaultValue (min 8 Environment.ProcessorCount) threads,
-            None,
-            why
+            problem, network, settings options problem.Dim start, Option.defaultWith allThreads threads, None, why
 
     match settings.Collocation.Laplacian with
     | LaplacianMethod.Sdgd count when count > choice.Dim ->

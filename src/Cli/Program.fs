@@ -107,9 +107,11 @@ let private fault arguments (message: string) =
 let main arguments =
     let fail code (message: string) =
         eprintfn $"metakan: {message}"
+        MetaKan.Ranks.finish code (Some message)
         code
 
     try
+        MetaKan.Ranks.start ()
         let command = parser.ParseCommandLine(if Array.isEmpty arguments then [| "--help" |] else arguments)
 
         // What looks after a machine works without, and a shell that starts does not wait for it.
@@ -119,7 +121,9 @@ let main arguments =
         | Some "completion" -> ()
         | Some _ -> MetaKan.Libtorch.load ()
 
-        run command
+        let code = run command
+        MetaKan.Ranks.finish code None
+        code
     with
     | :? ArguParseException as stop when stop.ErrorCode = ErrorCode.HelpText ->
         printfn $"{help arguments stop.Message}"

@@ -39,7 +39,7 @@ let concluded
     (result: JsonObject)
     (lines: unit -> string list)
     : int =
-    Report.write folder
+    Ranks.first (fun () -> Report.write folder) |> ignore
 
     if view = Progress.View.Json then
         [ "folder", RunFolder.node folder; "result", result :> JsonNode ]

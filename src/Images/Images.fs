@@ -48,6 +48,16 @@ module Images =
             Labels = Array.truncate n images.Labels
         }
 
+    /// Of so many parts of about the same size, in order, the one of a number from 0.
+    let internal part (parts: int) (number: int) (images: Images) : Images =
+        let all = count images
+        let first, after = all * number / parts, all * (number + 1) / parts
+
+        { images with
+            Pixels = images.Pixels[first * size images .. after * size images - 1]
+            Labels = images.Labels[first .. after - 1]
+        }
+
     /// The pixels [C, H, W] of the image at an index.
     let at (index: int) (images: Images) : ReadOnlySpan<byte> =
         ReadOnlySpan(images.Pixels, index * size images, size images)

@@ -73,16 +73,21 @@ module Model =
         | None -> model, p
 
     /// The sum of several losses and its gradient. Weights are generated once and the losses taken by `Workers`, so a
-    /// loss sees a network and its parameters in the model's place.
+    /// loss sees a network and its parameters in the model's place. In a job of MPI each process takes some of the losses,
+    /// which are the same for all, and has the sums of all.
     let gradient (model: Model) (p: Params) (losses: (Model -> Params -> Tensor) list) : Tensor * Params =
-        let tracked = Params.tracked p
-        let network, weights = generate model tracked
+        let own losses =
+            let tracked = Params.tracked p
+            let network, weights = generate model tracked
 
-        let loss, byWeights =
-            losses
-            |> Workers.gradient (Seq.head p.Values).device (fun lossOf -> Params.withGradient (lossOf network) weights)
+            let loss, byWeights =
+                losses
+                |> Workers.gradient (Seq.head p.Values).device (fun lossOf ->
+                    Params.withGradient (lossOf network) weights)
 
-        loss, (if model.Derived.IsSome then Params.pullback weights byWeights tracked else byWeights)
+            loss, (if model.Derived.IsSome then Params.pullback weights byWeights tracked else byWeights)
+
+        Ranks.gradient p own losses
 
     /// Numbers that one point keeps alive in an elementwise function of a jet of so many components: the jet, the function's,
     /// and their gradients.

@@ -175,9 +175,11 @@ module Collocation =
             [
                 for found in LossTerms.at settings problem model key (placeOf p) LossTerms.fresh None do
                     yield!
-                        found.Pieces
-                        |> List.map (fun piece -> found.Shares piece network weights |> List.map Tensor.item)
-                        |> List.reduce (List.map2 (+))
+                        Ranks.share found.Pieces
+                        |> List.map (fun piece ->
+                            [| for share in found.Shares piece network weights -> Tensor.item share |])
+                        |> List.fold (Array.map2 (+)) (Array.zeroCreate found.Group.Names.Length)
+                        |> Ranks.numbers
             ]
             |> List.zip names
 
@@ -209,6 +211,7 @@ module Collocation =
         let ofBatch (x: Tensor) =
             x.split (rowsAtOnce (x.size 1))
             |> Array.toList
+            |> Ranks.share
             |> Workers.map x.device (fun _ -> Seq.empty) (fun rows ->
                 use _ = torch.no_grad ()
                 let truth, found = exact rows, u rows
@@ -220,9 +223,12 @@ module Collocation =
 
                 let difference = truth - found
                 let sum (t: Tensor) = Tensor.toArray (t.``to``(torch.float64).sum(0L))
-                [ sum (difference * difference); sum (truth * truth); sum (difference.abs ()); sum (truth.abs ()) ])
-            |> List.transpose
-            |> List.map (List.reduce (Array.map2 (+)))
+
+                Array.concat
+                    [ sum (difference * difference); sum (truth * truth); sum (difference.abs ()); sum (truth.abs ()) ])
+            |> List.fold (Array.map2 (+)) (Array.zeroCreate (4 * fields.Length))
+            |> Ranks.numbers
+            |> Array.chunkBySize fields.Length
 
         let sums =
             batches

@@ -79,8 +79,8 @@ module internal LossTerms =
         | Objective.Square, None, None -> squared.sum () / float total
         | Objective.Energy, None, _ -> r.sum () / float total
 
-    /// Rows of one chunk: an even share of the batch for each worker, less where the chunks in work at a time would
-    /// not fit the memory limit; at least one.
+    /// Rows of one chunk: an even share of the batch for each worker of each rank, less where the chunks in work at a time
+    /// would not fit the memory limit; at least one.
     let chunk
         (settings: Collocation)
         (model: Model)
@@ -101,7 +101,8 @@ module internal LossTerms =
 
         let workers = int64 (Workers.count place.Device)
         let fitting = int64 settings.MemoryLimit * 1024L * 1024L / (perPoint * workers)
-        max 1L (min fitting ((int64 points + workers - 1L) / workers))
+        let shares = workers * int64 (Ranks.count ())
+        max 1L (min fitting ((int64 points + shares - 1L) / shares))
 
     /// The equations, which are the first group, and each condition.
     let groups (settings: Collocation) (problem: Problem) : TermGroup list =
@@ -272,7 +273,7 @@ module internal LossTerms =
 
             x.split (chunk settings model place directions (int (x.size 0)))
             |> Array.toList
-            |> Workers.map place.Device Seq.singleton (fun rows ->
+            |> Ranks.rows place (fun rows ->
                 use _ = torch.no_grad ()
 
                 reading.Values
@@ -281,5 +282,4 @@ module internal LossTerms =
                     weights
                     rows
                 |> List.map (fun (r: Tensor) -> r.expand (rows.size 0, 1L))
-                |> fun columns -> torch.cat (List.toArray columns, 1L))
-            |> fun rows -> torch.cat (List.toArray rows)
+                |> fun columns -> [ torch.cat (List.toArray columns, 1L) ])

@@ -87,7 +87,7 @@ module internal NormalEquations =
         },
         pieces
 
-    // The lower triangle of A Aᵀ, on several threads; beside the diagonal there are zeros above it, or more of it.
+    // The lower triangle of A Aᵀ, on several threads and ranks; beside the diagonal there are zeros above it, or more of it.
     let private gram (a: Tensor) : Tensor =
         let n = a.size 0
         let rows = max 1L ((n + 15L) / 16L)
@@ -96,10 +96,10 @@ module internal NormalEquations =
         a.split rows
         |> List.ofArray
         |> List.mapi (fun i part -> part, min n (int64 (i + 1) * rows))
-        |> Workers.map a.device Seq.singleton (fun (part, width) ->
-            torch.nn.functional.pad (Tensor.product part (turned.narrow (1L, 0L, width)), [| 0L; n - width |]))
-        |> List.toArray
-        |> fun parts -> torch.cat (parts, 0L)
+        |> Ranks.rows (Placement.ofTensor a) (fun (part, width) ->
+            [
+                torch.nn.functional.pad (Tensor.product part (turned.narrow (1L, 0L, width)), [| 0L; n - width |])
+            ])
 
     let private times (a: Tensor) (x: Tensor) : Tensor = (Tensor.product a (x.unsqueeze -1L)).squeeze -1L
     let private scoped (make: unit -> Tensor) : Tensor = Tensor.scoped Seq.singleton make

@@ -189,11 +189,7 @@ module internal Residuals =
                         }
                 ]
 
-            let joined (work: Part -> Tensor list) (pieces: Part list) : Tensor =
-                pieces
-                |> Workers.map place.Device Seq.ofList work
-                |> List.concat
-                |> fun found -> torch.cat (List.toArray found, 0L)
+            let joined (work: Part -> Tensor list) (pieces: Part list) : Tensor = Ranks.rows place work pieces
 
             // The most residuals that a piece has.
             let mostOf (piece: Part) = piece.X.size 0 * int64 piece.Group.Names.Length

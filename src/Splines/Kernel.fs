@@ -2,8 +2,6 @@
 #nowarn "9" // pointers
 namespace MetaKan
 
-open System.Runtime.CompilerServices
-open System.Runtime.InteropServices
 open MetaKan.Kernels
 open Microsoft.FSharp.NativeInterop
 open TorchSharp
@@ -55,10 +53,8 @@ module internal Kernel =
 
         dense x
 
-    /// Where the numbers of a tensor without gaps start; `bytes` shows no more than 2 GiB.
-    let address (t: Tensor) : nativeptr<'T> =
-        let head = if t.numel () < (1L <<< 27) then t else t.view(-1L).narrow(0L, 0L, 1L)
-        Unsafe.AsPointer(&MemoryMarshal.GetReference head.bytes) |> NativePtr.ofVoidPtr
+    /// Where the numbers of a tensor without gaps start.
+    let address (t: Tensor) : nativeptr<'T> = Host.address t |> NativePtr.ofNativeInt
 
     /// The same, or null for none.
     let tryAddress (t: Tensor option) : nativeptr<'T> =

@@ -58,9 +58,9 @@ module Classify =
     let private network (settings: ClassifySettings) (images: Images) (classes: string list) =
         Architecture.build settings.Network (images.Channels, images.Height, images.Width) classes.Length
 
-    // Rows of a batch in parts, one for each worker.
-    let private parts (rows: int64) (device: torch.Device) =
-        let count = min rows (int64 (Workers.count device))
+    // Rows of a batch in parts, one for each worker of so many ranks.
+    let private parts (ranks: int) (rows: int64) (device: torch.Device) =
+        let count = min rows (int64 (ranks * Workers.count device))
 
         [
             for part in 0L .. count - 1L -> rows * part / count, rows * (part + 1L) / count - rows * part / count
@@ -71,7 +71,7 @@ module Classify =
         use _ = torch.no_grad ()
         let weights, statistics = Statistics.split p
 
-        parts (images.size 0) images.device
+        parts 1 (images.size 0) images.device
         |> Workers.map images.device Seq.singleton (fun (first, rows) ->
             classifier.Layers.Apply Predicting weights statistics (images.narrow (0L, first, rows)) |> fst)
         |> fun found -> torch.cat (List.toArray found)
@@ -107,19 +107,28 @@ module Classify =
     // Share of images that are classified right, and the mean loss.
     let private measure settings classifier p images =
         let sums =
-            over settings classifier p images (fun logits labels ->
-                Tensor.item (logits.argmax(1L).eq(labels).sum()),
-                Tensor.item (loss settings logits labels) * float (labels.size 0))
+            [
+                for own in Ranks.share [ for i in 0 .. Ranks.count () - 1 -> Images.part (Ranks.count ()) i images ] do
+                    if Images.count own > 0 then
+                        yield!
+                            over settings classifier p own (fun logits labels ->
+                                [|
+                                    Tensor.item (logits.argmax(1L).eq(labels).sum())
+                                    Tensor.item (loss settings logits labels) * float (labels.size 0)
+                                |])
+            ]
+            |> List.fold (Array.map2 (+)) [| 0.0; 0.0 |]
+            |> Ranks.numbers
 
         let count = float (Images.count images)
-        List.sumBy fst sums / count, List.sumBy snd sums / count
+        sums[0] / count, sums[1] / count
 
     /// Whether a step shares a batch between workers: a network that gathers statistics needs it whole.
     let hires (classifier: Classifier) : bool = Map.isEmpty (classifier.Layers.Statistics Placement.cpu32)
 
     /// The loss and gradient of a step's batch by joined parameters and statistics, with the statistics' next values in
     /// the place of theirs. Images are independent but for what the batch's statistics make of them: without such, each
-    /// worker has a part.
+    /// worker has a part, in a job of MPI each of every process.
     let gradient settings (classifier: Classifier) (batch: int -> Batch) (step: int) : Gradient =
         fun joined ->
             let p, statistics = Statistics.split joined
@@ -127,14 +136,19 @@ module Classify =
             let rows, device = batch.Labels.size 0, batch.Labels.device
             let key = Key.fold step (keyFor settings 3)
 
-            (if statistics.IsEmpty then parts rows device else [ 0L, rows ])
+            (if statistics.IsEmpty then parts (Ranks.count ()) rows device else [ 0L, rows ])
             |> List.indexed
-            |> Workers.gradient device (fun (part, (first, size)) ->
-                let tracked = Params.tracked p
-                let images, labels = batch.Pixels.narrow (0L, first, size), batch.Labels.narrow (0L, first, size)
-                let logits, gathered = classifier.Layers.Apply (Learning(Key.fold part key)) tracked statistics images
-                let loss = loss settings logits labels * (float size / float rows)
-                loss.detach (), Statistics.join (Params.gradient loss tracked) gathered)
+            |> Ranks.gradient
+                joined
+                (Workers.gradient device (fun (part, (first, size)) ->
+                    let tracked = Params.tracked p
+                    let images, labels = batch.Pixels.narrow (0L, first, size), batch.Labels.narrow (0L, first, size)
+
+                    let logits, gathered =
+                        classifier.Layers.Apply (Learning(Key.fold part key)) tracked statistics images
+
+                    let loss = loss settings logits labels * (float size / float rows)
+                    loss.detach (), Statistics.join (Params.gradient loss tracked) gathered))
 
     let private initial (settings: ClassifySettings) (classifier: Classifier) : Params =
         let place = settings.Placement
@@ -223,18 +237,13 @@ module Classify =
         (settings: ClassifySettings)
         (classifier: Classifier)
         (set: ImageSet)
+        (ranks: int)
+        (best: Params)
         outcome
         (state: TrainingState)
-        =
+        : JsonObject =
         let folder = place.Folder
         let node (value: 'a) = RunFolder.node value
-
-        let best =
-            if File.Exists(bestPath folder) then
-                (Checkpoint.load (bestPath folder) state.Params).Params
-            else
-                state.Params
-
         let predictions = predict settings classifier best set.Test
         let counts = Confusion.counts set.Classes.Length set.Test.Labels predictions
         let picture name = Plot.save (Path.Combine(RunFolder.picturesPath folder, name))
@@ -284,17 +293,34 @@ module Classify =
                 "device", node (string settings.Placement.Device)
                 "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
                 "threads", node (torch.get_num_threads ())
+                "ranks", node ranks
                 "seed", node settings.Seed
                 "outcome", node (Outcome.name outcome)
             ]
             |> RunFolder.fields
 
         RunFolder.writeResult folder result
-        { Classifier = classifier; Best = best; Outcome = outcome; Result = result }
+        result
+
+    let private trained (place: RunPlace) settings classifier set outcome (state: TrainingState) : Classification =
+        let ranks = Ranks.count ()
+
+        let best =
+            if Ranks.isSo (fun () -> File.Exists(bestPath place.Folder)) then
+                (Checkpoint.load (bestPath place.Folder) state.Params).Params
+            else
+                state.Params
+
+        {
+            Classifier = classifier
+            Best = best
+            Outcome = outcome
+            Result = RunFolder.ofFirst (fun () -> conclude place settings classifier set ranks best outcome state)
+        }
 
     /// Trains the network of the settings on a set of images, in a run's folder. The listener sees each training event
     /// once the folder's files have it; an evaluation follows each epoch. Raises BadInput for settings and folders that
-    /// cannot be used, RunFailed when the disk refuses. A run that is resumed with more epochs goes on from where it ended.
+    /// cannot be used, as several processes of a job of MPI with a batch norm, RunFailed when the disk refuses. A run that is resumed with more epochs goes on from where it ended.
     let run
         (place: RunPlace)
         (settings: ClassifySettings)
@@ -309,6 +335,12 @@ module Classify =
             | None -> set
 
         let classifier = network settings set.Train set.Classes
+
+        if Ranks.count () > 1 && not (hires classifier) then
+            raise (
+                BadInput
+                    "norm batch takes each batch whole, which the processes of a job do not share: take none or instance"
+            )
 
         let store event =
             match event with
@@ -342,7 +374,7 @@ module Classify =
                     (fun () -> initial settings classifier)
                     store
                     resumes
-                ||> conclude place settings classifier set)
+                ||> trained place settings classifier set)
 
         for t in Params.tensors found.Best do
             scope.Detach t |> ignore

@@ -422,7 +422,7 @@ module Solve =
                     Evaluate = fun _ -> []
                     EvaluateEvery = steps
                     SaveEvery = steps
-                    Interrupted = interrupted
+                    Interrupted = interrupted >> Ranks.any
                 }
 
             Workers.hire (fun () -> Training.run plan ignore state) |> snd
@@ -434,7 +434,7 @@ module Solve =
         let enough = max 0.01 (seconds / 30.0)
         let timed = trial 1000 (fun () -> clock.Elapsed.TotalSeconds > enough) warm
         let step = (timed.Seconds - warm.Seconds) / float (max 1 (timed.Step - warm.Step))
-        { settings with Epochs = max 1 (int (seconds / max 1e-6 step)) }
+        { settings with Epochs = Ranks.whole (fun () -> max 1 (int (seconds / max 1e-6 step))) }
 
     let private node (value: 'a) = RunFolder.node value
 
@@ -442,15 +442,16 @@ module Solve =
     let private mayChange =
         [ "settings.epochs"; "settings.polish"; "settings.evaluate_every"; "settings.save_every" ]
 
-    // What the run's folder holds once it is done.
+    // Writes the result and the pictures of a run that ended.
     let private conclude
         (place: RunPlace)
         (settings: SolveSettings)
         (problem: Problem)
         (model: Model)
+        (ranks: int)
         outcome
         (state: TrainingState)
-        =
+        : JsonObject =
         // The last row and not the last event: a run that was done before it was resumed measures nothing anew.
         let measured = Run.measured place.Folder
 
@@ -474,6 +475,7 @@ module Solve =
                 "device", node (string settings.Placement.Device)
                 "dtype", node ((string settings.Placement.DType).ToLowerInvariant())
                 "threads", node (torch.get_num_threads ())
+                "ranks", node ranks
                 "seed", node settings.Seed
                 "laplacian", node (LaplacianMethod.name settings.Collocation.Laplacian)
                 "outcome", node (Outcome.name outcome)
@@ -500,12 +502,17 @@ module Solve =
         | Stopped -> Pictures.write place.Folder problem u residuals edges (keyFor settings 3) settings.Placement
         | Diverged _ -> ()
 
+        result
+
+    let private solved (place: RunPlace) settings (problem: Problem) (model: Model) outcome (state: TrainingState) =
+        let ranks = Ranks.count ()
+
         {
-            U = u
+            U = Problem.solution problem (Problem.modelFor problem model) state.Params
             Parameters = found problem state.Params
             Params = state.Params
             Outcome = outcome
-            Result = result
+            Result = RunFolder.ofFirst (fun () -> conclude place settings problem model ranks outcome state)
         }
 
     /// Solves a problem with a model, in a run's folder. The listener sees each training event once the folder's files have
@@ -558,7 +565,7 @@ module Solve =
                 let rates = Run.rates (Problem.modelFor problem model).Group (rateAt settings)
 
                 Run.train place measures true plan rates (fun () -> initial settings problem model) listen resumes
-                ||> conclude place settings problem model)
+                ||> solved place settings problem model)
 
         for t in Params.tensors solution.Params do
             scope.Detach t |> ignore

@@ -1,7 +1,11 @@
 // Where a device's tensors lie in the machine's own memory: there kernels read them, and threads share the work on them.
+#nowarn "9" // pointers
 namespace MetaKan
 
+open System.Runtime.CompilerServices
+open System.Runtime.InteropServices
 open System.Threading
+open Microsoft.FSharp.NativeInterop
 open TorchSharp
 
 [<RequireQualifiedAccess>]
@@ -21,3 +25,11 @@ module internal Host =
             computation ()
         finally
             away.Value <- before
+
+    /// Where the numbers of a tensor without gaps start; `bytes` shows no more than 2 GiB.
+    let address (t: Tensor) : nativeint =
+        let head = if t.numel () < (1L <<< 27) then t else t.view(-1L).narrow(0L, 0L, 1L)
+
+        Unsafe.AsPointer(&MemoryMarshal.GetReference head.bytes)
+        |> NativePtr.ofVoidPtr<byte>
+        |> NativePtr.toNativeInt

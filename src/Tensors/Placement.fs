@@ -27,18 +27,26 @@ module Placement =
     /// Single precision on the CPU.
     let cpu32 = { Device = torch.CPU; DType = torch.float32 }
 
+    /// The CUDA device, of so many, of a process that MPI started as one of several of its machine: one after another.
+    let internal cudaOf (devices: int) (neighbour: int) : torch.Device =
+        match neighbour % max 1 devices with
+        | 0 -> torch.CUDA
+        | other -> torch.Device(DeviceType.CUDA, other)
+
     /// The placement for names as people write them: device "cpu", "cuda" or "auto" (CUDA where there is one), element
-    /// type "float32" or "float64". Raises BadInput for other names and for CUDA where there is none.
+    /// type "float32" or "float64". Of several CUDA devices each process of a job of MPI has its own. Raises BadInput for other
+    /// names and for CUDA where there is none.
     let named (device: string) (dtype: string) : Placement =
         Libtorch.load ()
         let cuda = torch.cuda.is_available ()
+        let ofRank () = cudaOf (torch.cuda.device_count ()) (Mpi.neighbour ())
 
         {
             Device =
                 match device with
                 | "cpu" -> torch.CPU
-                | "auto" -> if cuda then torch.CUDA else torch.CPU
-                | "cuda" when cuda -> torch.CUDA
+                | "auto" -> if cuda then ofRank () else torch.CPU
+                | "cuda" when cuda -> ofRank ()
                 | "cuda" -> raise (BadInput "device cuda: this libtorch finds no CUDA device; take cpu or auto")
                 | other -> raise (BadInput $"device takes cpu, cuda or auto, not '{other}'")
             DType =

@@ -3,6 +3,7 @@ namespace MetaKan
 
 open System.IO
 open System.Text.Json.Nodes
+open TorchSharp
 
 /// Where a run is kept, and who may stop it.
 type RunPlace =
@@ -42,7 +43,8 @@ module RunPlace =
     let resumed (folder: string) : RunPlace = { fresh folder with Resume = true }
 
     /// Whether a run at its place is to end before its next step.
-    let internal interrupted (place: RunPlace) : bool = place.Interrupted() || place.Signals && Interrupt.asked ()
+    let internal interrupted (place: RunPlace) : bool =
+        Ranks.any (place.Interrupted() || place.Signals && Interrupt.asked ())
 
 /// Training runs in their folders, new or resumed.
 [<RequireQualifiedAccess>]
@@ -61,30 +63,41 @@ module Run =
         | Some outcome when outcome <> Outcome.name Stopped -> $"{folder} had {outcome} before it was to stop"
         | _ -> $"stopped; RunPlace.resumed \"{folder}\" goes on"
 
-    // Works on a run whose folder is claimed until then.
-    let private kept (place: RunPlace) (configuration: JsonObject) (mayChange: string list) (work: bool -> 'a) : 'a =
+    // Claims a run's folder for its configuration: the claim, the configuration before, whether there is a state to go on from.
+    let private claimed (place: RunPlace) (configuration: JsonObject) (mayChange: string list) =
         let folder = place.Folder
         let resumes = place.Resume && File.Exists(RunFolder.configPath folder)
 
         if not resumes then
             RunFolder.create folder
 
-        use _ = RunFolder.claim folder
-
-        let before =
-            if resumes then
-                Configuration.check folder ("threads" :: mayChange) configuration
-                RunFolder.readConfig folder
-            else
-                configuration
-
-        RunFolder.writeConfig folder configuration
+        let claim = RunFolder.claim folder
 
         try
-            work (resumes && File.Exists(RunFolder.checkpointPath folder))
+            let before =
+                if resumes then
+                    Configuration.check folder ("threads" :: mayChange) configuration
+                    RunFolder.readConfig folder
+                else
+                    configuration
+
+            RunFolder.writeConfig folder configuration
+            claim, before, resumes && File.Exists(RunFolder.checkpointPath folder)
+        with _ ->
+            claim.Dispose()
+            reraise ()
+
+    // Works on a run whose folder is claimed until then.
+    let private kept (place: RunPlace) (configuration: JsonObject) (mayChange: string list) (work: bool -> 'a) : 'a =
+        let held = Ranks.first (fun () -> claimed place configuration mayChange)
+        use _ = held |> Option.map (fun (claim, _, _) -> claim) |> Option.toObj
+        let resumes = Ranks.isSo (fun () -> held |> Option.exists (fun (_, _, resumes) -> resumes))
+
+        try
+            work resumes
         with BadInput _ ->
             // What cannot go on so keeps the configuration that it had.
-            RunFolder.writeConfig folder before
+            held |> Option.iter (fun (_, before, _) -> RunFolder.writeConfig place.Folder before)
             reraise ()
 
     /// Works on a run in its folder, which is claimed until then: `work` hears whether there is a state to go on from. Of a
@@ -109,8 +122,9 @@ module Run =
         let keep () = kept place configuration mayChange work
 
         let told () =
-            Report.write place.Folder
-            eprintfn $"metakan: {farewell place.Folder}"
+            if Ranks.isFirst () then
+                Report.write place.Folder
+                eprintfn $"metakan: {farewell place.Folder}"
 
         if place.Signals then Interrupt.ending told keep else keep ()
 
@@ -132,7 +146,7 @@ module Run =
             )
 
         if state.Step < List.sum steps then
-            RunFolder.removeResult folder
+            Ranks.first (fun () -> RunFolder.removeResult folder) |> ignore
 
     /// The learning rates of steps, for each group of the parameters: the name of a column, and the rate of the step that came
     /// to a state, where it had one.
@@ -147,34 +161,22 @@ module Run =
         |> Seq.map (fun group -> $"rate_{Configuration.text group}", rate group)
         |> List.ofSeq
 
-    /// Trains by a plan from fresh parameters, or goes on, within `keep`. The listener sees each event once the folder's files
-    /// have it. The learning rates are `rates` of the parameters. Work is spread over `Workers` where `hires` says so;
-    /// operators get all threads otherwise. Raises as `keep` does.
-    let train
+    // Works with what stores the events of a run from a state on in the files of its folder.
+    let private keepingFiles
         (place: RunPlace)
         (measures: (string * MeasureKind) list)
-        (hires: bool)
-        (plan: TrainingPlan)
-        (rates: Params -> (string * (TrainingState -> float option)) list)
-        (fresh: unit -> Params)
-        (listen: TrainingEvent -> unit)
-        (resumes: bool)
-        : Outcome * TrainingState =
+        (rates: (string * (TrainingState -> float option)) list)
+        (start: TrainingState)
+        (work: (TrainingEvent -> unit) -> 'a)
+        : 'a =
         let folder = place.Folder
-        let start = Training.start plan (Params.aliases fresh)
-
-        let start = if resumes then Checkpoint.load (RunFolder.checkpointPath folder) start.Params else start
-
-        goOn folder (plan.Stages |> List.map _.Steps) start
         use metrics = Metrics.resume folder [ yield! List.map fst measures; "seconds" ] start.Step
-        let rates = rates start.Params
         use steps = Metrics.resumeSteps folder ("loss" :: List.map fst rates) start.Step
         use board = EventFile.resume place.TensorBoard folder start.Step
         // Elsewhere a loss that nobody asked for is still being computed: to read it would be to wait for it.
-        let atHand =
-            Params.tensors start.Params |> Array.forall (fun t -> t.device_type = TorchSharp.DeviceType.CPU)
+        let atHand = Params.tensors start.Params |> Array.forall (fun t -> t.device_type = DeviceType.CPU)
 
-        let store event =
+        work (fun event ->
             match event with
             | Evaluated(state, loss, measures) ->
                 metrics.Append(state.Step, [ "loss", loss; yield! measures; "seconds", state.Seconds ])
@@ -192,10 +194,42 @@ module Run =
                         ]
 
                     steps.Append(state.Step, told)
-                    board.Append(state.Step, told)
+                    board.Append(state.Step, told))
 
-            listen event
+    /// Trains by a plan from fresh parameters, or goes on, within `keep`. The listener sees each event once the folder's files
+    /// have it. The learning rates are `rates` of the parameters. Work is spread over `Workers` where `hires` says so;
+    /// operators get all threads otherwise. In a job of MPI the folder and the listener are the first process's. Raises as
+    /// `keep` does.
+    let train
+        (place: RunPlace)
+        (measures: (string * MeasureKind) list)
+        (hires: bool)
+        (plan: TrainingPlan)
+        (rates: Params -> (string * (TrainingState -> float option)) list)
+        (fresh: unit -> Params)
+        (listen: TrainingEvent -> unit)
+        (resumes: bool)
+        : Outcome * TrainingState =
+        let folder = place.Folder
+        let start = Training.start plan (Params.aliases fresh)
 
+        let start = if resumes then Checkpoint.load (RunFolder.checkpointPath folder) start.Params else start
+
+        goOn folder (plan.Stages |> List.map _.Steps) start
         let plan = { plan with Interrupted = fun () -> RunPlace.interrupted place }
-        let run () = Training.run plan store start
+        // What a loss is cut into depends on the threads.
+        torch.set_num_threads (Ranks.whole torch.get_num_threads)
+
+        let run () =
+            if Ranks.isFirst () then
+                keepingFiles place measures (rates start.Params) start (fun store ->
+                    Training.run
+                        plan
+                        (fun event ->
+                            store event
+                            listen event)
+                        start)
+            else
+                Training.run plan ignore start
+
         if hires then Workers.hire run else run ()

@@ -50,7 +50,8 @@ module RunFolder =
         numbered name ending |> Seq.find (Path.Exists >> not)
 
     /// Makes a folder for a run that should not ask where: `name` where nothing is there yet, else the first free of
-    /// name-2, name-3, …. Of runs that ask at once each has its own. Raises RunFailed where the system refuses.
+    /// name-2, name-3, …. Of runs that ask at once each has its own; the processes of a job of MPI have one. Raises RunFailed
+    /// where the system refuses.
     let free (name: string) : string =
         // Making a folder does not tell who made it; renaming one that is not empty does.
         let parent = Path.GetDirectoryName(Path.GetFullPath name)
@@ -64,9 +65,10 @@ module RunFolder =
                 with :? IOException when Path.Exists folder ->
                     false)
 
-        AtomicFile.guard name (fun () ->
-            Directory.CreateDirectory(Path.GetDirectoryName(checkpointPath made)) |> ignore
-            numbered name "" |> Seq.find claims)
+        Ranks.ofFirst id id (fun () ->
+            AtomicFile.guard name (fun () ->
+                Directory.CreateDirectory(Path.GetDirectoryName(checkpointPath made)) |> ignore
+                numbered name "" |> Seq.find claims))
 
     /// Makes the folder of a new run, parents included. Raises BadInput where there is a file, or a folder that holds
     /// files, and RunFailed where the system refuses.
@@ -139,6 +141,10 @@ module RunFolder =
             | true, number when not (Double.IsFinite number) -> null
             | _ -> value.DeepClone()
         | other -> other.DeepClone()
+
+    /// A JSON object of the first process's, in a job of MPI: for all.
+    let internal ofFirst (work: unit -> JsonObject) : JsonObject =
+        Ranks.ofFirst (fun it -> (finite it).ToJsonString()) (fun text -> JsonNode.Parse text :?> JsonObject) work
 
     let private writeJson (path: string) (content: JsonObject) =
         AtomicFile.writeText path ((finite content).ToJsonString format + "\n")

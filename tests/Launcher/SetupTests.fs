@@ -24,8 +24,8 @@ let private bash (programs: (string * string) list) (folder: string) (line: stri
         [
             "-c"
             $"set -uo pipefail; root=$PWD; unset METAKAN_DATA; export HOME=$PWD/home XDG_CACHE_HOME=$PWD/cache; PATH=$PWD/bin:$PATH; "
-            + $". '{root}/build/setup.sh'; . '{root}/build/data.sh'; . '{root}/build/browser.sh'; . '{root}/build/jupyter.sh'; "
-            + $"packaged=$PWD/packaged chromium=$PWD/packaged; {line}"
+            + $". '{root}/build/setup.sh'; . '{root}/build/data.sh'; . '{root}/build/browser.sh'; . '{root}/build/mpi.sh'; "
+            + $". '{root}/build/jupyter.sh'; packaged=$PWD/packaged chromium=$PWD/packaged mpiexec=$PWD/packaged; {line}"
         ]
 
 let private asRoot = "id", "echo 0"
@@ -92,6 +92,29 @@ let tests =
                     Expect.equal (ended.Code, ended.Out) (0, []) "exit code and standard output"
                     Expect.equal ended.Err [ "metakan: installing chromium ..." ] "standard error"
                     Expect.equal (calls folder) 1 "calls"))
+
+            testCase
+                "MPI is installed where all tests are run, and where it cannot be, that is said and no failure"
+                (fun () ->
+                    withFolder (fun folder ->
+                        let ended = bash [ asRoot; apt ] folder "mpi_for Training; mpi_for"
+                        Expect.equal (ended.Code, ended.Err, calls folder) (0, [], 0) "not asked for"
+                        let ended = bash [ asRoot; apt ] folder "mpi_for --all"
+                        Expect.equal (ended.Code, ended.Err) (0, [ "metakan: installing mpich ..." ]) "installed"
+                        Expect.equal (calls folder) 1 "calls"
+                        let fails = "apt-get", "echo 'E: no such package' >&2; exit 100"
+                        let ended = bash [ asRoot; fails ] folder "mpi_for --all"
+                        Expect.equal ended.Code 0 "exit code"
+                        Expect.stringContains (List.last ended.Err) "tests of jobs by MPI are skipped" "said"))
+
+            testCase "a set-up takes a lock that is none of the descriptors it was started with" (fun () ->
+                withFolder (fun folder ->
+                    let line =
+                        "artifacts=$PWD stamps=$PWD/s log=$PWD/s/log; undone() { false; }; work() { step working sleep 0; }; "
+                        + "exec 9>kept; once undone work; echo here >&9; cat kept"
+
+                    let ended = bash [] folder line
+                    Expect.equal (ended.Code, ended.Out) (0, [ "here" ]) "what the descriptor still writes to"))
 
             testCase "where no browser can be installed, that is said and no failure" (fun () ->
                 withFolder (fun folder ->

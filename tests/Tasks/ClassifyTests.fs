@@ -61,6 +61,45 @@ let tests =
     <| testList
         "Tasks.Classify"
         [
+            testCase "ranks that share batches come to what one process comes to; a batch norm is refused" (fun () ->
+                let settings = settings (architecture "fc" "kan" true)
+                let kept (run: Classification) = Params.tensors run.Best |> Seq.ofArray
+                let place folder = { freshIn folder with Signals = false }
+
+                withFolder (fun alone ->
+                    let expected = Classify.run (place alone) settings set ignore
+
+                    for count in [ 2; 3 ] do
+                        withFolder (fun folder ->
+                            let found =
+                                Jobs.run count kept (fun _ -> Classify.run (place folder) settings set ignore)
+
+                            for run in found do
+                                closeTrees "the best epoch's parameters" 1e-9 expected.Best run.Best
+                                closeTrees "another rank's bits" 0.0 found.Head.Best run.Best
+
+                            let accuracies folder =
+                                (Metrics.read folder).Rows |> Array.map (fun (_, row) -> row[1..2])
+
+                            Expect.equal (accuracies folder) (accuracies alone) "accuracies"
+                            Expect.equal (found.Head.Result["ranks"].GetValue<int>()) count "ranks"))
+
+                let normed = { settings with Network = { settings.Network with Norm = "batch" } }
+
+                withFolder (fun folder ->
+                    let refused =
+                        Jobs.run 2 (fun _ -> Seq.empty) (fun _ ->
+                            try
+                                Classify.run (place folder) normed set ignore |> ignore
+                                ""
+                            with BadInput reason ->
+                                reason)
+
+                    for reason in refused do
+                        Expect.stringStarts reason "norm batch takes each batch whole" "reason"
+
+                    Expect.isEmpty (Directory.GetFileSystemEntries folder) "files left behind"))
+
             property
                 "a run that was interrupted and resumed is the uninterrupted one, to the bit"
                 6

@@ -1,0 +1,170 @@
+/// Runs of several processes that MPI starts. They take seconds and need mpiexec.
+module MetaKan.Tests.Launcher.MpiTests
+
+open System
+open System.Diagnostics
+open System.IO
+open Expecto
+open MetaKan
+open MetaKan.Tests
+open MetaKan.Tests.Folder
+open MetaKan.Tests.Launcher.Process
+
+let private mpiexec: Lazy<string> =
+    lazy
+        ((string (Environment.GetEnvironmentVariable "PATH")).Split Path.PathSeparator
+         |> Seq.map (fun folder -> Path.Combine(folder, "mpiexec"))
+         |> Seq.tryFind File.Exists
+         |> Option.defaultWith (fun () ->
+             skiptest "there is no mpiexec on the PATH: Debian has it in the package mpich"))
+
+let private metakan = Path.Combine(AppContext.BaseDirectory, "metakan.dll")
+
+/// Starts `metakan` by so many ranks, which have no cores of their own.
+let private startRanks (count: int) (folder: string) (arguments: string list) : Process =
+    let environment =
+        [
+            "OMPI_ALLOW_RUN_AS_ROOT", "1"
+            "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"
+            "OMPI_MCA_rmaps_base_oversubscribe", "1"
+        ]
+
+    launch environment folder mpiexec.Value ([ "-n"; string count; "dotnet"; metakan ] @ arguments)
+
+let private ranks count folder arguments : Ended =
+    use job = startRanks count folder arguments
+    ended job
+
+let private tiny model =
+    words $"pde burgers --model {model} --width 4 --depth 2 --optimizer adam --points 30 --test-points 600 --quiet"
+    @ words "--schedule constant --eval-every 5 --save-every 5"
+
+let private measured (folder: string) =
+    (Metrics.read folder).Rows
+    |> Array.map (fun (step, row) -> step, Array.truncate (row.Length - 1) row)
+
+let private same (expected: string) (found: string) =
+    for (step, row), (other, numbers) in Array.zip (measured expected) (measured found) do
+        Expect.equal other step "step"
+
+        for x, y in Array.zip row numbers do
+            Check.near (1e-9 * abs x.Value) y.Value x.Value $"step {step}"
+
+/// The processes of a job that work in a folder.
+let private workers (folder: string) : Process list =
+    [
+        for program in Process.GetProcessesByName "dotnet" do
+            let line = Path.Combine("/proc", string program.Id, "cmdline")
+
+            if File.Exists line && (File.ReadAllText line).Contains folder then
+                program
+    ]
+
+let tests =
+    testSequenced
+    <| testList
+        "Launcher.Mpi"
+        [
+            Check.slow (
+                Check.theory
+                    "1, 2 and 3 ranks have the losses of one process, and another number goes on"
+                    [ "kan"; "metakan" ]
+                    (fun model ->
+                        withFolder (fun folder ->
+                            let at name = Path.Combine(folder, name)
+                            let alone = inside folder (tiny model @ [ "--epochs"; "20"; "--out"; at "alone" ])
+                            Expect.equal alone.Code 0 "exit code of one process"
+
+                            for count in [ 1; 2; 3 ] do
+                                let out = at $"by{count}"
+                                let epochs = if count = 3 then 15 else 20
+                                let job = ranks count folder (tiny model @ words $"--epochs {epochs} --out {out}")
+                                Expect.equal (job.Code, job.Err) (0, []) "end"
+                                Expect.equal job.Out.Length 1 "lines that are told"
+
+                            for count in [ 1; 2 ] do
+                                same (at "alone") (at $"by{count}")
+
+                            let on = ranks 2 folder [ "pde"; "--resume"; at "by3"; "--epochs"; "20"; "--quiet" ]
+                            Expect.equal (on.Code, on.Err) (0, []) "end of another number's"
+                            same (at "alone") (at "by3")))
+            )
+
+            Check.slow (
+                testCase "a rank that is killed ends all, and what was saved goes on" (fun () ->
+                    withFolder (fun folder ->
+                        let out = Path.Combine(folder, "run")
+                        use job = startRanks 2 folder (tiny "kan" @ words $"--epochs 100000 --out {out}")
+
+                        while not (File.Exists(RunFolder.checkpointPath out)) && not job.HasExited do
+                            Threading.Thread.Sleep 5
+
+                        (List.last (workers out)).Kill()
+                        Expect.notEqual (ended job).Code 0 "exit code"
+                        Expect.isEmpty (workers out) "processes that are left"
+                        Expect.isFalse (File.Exists(RunFolder.resultPath out)) "ended too early to tell"
+                        let step = (Metrics.read out).Rows |> Array.last |> fst
+                        let on = inside folder (words $"pde --resume {out} --epochs {step + 5} --quiet")
+                        Expect.equal on.Code 0 "exit code of the process that goes on"))
+            )
+
+            Check.slow (
+                testCase "a job that is told to end saves first" (fun () ->
+                    withFolder (fun folder ->
+                        let out = Path.Combine(folder, "run")
+                        use job = startRanks 2 folder (tiny "kan" @ words $"--epochs 100000 --out {out}")
+
+                        while not (File.Exists(RunFolder.checkpointPath out)) && not job.HasExited do
+                            Threading.Thread.Sleep 5
+
+                        signal "-TERM" job
+                        let job = ended job
+                        Expect.equal job.Code 1 "exit code"
+
+                        Expect.exists
+                            job.Err
+                            _.Contains($"stopped; go on with metakan pde --resume {out}")
+                            "what is told"
+
+                        Expect.equal (string (RunFolder.tryReadResult out).Value["outcome"]) "stopped" "outcome"))
+            )
+
+            Check.slow (
+                testCase "what all ranks refuse is told once" (fun () ->
+                    withFolder (fun folder ->
+                        let job = ranks 3 folder (words "pde burgers --grid 0 --model kan")
+                        Expect.equal job.Code 2 "exit code"
+                        Expect.equal (job.Err |> List.filter _.StartsWith("metakan:")).Length 1 "lines"
+                        Expect.isEmpty (Directory.GetFileSystemEntries folder) "files left behind"))
+            )
+
+            Check.slow (
+                testCase "classify shares its batches" (fun () ->
+                    withFolder (fun folder ->
+                        Images.Fixtures.writeIdx (Path.Combine(folder, "data")) 64 30 |> ignore
+
+                        let classify out =
+                            words
+                                $"classify --data data --width 4 --batch-size 16 --device cpu --epochs 2 --dtype float64 --quiet --out {out}"
+
+                        Expect.equal (inside folder (classify "alone")).Code 0 "exit code of one process"
+                        let job = ranks 2 folder (classify "by2")
+                        Expect.equal (job.Code, job.Err, job.Out.Length) (0, [], 1) "end"
+                        same (Path.Combine(folder, "alone")) (Path.Combine(folder, "by2"))))
+            )
+
+            testCase "without a library of MPI that is said, by the first rank alone" (fun () ->
+                withFolder (fun folder ->
+                    for rank, lines in [ 0, 1; 1, 0 ] do
+                        let environment = [ "PMI_RANK", string rank; Mpi.Variable, "none.so" ]
+                        use program = startWith environment folder [ "pde"; "--list" ]
+                        let ended = ended program
+                        Expect.equal ended.Code 2 "exit code"
+                        Expect.equal ended.Err.Length lines "lines"
+
+                        for line in ended.Err do
+                            Expect.stringContains
+                                line
+                                $"(none.so): install MPICH or Open MPI, or name its library in {Mpi.Variable}"
+                                "said"))
+        ]
