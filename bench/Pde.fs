@@ -10,41 +10,52 @@ open TorchSharp
 
 let private grid = { Size = 5; Order = 3 }
 
-// Steps by Adam from fresh parameters.
-let private steps (placement: Placement) (model: Model) : (int -> Gradient) -> int -> unit =
+/// Steps by Adam from fresh parameters.
+let steps (placement: Placement) (model: Model) : (int -> Gradient) -> int -> unit =
     let adam = Adam.create (fun _ -> { Rate = Schedule.constant 1e-4; WeightDecay = 0.0 })
     Contenders.steps placement adam (model.Init (Key.ofSeed 0) placement)
 
+let private widths (dim: int) = [ dim; 128; 128; 128; 1 ]
+
+let private network (dim: int) (modelName: string) (hidden: int) : Model =
+    match modelName with
+    | "kan" -> Kan.create grid (widths dim)
+    | "metakan" ->
+        MetaKan.create
+            grid
+            { EmbeddingDim = 1; HiddenDim = hidden; Sharing = GeneratorSharing.PerLayer; Chunk = None }
+            (widths dim)
+    | _ -> Mlp.create (widths dim)
+
+let private key (n: int) = Key.fold n (Key.ofSeed 1)
+
+// The gradient of a step's loss on so many points.
+let private gradient (problem: Problem) (model: Model) (laplacian: LaplacianMethod) (points: int) : int -> Gradient =
+    let collocation =
+        {
+            Points = points
+            Sampling = Sampling.Random
+            Laplacian = laplacian
+            Unbiased = false
+            MemoryLimit = 16384
+        }
+
+    key >> Collocation.gradient collocation problem model
+
+/// The network of a dimension, and the gradients of its steps on so many points, with exact derivatives.
+let exactly (modelName: string) (hidden: int) (dim: int) : Model * (int -> int -> Gradient) =
+    let problem, model = AllenCahn.problem (TwoBody.ofSeed 0 dim), network dim modelName hidden
+    model, gradient problem model LaplacianMethod.Exact
+
 let private contenders (floor: bool) (placement: Placement) (dim: int) (modelName: string) (hidden: int) (points: int) =
-    let widths = [ dim; 128; 128; 128; 1 ]
+    let widths = widths dim
     let body = TwoBody.ofSeed 0 dim
     let problem = AllenCahn.problem body
-
-    let model =
-        match modelName with
-        | "kan" -> Kan.create grid widths
-        | "metakan" ->
-            MetaKan.create
-                grid
-                { EmbeddingDim = 1; HiddenDim = hidden; Sharing = GeneratorSharing.PerLayer; Chunk = None }
-                widths
-        | _ -> Mlp.create widths
-
-    let key n = Key.fold n (Key.ofSeed 1)
+    let model = network dim modelName hidden
 
     let ours name laplacian =
-        let collocation =
-            {
-                Points = points
-                Sampling = Sampling.Random
-                Laplacian = laplacian
-                Unbiased = false
-                MemoryLimit = 16384
-            }
-
-        let gradient = Collocation.gradient collocation problem model
-
-        { Name = name; Steps = 15; Run = Workers.hire; Step = steps placement model (key >> gradient) }
+        let step = gradient problem model laplacian points |> steps placement model
+        { Name = name; Steps = 15; Run = Workers.hire; Step = step }
 
     let plain name count =
         {

@@ -60,6 +60,7 @@ let menu =
             "docs/fit.md", "Fit, read off a formula"
             "docs/classify.md", "Classify images"
             "docs/usage.md", "Every command"
+            "docs/cluster.md", "Clusters"
         ]
         "Problems",
         [

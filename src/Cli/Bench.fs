@@ -66,6 +66,7 @@ type ClassifyOptions =
 type Options =
     | [<CliPrefix(CliPrefix.None)>] Pde of ParseResults<PdeOptions>
     | [<CliPrefix(CliPrefix.None)>] Floor of ParseResults<PdeOptions>
+    | [<CliPrefix(CliPrefix.None)>] Ranks of ParseResults<PdeOptions>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitOptions>
     | [<CliPrefix(CliPrefix.None)>] Classify of ParseResults<ClassifyOptions>
     | [<SubCommand; CliPrefix(CliPrefix.None)>] Ops
@@ -75,6 +76,7 @@ type Options =
             match option with
             | Pde _ -> "a training step of the library against the plain formulation."
             | Floor _ -> "the same step against its matrix products alone."
+            | Ranks _ -> "the same step shared by the processes that mpiexec starts."
             | Fit _ -> "a gradient and an L-BFGS step of fitting a function against the plain formulation."
             | Classify _ -> "a training step of classifying images against the plain formulation."
             | Ops -> "the cost of single operator calls."
@@ -89,7 +91,8 @@ let private networks =
 /// The names that options of a benchmark take.
 let names (benchmark: string) : (string * string list) list =
     match benchmark with
-    | "pde" -> [ "--model", [ "mlp"; "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
+    | "pde"
+    | "ranks" -> [ "--model", [ "mlp"; "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
     | "floor" -> [ "--model", [ "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
     | "fit" -> [ "--model", [ "kan"; "metakan" ] ]
     | "classify" -> [ "--net", List.map fst networks; "--device", devices ]
@@ -109,16 +112,15 @@ let private save (command: string) (rows: JsonArray) (path: string) =
 
     AtomicFile.writeText path (report.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n")
 
-let private pde (floor: bool) (options: ParseResults<PdeOptions>) =
+// A benchmark of steps, by its name and what it measures.
+let private pde (name: string) measure (options: ParseResults<PdeOptions>) =
     let dims = options.GetResult(PdeOptions.Dim, [ 10; 20; 100 ]) |> List.map (atLeast "--dim" 2)
 
     let model =
-        options.GetResult(PdeOptions.Model, "metakan")
-        |> nameOf "--model" (names (if floor then "floor" else "pde") |> List.head |> snd)
+        options.GetResult(PdeOptions.Model, "metakan") |> nameOf "--model" (names name |> List.head |> snd)
 
     let rows =
-        Bench.Pde.run
-            floor
+        measure
             (placement (options.GetResult(PdeOptions.Device, "cpu")) (options.GetResult(PdeOptions.Dtype, "float32")))
             model
             (options.GetResult(PdeOptions.Hidden_Dim, 64) |> atLeast "--hidden-dim" 1)
@@ -127,7 +129,7 @@ let private pde (floor: bool) (options: ParseResults<PdeOptions>) =
             dims
 
     options.TryGetResult PdeOptions.Out
-    |> Option.iter (save (if floor then "bench floor" else "bench pde") rows)
+    |> Option.iter (fun path -> MetaKan.Ranks.first (fun () -> save $"bench {name}" rows path) |> ignore)
 
     0
 
@@ -172,10 +174,14 @@ let private classify (options: ParseResults<ClassifyOptions>) =
     options.TryGetResult ClassifyOptions.Out |> Option.iter (save "bench classify" rows)
     0
 
+/// Whether the processes of a job measure together.
+let isShared (options: ParseResults<Options>) : bool = options.Contains Options.Ranks
+
 let run (options: ParseResults<Options>) : int =
     match options.GetSubCommand() with
-    | Pde options -> pde false options
-    | Floor options -> pde true options
+    | Options.Pde options -> pde "pde" (Bench.Pde.run false) options
+    | Floor options -> pde "floor" (Bench.Pde.run true) options
+    | Options.Ranks options -> pde "ranks" Bench.Jobs.run options
     | Fit options -> fit options
     | Classify options -> classify options
     | Ops ->

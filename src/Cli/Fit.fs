@@ -505,6 +505,7 @@ let private placeOf (options: ParseResults<Options>) (asked: Asked) (folder: uni
     }
 
 let private single (options: ParseResults<Options>) : int =
+    Fit.refuseRanks ()
     let view = Training.view (options.Contains Quiet) (options.Contains Json)
     use _ = torch.NewDisposeScope()
     let asked = ask options (equation options)
@@ -552,7 +553,7 @@ let private suite (options: ParseResults<Options>) : int =
     ]
     |> onlyWith "a run by itself, not for --feynman all" false
 
-    torch.set_num_threads (options.GetResult(Threads, Environment.ProcessorCount) |> atLeast "--threads" 1)
+    torch.set_num_threads (options.GetResult(Threads, Ranks.cores ()) |> atLeast "--threads" 1)
     let model = options.GetResult(Model, "kan")
     let folder = options.GetResult(Out, $"""runs/feynman-{model}-s{options.GetResult(Seed, 0)}""")
     // What does not suit one equation suits none: found before anything is written.
@@ -581,7 +582,7 @@ let private suite (options: ParseResults<Options>) : int =
                 eprintfn $"%-24s{row.Equation.Name} test RMSE {row.TestRmse:``0.00e+00``}  {row.Seconds:F1} s"))
 
     let command = String.Join(' ', Environment.GetCommandLineArgs()[1..])
-    FeynmanSuite.write folder $"./metakan {command}" rows
+    Ranks.first (fun () -> FeynmanSuite.write folder $"./metakan {command}" rows) |> ignore
     let median = (rows |> List.map _.Relative |> List.sort)[rows.Length / 2]
     printfn $"{rows.Length} equations, median test RMSE {median:G3} of the values' spread, in {folder}/feynman.md"
     0

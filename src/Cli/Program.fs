@@ -53,23 +53,29 @@ let private names (command: string list) =
 /// All commands, as shells complete them.
 let commands: Lazy<Completion.Command list> = lazy Completion.commands names [] [] parser
 
-let private run (command: ParseResults<Command>) =
-    match command.TryGetSubCommand() with
-    | Some(Pde options) -> Pde.run options
+// What one process does.
+let private alone (command: Command option) =
+    match command with
     | Some(Evaluate options) -> Evaluate.run options
-    | Some(Fit options) -> Fit.run options
-    | Some(Classify options) -> Classify.run options
     | Some(Predict options) -> Predict.run options
-    | Some(Sweep options) -> Sweep.run options
     | Some(Report options) -> Report.run options
     | Some(Bench options) -> Bench.run options
     | Some(Info options) -> Info.run options
     | Some(Doctor options) -> Doctor.run options
     | Some(Completion options) -> Completion.run commands.Value options
-    | Some Version
-    | None ->
+    | _ ->
         printfn $"metakan {MetaKan.Build.version}"
         0
+
+// What the processes of a job share, where there are several; all else is the first one's.
+let private run (command: ParseResults<Command>) =
+    match command.TryGetSubCommand() with
+    | Some(Pde options) -> Pde.run options
+    | Some(Fit options) -> Fit.run options
+    | Some(Classify options) -> Classify.run options
+    | Some(Sweep options) -> Sweep.run options
+    | Some(Bench options) when Bench.isShared options -> Bench.run options
+    | other -> MetaKan.Ranks.whole (fun () -> alone other)
 
 /// The subcommand that these arguments name, if any.
 let private topic (arguments: string array) =

@@ -228,7 +228,10 @@ let command (ownProcess: string) (assembly: string) (words: string list) : strin
 
 let private program (words: string list) : ProcessStartInfo =
     let file, words = command Environment.ProcessPath typeof<Options>.Assembly.Location words
-    ProcessStartInfo(file, words, RedirectStandardOutput = true, RedirectStandardError = true)
+    let start = ProcessStartInfo(file, words, RedirectStandardOutput = true, RedirectStandardError = true)
+    // A run is a process by itself, also where a rank of a job makes it.
+    Mpi.ofLaunchers () |> List.iter (start.Environment.Remove >> ignore)
+    start
 
 [<DllImport("libc", EntryPoint = "kill")>]
 extern int private sendSignal(int pid, int signal)
@@ -262,6 +265,19 @@ let private make (swept: Swept) (threads: string list) (interrupted: unit -> boo
         let said = err.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries) |> Array.tryLast
         let said = said |> Option.defaultValue $"ended with code {child.ExitCode}"
         Failed(said.Replace("metakan: ", ""))
+
+// How ranks tell one another what came of a run.
+let private text (ending: Ending) : string =
+    match ending with
+    | Done result -> $"+{(RunFolder.finite result).ToJsonString()}"
+    | Failed said -> $"-{said}"
+    | Undone -> ""
+
+let private ofText (text: string) : Ending =
+    match Seq.tryHead text with
+    | Some '+' -> Done(JsonNode.Parse(text.Substring 1) :?> JsonObject)
+    | Some _ -> Failed(text.Substring 1)
+    | None -> Undone
 
 let private short (x: float) = x.ToString("G4", CultureInfo.InvariantCulture).Replace("E", "e")
 
@@ -363,7 +379,8 @@ let private sweep (swept: Swept) (over: string list list) (jobs: int) : int =
         with BadInput reason ->
             raise (BadInput(if run.Values.IsEmpty then reason else $"{label run.Values}: {reason}"))
 
-    use _ = keep swept axes runs
+    let claim = Ranks.first (fun () -> keep swept axes runs)
+    use _ = Option.toObj claim
 
     // Shared out where a run would take all cores; a fit takes one thread.
     let threads (run: Combination) =
@@ -374,10 +391,11 @@ let private sweep (swept: Swept) (over: string list list) (jobs: int) : int =
         then
             []
         else
-            [ "--threads"; string (max 1 (min 8 Environment.ProcessorCount / jobs)) ]
+            [ "--threads"; string (max 1 (allThreads () / jobs)) ]
 
     use interrupt = new Interrupt.Watch()
     let endings = Array.create runs.Length Undone
+    let own = Ranks.share [ 0 .. runs.Length - 1 ]
     let told = ref 0
 
     let one (i: int) =
@@ -406,24 +424,33 @@ let private sweep (swept: Swept) (over: string list list) (jobs: int) : int =
             match said with
             | Some said ->
                 told.Value <- told.Value + 1
-                eprintfn $"{told.Value}/{runs.Length}  {label run.Values}  {said}"
+                eprintfn $"{told.Value}/{own.Length}  {label run.Values}  {said}"
             | None -> ())
 
     // One after another, as soon as a place is free.
-    let order = Partitioner.Create(seq { 0 .. runs.Length - 1 }, EnumerablePartitionerOptions.NoBuffering)
+    let order = Partitioner.Create(own, EnumerablePartitionerOptions.NoBuffering)
 
     try
         Parallel.ForEach(order, ParallelOptions(MaxDegreeOfParallelism = jobs), one) |> ignore
     with :? AggregateException as faults ->
         raise faults.InnerExceptions[0]
 
-    let endings = List.zip runs (List.ofArray endings)
-    let table = medians swept endings
+    let endings =
+        [ for i in own -> i, text endings[i] ]
+        |> Ranks.texts runs.Length
+        |> Array.map ofText
+        |> List.ofArray
+        |> List.zip runs
+
     let path name = Path.Combine(swept.Folder, name)
-    AtomicFile.writeText (path "runs.csv") (Table.csv (rows endings))
-    AtomicFile.writeText (path "medians.csv") (Table.csv table)
-    AtomicFile.writeText (path "table.md") (String.concat "\n" (Table.markdown table) + "\n")
-    Table.aligned table |> List.iter (printfn "%s")
+
+    Ranks.first (fun () ->
+        let table = medians swept endings
+        AtomicFile.writeText (path "runs.csv") (Table.csv (rows endings))
+        AtomicFile.writeText (path "medians.csv") (Table.csv table)
+        AtomicFile.writeText (path "table.md") (String.concat "\n" (Table.markdown table) + "\n")
+        Table.aligned table |> List.iter (printfn "%s"))
+    |> ignore
 
     let count which = endings |> List.filter (snd >> which) |> List.length
 

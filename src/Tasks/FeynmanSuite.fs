@@ -87,8 +87,33 @@ module FeynmanSuite =
             Outcome = result["outcome"].GetValue<string>()
         }
 
+    // How the processes of a job tell one another of a row.
+    let private text (row: FeynmanRow) : string =
+        [
+            string row.Parameters
+            for x in [ row.TrainRmse; row.TestRmse; row.Relative; row.Seconds ] do
+                x.ToString("R", CultureInfo.InvariantCulture)
+            row.Outcome
+        ]
+        |> String.concat "\t"
+
+    let private ofText (equation: FeynmanEquation) (text: string) : FeynmanRow =
+        let cells = text.Split '\t'
+        let float (i: int) = System.Double.Parse(cells[i], CultureInfo.InvariantCulture)
+
+        {
+            Equation = equation
+            Parameters = int64 cells[0]
+            TrainRmse = float 1
+            TestRmse = float 2
+            Relative = float 3
+            Seconds = float 4
+            Outcome = cells[5]
+        }
+
     /// Fits every equation by `fit`, which gets the equation and the folder for its run, several at a time on the hired
-    /// workers. A run that its folder holds already is not made again; a cut-off one is. `listen` hears of each row.
+    /// workers. A run that its folder holds already is not made again; a cut-off one is. `listen` hears of each row. The
+    /// processes of a job of MPI share the equations, and have all rows in the end.
     let run
         (folder: string)
         (equations: FeynmanEquation list)
@@ -96,7 +121,9 @@ module FeynmanSuite =
         (listen: FeynmanRow -> unit)
         : FeynmanRow list =
         equations
-        |> Workers.map torch.CPU (fun _ -> Seq.empty) (fun equation ->
+        |> List.indexed
+        |> Ranks.share
+        |> Workers.map torch.CPU (fun _ -> Seq.empty) (fun (number, equation) ->
             let place = Path.Combine(folder, equation.Name.Replace(' ', '-'))
 
             let row =
@@ -106,7 +133,10 @@ module FeynmanSuite =
                     if Directory.Exists place then
                         Directory.Delete(place, recursive = true)
 
-                    read equation (fit equation place)
+                    read equation (Ranks.alone (fun () -> fit equation place))
 
             listen row
-            row)
+            number, text row)
+        |> Ranks.texts equations.Length
+        |> List.ofArray
+        |> List.map2 ofText equations

@@ -238,6 +238,14 @@ module Fit =
 
         go state
 
+    /// Refuses processes of a job, of which each would make the whole of a run.
+    let internal refuseRanks () : unit =
+        if Ranks.count () > 1 then
+            raise (
+                BadInput
+                    $"a fit is one process's, and this job has {Ranks.count ()}: they share the runs of fit --feynman all and of sweep fit"
+            )
+
     /// Fits a learner to data, in a run's folder. Raises BadInput for a folder that cannot be used, RunFailed when the disk
     /// refuses. A run whose loss is no number ends with the parameters before it. One that is resumed goes on as if it had
     /// not been cut short; with more steps for its last stage, from where it ended.
@@ -248,6 +256,8 @@ module Fit =
         (learner: Learner)
         (listen: FitEvent -> unit)
         : FitRun =
+        refuseRanks ()
+
         if settings.SaveEvery < 1 then
             invalidArg (nameof settings) $"SaveEvery takes a number of steps from 1 up, not {settings.SaveEvery}"
 

@@ -163,6 +163,8 @@ type Job =
         Sum: nativeint -> int -> bool -> unit
         /// Gives the first rank's bytes to all, in their place.
         Spread: byte[] -> unit
+        /// Waits until all ranks are here.
+        Meet: unit -> unit
         /// Ends the job's part here once all ranks came to their ends, for which it waits so long: whether they did.
         Leave: TimeSpan -> bool
         /// Ends all ranks.
@@ -240,6 +242,11 @@ let private joined (library: nativeint) : Job =
 
                 comes TimeSpan.MaxValue request |> ignore
                 pin.Free()
+        Meet =
+            fun () ->
+                let mutable request = 0n
+                Native.MPI_Ibarrier(it.World, &request) |> ignore
+                comes TimeSpan.MaxValue request |> ignore
         Leave =
             fun patience ->
                 let mutable request = 0n

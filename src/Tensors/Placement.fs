@@ -27,11 +27,9 @@ module Placement =
     /// Single precision on the CPU.
     let cpu32 = { Device = torch.CPU; DType = torch.float32 }
 
-    /// The CUDA device, of so many, of a process that MPI started as one of several of its machine: one after another.
-    let internal cudaOf (devices: int) (neighbour: int) : torch.Device =
-        match neighbour % max 1 devices with
-        | 0 -> torch.CUDA
-        | other -> torch.Device(DeviceType.CUDA, other)
+    /// The number of the CUDA device, of so many, of a process that MPI started as one of several of its machine: one after
+    /// another.
+    let internal cudaOf (devices: int) (neighbour: int) : int = neighbour % max 1 devices
 
     /// The placement for names as people write them: device "cpu", "cuda" or "auto" (CUDA where there is one), element
     /// type "float32" or "float64". Of several CUDA devices each process of a job of MPI has its own. Raises BadInput for other
@@ -39,7 +37,11 @@ module Placement =
     let named (device: string) (dtype: string) : Placement =
         Libtorch.load ()
         let cuda = torch.cuda.is_available ()
-        let ofRank () = cudaOf (torch.cuda.device_count ()) (Mpi.neighbour ())
+
+        let ofRank () =
+            match cudaOf (torch.cuda.device_count ()) (Mpi.neighbour ()) with
+            | 0 -> torch.CUDA
+            | other -> torch.Device(DeviceType.CUDA, other)
 
         {
             Device =

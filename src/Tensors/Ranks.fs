@@ -19,6 +19,8 @@ type internal Job =
         Sum: Tensor -> unit
         /// The first rank's bytes, for all.
         Spread: byte[] -> unit
+        /// Waits, asleep, until all ranks are here.
+        Meet: unit -> unit
     }
 
 [<RequireQualifiedAccess>]
@@ -26,7 +28,7 @@ module internal Ranks =
     // A message's length is a number of 32 bits, and MPI's own buffers are no larger.
     let private most = 1L <<< 28
 
-    let private only: Job = { Rank = 0; Count = 1; Sum = ignore; Spread = ignore }
+    let private only: Job = { Rank = 0; Count = 1; Sum = ignore; Spread = ignore; Meet = ignore }
 
     let private errors = Console.Error
 
@@ -77,6 +79,7 @@ module internal Ranks =
                             for part in t.view(-1L).split most do
                                 job.Sum (Host.address part) (int (part.numel ())) (part.dtype = torch.float64)
                     Spread = job.Spread
+                    Meet = job.Meet
                 }
 
     // Another job than the process's, on this thread.
@@ -231,6 +234,21 @@ module internal Ranks =
 
     /// Work of the first rank alone, for which the others wait; its failure is everyone's. None for the others.
     let first (work: unit -> 'a) : 'a option = ofFirst (fun _ -> "") (fun _ -> None) (work >> Some)
+
+    /// Texts of so many items, each known to one rank by the item's number: all of them, for all. Ranks that come early sleep.
+    let texts (items: int) (own: (int * string) list) : string[] =
+        (job ()).Meet()
+        let own = [ for i, text in own -> i, Encoding.UTF8.GetBytes text ]
+        let lengths = Array.zeroCreate<float> items
+        own |> List.iter (fun (i, text) -> lengths[i] <- float text.Length)
+        let starts = numbers lengths |> Array.map int |> Array.scan (+) 0
+        let all = Array.zeroCreate<float> starts[items]
+
+        own
+        |> List.iter (fun (i, text) -> text |> Array.iteri (fun n letter -> all[starts[i] + n] <- float letter))
+
+        let all = numbers all |> Array.map byte
+        Array.init items (fun i -> Encoding.UTF8.GetString(all, starts[i], starts[i + 1] - starts[i]))
 
     /// Whether something is so for the first rank.
     let isSo (work: unit -> bool) : bool = ofFirst string Boolean.Parse work

@@ -66,6 +66,12 @@ let tests =
                     Expect.stringContains below $"mend: unset {Libtorch.Variable}" "what mends it"
                     isMended (look "CUDA" ended)))
 
+            testCase "without a library of MPI, one process is all there is" (fun () ->
+                withFolder (fun folder ->
+                    let ended = doctor folder [ Mpi.Variable, "none.so" ]
+                    Expect.equal ended.Code 0 "exit code"
+                    isMended (look "MPI" ended)))
+
             testCase "without dotnet on the PATH, the SDK is missing" (fun () ->
                 withFolder (fun folder ->
                     let metakan = Path.Combine(AppContext.BaseDirectory, "metakan.dll")
@@ -106,6 +112,7 @@ let tests =
                         Doctor.Data "fmnist"
                         Doctor.Writing "runs"
                         Doctor.Memory
+                        Doctor.Mpi
                     ]
 
                 for need in needs do

@@ -35,6 +35,9 @@ let private ranks count folder arguments : Ended =
     use job = startRanks count folder arguments
     ended job
 
+/// What `metakan` says on standard error, without what `mpiexec` says of an exit code.
+let private told (job: Ended) : string list = job.Err |> List.filter _.StartsWith("metakan:")
+
 let private tiny model =
     words $"pde burgers --model {model} --width 4 --depth 2 --optimizer adam --points 30 --test-points 600 --quiet"
     @ words "--schedule constant --eval-every 5 --save-every 5"
@@ -67,27 +70,26 @@ let tests =
         [
             Check.slow (
                 Check.theory
-                    "1, 2 and 3 ranks have the losses of one process, and another number goes on"
-                    [ "kan"; "metakan" ]
-                    (fun model ->
+                    "ranks have the losses of one process, and another number of them goes on"
+                    [ "kan", [ 1; 2; 3 ]; "metakan", [ 2 ] ]
+                    (fun (model, counts) ->
                         withFolder (fun folder ->
                             let at name = Path.Combine(folder, name)
                             let alone = inside folder (tiny model @ [ "--epochs"; "20"; "--out"; at "alone" ])
                             Expect.equal alone.Code 0 "exit code of one process"
 
-                            for count in [ 1; 2; 3 ] do
+                            for count in counts do
                                 let out = at $"by{count}"
-                                let epochs = if count = 3 then 15 else 20
-                                let job = ranks count folder (tiny model @ words $"--epochs {epochs} --out {out}")
+                                let job = ranks count folder (tiny model @ words $"--epochs 20 --out {out}")
                                 Expect.equal (job.Code, job.Err) (0, []) "end"
                                 Expect.equal job.Out.Length 1 "lines that are told"
+                                same (at "alone") out
 
-                            for count in [ 1; 2 ] do
-                                same (at "alone") (at $"by{count}")
-
-                            let on = ranks 2 folder [ "pde"; "--resume"; at "by3"; "--epochs"; "20"; "--quiet" ]
-                            Expect.equal (on.Code, on.Err) (0, []) "end of another number's"
-                            same (at "alone") (at "by3")))
+                            let cut = ranks 2 folder (tiny model @ words "--epochs 10 --out" @ [ at "cut" ])
+                            Expect.equal cut.Code 0 "end of two ranks"
+                            let on = inside folder [ "pde"; "--resume"; at "cut"; "--epochs"; "20"; "--quiet" ]
+                            Expect.equal (on.Code, on.Err) (0, []) "end of the process that goes on"
+                            same (at "alone") (at "cut")))
             )
 
             Check.slow (
@@ -134,7 +136,7 @@ let tests =
                     withFolder (fun folder ->
                         let job = ranks 3 folder (words "pde burgers --grid 0 --model kan")
                         Expect.equal job.Code 2 "exit code"
-                        Expect.equal (job.Err |> List.filter _.StartsWith("metakan:")).Length 1 "lines"
+                        Expect.equal (told job).Length 1 "lines"
                         Expect.isEmpty (Directory.GetFileSystemEntries folder) "files left behind"))
             )
 
@@ -151,6 +153,33 @@ let tests =
                         let job = ranks 2 folder (classify "by2")
                         Expect.equal (job.Code, job.Err, job.Out.Length) (0, [], 1) "end"
                         same (Path.Combine(folder, "alone")) (Path.Combine(folder, "by2"))))
+            )
+
+            Check.slow (
+                testCase "a sweep's runs are handed out, and one table is made; a fit by itself is refused" (fun () ->
+                    withFolder (fun folder ->
+                        let text =
+                            "pde heat --width 4 --depth 2 --optimizer adam --epochs 3 --points 8 --test-points 9"
+
+                        let job = ranks 2 folder (words $"sweep {text} --over seed 4 5 --out s")
+                        Expect.equal job.Code 0 $"exit code: {job.Err}"
+                        let rows = File.ReadAllLines(Path.Combine(folder, "s", "runs.csv"))
+
+                        Expect.equal
+                            [ for row in rows[1..] -> row.Split(',')[1..2] ]
+                            [ [| "4"; "completed" |]; [| "5"; "completed" |] ]
+                            "rows"
+
+                        Expect.stringContains (List.last job.Out) "2 of 2" "what is printed"
+                        let fit = ranks 2 folder (words "fit --expr x --vars x:0:1")
+                        Expect.equal fit.Code 2 "exit code of a fit"
+
+                        Expect.stringContains
+                            (List.exactlyOne (told fit))
+                            "a fit is one process's, and this job has 2"
+                            "said"
+
+                        Expect.equal (Directory.GetFileSystemEntries folder).Length 1 "what is left"))
             )
 
             testCase "without a library of MPI that is said, by the first rank alone" (fun () ->

@@ -27,6 +27,32 @@ let tests =
     testList
         "Tasks.Feynman"
         [
+            testCase "ranks share the equations, each fitted once, and have all rows" (fun () ->
+                let equations = List.truncate 5 Feynman.equations
+                let fitted = System.Collections.Concurrent.ConcurrentBag<string>()
+
+                let fit (equation: FeynmanEquation) (_: string) =
+                    fitted.Add equation.Name
+                    let number = float fitted.Count
+
+                    RunFolder.fields
+                        [
+                            "parameters", RunFolder.node 7L
+                            for name in [ "train_rmse"; "test_rmse"; "test_rmse_relative"; "seconds" ] do
+                                name, RunFolder.node (number / 3.0)
+                            "outcome", RunFolder.node "completed"
+                        ]
+
+                withFolder (fun folder ->
+                    let found =
+                        Jobs.run 3 (fun _ -> Seq.empty) (fun _ -> FeynmanSuite.run folder equations fit ignore)
+
+                    for rows in found do
+                        Expect.equal rows found.Head "another rank's rows"
+
+                    Expect.equal (found.Head |> List.map _.Equation) equations "equations"
+                    Expect.equal (List.sort (List.ofSeq fitted)) (equations |> List.map _.Name |> List.sort) "fits"))
+
             testCase "formulas have the values of pykan's" (fun () ->
                 let path = Path.Combine(AppContext.BaseDirectory, "Tasks", "feynman-samples.csv")
 

@@ -55,6 +55,10 @@ let private sameTable tolerance (expected: string) (found: string) =
         for x, y in Array.zip row numbers do
             Check.near (tolerance * abs x.Value) y.Value x.Value $"step {step}"
 
+// SOAP's first eigenbases are in part those of rounding, as there are more of them than gradients: its numbers change with the
+// number of threads, too.
+let private tolerance name = if name = "SOAP" then 0.05 else 1e-7
+
 /// What a run does beside plain steps by Adam.
 let private ways =
     let natural = { settings with Optimizer = SolveOptimizer.NaturalGradient; Epochs = 5 }
@@ -90,7 +94,7 @@ let tests =
                         for count in [ 2; 3 ] do
                             withFolder (fun folder ->
                                 let found = shared count (place folder) settings model
-                                sameTable 1e-7 alone folder
+                                sameTable (tolerance name) alone folder
                                 Expect.equal (found.Result["ranks"].GetValue<int>()) count "ranks")))
 
             testCase "a run goes on with another number of ranks, when any of them was asked to stop" (fun () ->

@@ -38,6 +38,7 @@ let run (count: int) (tensors: 'a -> Tensor seq) (work: int -> 'a) : 'a list =
                     meet ()
                     Array.blit bytes.Value 0 own 0 own.Length
                     meet ()
+            Meet = meet
         }
 
     let found = Array.zeroCreate<Result<'a, exn>> count

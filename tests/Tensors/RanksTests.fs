@@ -86,6 +86,17 @@ let tests =
                     Expect.equal found (List.replicate count ($"ζ {seed}", seed, seed % 2 = 0)) "words"
                     Expect.equal (List.ofSeq worked) [ 0 ] "ranks that worked")
 
+            property
+                "texts that one rank knows each come to all"
+                20
+                (Gen.zip ranks (Gen.listOf (Gen.elements [ ""; "a"; "ζ = 1"; "{}" ])))
+                (fun (count, texts) ->
+                    let found =
+                        Jobs.run count none (fun _ -> List.indexed texts |> Ranks.share |> Ranks.texts texts.Length)
+
+                    for all in found do
+                        Expect.equal (List.ofArray all) texts "texts")
+
             testCase "the first rank's failure is everyone's, of the same kind" (fun () ->
                 let failing fault =
                     Jobs.run 3 none (fun _ ->
@@ -127,7 +138,6 @@ let tests =
                     sameBits (List.map snd found))
 
             testCase "CUDA devices are dealt to the processes of a machine" (fun () ->
-                let devices = [ for neighbour in 0..4 -> string (Placement.cudaOf 3 neighbour) ]
-                Expect.equal devices [ "cuda"; "cuda:1"; "cuda:2"; "cuda"; "cuda:1" ] "of three"
-                Expect.equal (string (Placement.cudaOf 1 7)) "cuda" "of one")
+                Expect.equal [ for neighbour in 0..4 -> Placement.cudaOf 3 neighbour ] [ 0; 1; 2; 0; 1 ] "of three"
+                Expect.equal (Placement.cudaOf 1 7) 0 "of one")
         ]
