@@ -29,7 +29,10 @@ has_fashion() {
 # data_for ARGS...: installs the package where a command needs it. Where that cannot be, the program says what is missing.
 data_for() {
     needs_fashion "$@" && ! has_fashion && installs_debian || return 0
-    mkdir -p "${log%/*}"
+    once has_fashion install_fashion
+}
+
+install_fashion() {
     step "installing $package" debian $package ||
         fail "could not install $package ($(reason)); or name the folder of its files with --data"
 }

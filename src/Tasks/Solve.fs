@@ -517,7 +517,8 @@ module Solve =
 
     /// Solves a problem with a model, in a run's folder. The listener sees each training event once the folder's files have
     /// it. Raises BadInput for a folder that cannot be used, RunFailed when the disk refuses. A run that is resumed with more
-    /// epochs, or more steps of the polish, than it has goes on from where it ended; epochs are fixed once the polish began.
+    /// epochs, or more steps of the polish, than it has goes on from where it ended; epochs are fixed once the polish began. The
+    /// processes of a job of MPI share the points; the folder and the listener are the first one's, the solution everyone's.
     let run
         (place: RunPlace)
         (settings: SolveSettings)

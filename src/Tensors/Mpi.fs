@@ -60,8 +60,12 @@ let private number (names: string list) : int option =
         | Some(true, number) -> Some number
         | _ -> None)
 
-/// The rank of this process where one of MPI's launchers started it: Hydra and Slurm, Open MPI, or one that speaks PMIx.
-let launched () : int option = number [ "PMI_RANK"; "OMPI_COMM_WORLD_RANK"; "PMIX_RANK" ]
+/// The rank of this process where one of MPI's launchers started it as one of several: Hydra and Slurm, Open MPI, or one that
+/// speaks PMIx. A shell that a launcher started alone is no job.
+let launched () : int option =
+    match number [ "PMI_SIZE"; "OMPI_COMM_WORLD_SIZE"; "SLURM_NTASKS" ] with
+    | Some 1 -> None
+    | _ -> number [ "PMI_RANK"; "OMPI_COMM_WORLD_RANK"; "PMIX_RANK" ]
 
 /// Its number among the ranks of this machine, from 0; 0 where no launcher tells it.
 let neighbour () : int =
