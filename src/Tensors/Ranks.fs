@@ -25,7 +25,7 @@ type internal Job =
 
 [<RequireQualifiedAccess>]
 module internal Ranks =
-    // A message's length is a number of 32 bits, and MPI's own buffers are no larger.
+    // Numbers in a message: their count has 32 bits.
     let private most = 1L <<< 28
 
     let private only: Job = { Rank = 0; Count = 1; Sum = ignore; Spread = ignore; Meet = ignore }
