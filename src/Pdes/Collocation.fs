@@ -227,13 +227,13 @@ module Collocation =
                 Array.concat
                     [ sum (difference * difference); sum (truth * truth); sum (difference.abs ()); sum (truth.abs ()) ])
             |> List.fold (Array.map2 (+)) (Array.zeroCreate (4 * fields.Length))
-            |> Ranks.numbers
-            |> Array.chunkBySize fields.Length
 
         let sums =
             batches
             |> List.map (fun batch -> (batch >> ofBatch) |> Tensor.scoped (fun _ -> Seq.empty))
-            |> List.reduce (List.map2 (Array.map2 (+)))
+            |> List.reduce (Array.map2 (+))
+            |> Ranks.numbers
+            |> Array.chunkBySize fields.Length
 
         let ratio (part: float[] -> float) above below = part sums[above] / part sums[below]
         let both part = [ sqrt (ratio part 0 1); ratio part 2 3 ]
