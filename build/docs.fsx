@@ -12,7 +12,8 @@ open System.Net
 open System.Text.RegularExpressions
 
 let root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, ".."))
-let work = Path.Combine(root, "artifacts", "docs")
+// fsdocs names the reference after the folder that it runs in.
+let work = Path.Combine(root, "artifacts", "docs", "MetaKan")
 let input, output = Path.Combine(work, "input"), Path.Combine(work, "output")
 
 let fail (code: int) (message: string) =
