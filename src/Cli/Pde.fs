@@ -199,10 +199,15 @@ let private problem (options: ParseResults<Options>) (file: StartFile) : Problem
     let stored = Configuration.tryValue file "problem.name" ""
 
     let entry =
-        match options.TryGetResult Problem, stored with
-        | Some name, _ -> entryOf name
-        | None, Some name -> named $"{file.Path}: problem.name" (fun () -> entryOf name)
-        | None, None -> raise (BadInput "pde takes a problem: metakan pde --list names them")
+        match options.GetResults Problem, stored with
+        // What is no option, a misspelt one too, counts as a problem.
+        | given, _ when List.exists (fun (name: string) -> name.StartsWith '-') given ->
+            let option = List.find (fun (name: string) -> name.StartsWith '-') given
+            raise (BadInput $"unrecognized argument: '{option}' (see metakan pde --help)")
+        | [ name ], _ -> entryOf name
+        | [], Some name -> named $"{file.Path}: problem.name" (fun () -> entryOf name)
+        | _ :: _ as given, _ -> raise (BadInput $"""pde takes one problem, not {String.concat ", " given}""")
+        | [], None -> raise (BadInput "pde takes a problem: metakan pde --list names them")
 
     let own = entry.Dimension |> Option.defaultWith (fun () -> (entry.Problem 0 0).Coordinates.Length)
 

@@ -56,6 +56,8 @@ let tests =
                     "pde", "metakan pde --list names them"
                     "pde nonesuch", "pde takes one of poisson, allen-cahn, sine-gordon, hjb, poisson-three-body,"
                     "pde nonesuch", "not 'nonesuch'"
+                    "pde --nonesuch poisson", "unrecognized argument: '--nonesuch' (see metakan pde --help)"
+                    "pde poisson heat", "pde takes one problem, not poisson, heat"
                     "pde --list --dim 3", "--list goes alone"
                     "pde poisson-three-body --dim 2", "--dim takes a whole number from 3 up, not 2"
                     "pde poisson --dim 4 --blocks 4", "--blocks takes a whole number from 1 to 3, or 0, not 4"
