@@ -103,7 +103,12 @@ module RunFolder =
                 FileOptions.DeleteOnClose
             )
         with :? IOException as fault when not (fault :? DirectoryNotFoundException) ->
-            raise (BadInput inUse)
+            match fault.HResult with
+            // Held: what Linux, macOS and Windows call it.
+            | 11
+            | 35
+            | 0x80070020 -> raise (BadInput inUse)
+            | _ -> raise (RunFailed $"cannot write {path}: {fault.Message}")
 
     /// Claims a run's folder until the claim is disposed or the process ends. Raises BadInput while another process, or
     /// another run of this one, works in it.
