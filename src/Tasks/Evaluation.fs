@@ -173,7 +173,7 @@ module Evaluation =
                     "out: a .vti is of a grid; points take .vtu, .csv, .npy or .npz"
             | EvaluationPoints.Grid(counts, _) ->
                 if counts.Length <> free.Length then
-                    $"grid takes a count for each coordinate that at does not hold, {listed (List.map fst free)}: {free.Length}, not {counts.Length}"
+                    $"grid takes a count for each coordinate that is not held, {listed (List.map fst free)}: {free.Length}, not {counts.Length}"
 
                 if counts |> List.exists (fun count -> count < 2) then
                     $"grid takes counts from 2 up, not {List.min counts}"

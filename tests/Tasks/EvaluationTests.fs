@@ -466,7 +466,7 @@ let tests =
                             "a.csv",
                             EvaluationPoints.Grid([ 3 ], held),
                             [],
-                            "grid takes a count for each coordinate that at does not hold, x, y: 2, not 1"
+                            "grid takes a count for each coordinate that is not held, x, y: 2, not 1"
                             "a.csv", EvaluationPoints.Grid([ 3; 1 ], held), [], "grid takes counts from 2 up, not 1"
                             "a.csv", EvaluationPoints.Grid([ 10000000; 10000000 ], held), [], "grid takes at most"
                             "a.csv",
