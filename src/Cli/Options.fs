@@ -69,7 +69,9 @@ let nameOfOption (option: 'option) : string = FSharpValue.GetUnionFields(option,
 
 /// Refuses what cannot change when a run goes on: of the options given, only `--resume`, those named, and how the run is told.
 let resumesWith (changeable: string list) (given: 'option list) : unit =
-    for name in List.map nameOfOption given do
+    for name in
+        List.map nameOfOption given
+        |> List.map (fun name -> if name = "--problem" then "the problem" else name) do
         if
             not (
                 List.contains

@@ -234,6 +234,16 @@ let private parsed (text: string) : (string * string) list =
                 if cut < 0 then part, "" else part[.. cut - 1], part[cut..].Trim()
     ]
 
+/// Options before others, and before those of another own argument, which takes the place of the first's.
+let private before (text: string) (more: string) : string =
+    if more = "" || more.StartsWith "--" then
+        $"{text} {more}"
+    else
+        let first = text.IndexOf " --"
+        let options = more.IndexOf " --"
+        let own, rest = if options < 0 then more, "" else more[.. options - 1], more[options..]
+        own + text[first..] + rest
+
 let private arguments (text: string) : string list =
     let given = parsed text
     let isLast i (name: string) = given |> List.skip (i + 1) |> List.forall (fst >> (<>) name)
@@ -285,8 +295,8 @@ let private fault
     folder
     (given: string, beside, effect)
     =
-    let without = $"{command.Small} {beside}"
-    let text = $"{without} {given}"
+    let without = before command.Small beside
+    let text = before without given
     let _, value = List.head (parsed given)
 
     match effect with

@@ -59,7 +59,11 @@ let tests =
 
                 let plain = trained (fun p -> loss (seed + 3) p["w"]) start
                 let other = trained (fun p -> loss (seed + 3) (back p["w"])) (turned start)
-                close "turned" 1e-3 (turned plain["w"]) other["w"])
+
+                // Where two eigenvalues nearly agree their vectors turn on the last digits: how far, a shaken start tells.
+                let shaken = trained (fun p -> loss (seed + 3) p["w"]) (start + 1e-10 * normal (seed + 4) [ 3; 4 ])
+                let far = Tensor.item ((shaken["w"] - plain["w"]).abs().max())
+                close "turned" (1e-6 + 100.0 * far) (turned plain["w"]) other["w"])
 
             property "bases are orthogonal, and change every so many steps" 10 seeds (fun seed ->
                 let optimizer = rated (Soap.transform { constants with Every = 3 })
