@@ -94,6 +94,7 @@ let private tests =
         ProblemTests.tests
         ManufacturedTests.tests
         TwoBodyTests.tests
+        SemilinearDiffusionTests.tests
         ReferenceTests.tests
         CollocationTests.tests
         ResidualsTests.tests

@@ -154,6 +154,20 @@ module Shelf =
                 (fun dim _ -> HamiltonJacobiBellman.problem dim)
             for name, formula, problem in
                 [
+                    "semilinear-heat", "u_t + Δu + (1 - u²)/(1 + u²) = 0", SemilinearDiffusion.heat
+                    "semilinear-allen-cahn", "u_t + Δu + u - u³ = 0", SemilinearDiffusion.allenCahn
+                    "semilinear-sine-gordon", "u_t + Δu + sin u = 0", SemilinearDiffusion.sineGordon
+                ] do
+                high
+                    name
+                    formula
+                    "many dimensions and time, the whole of space"
+                    "Shi et al. 2024; Chebyshev's points in |x|"
+                    100
+                    false
+                    (fun dim _ -> problem dim)
+            for name, formula, problem in
+                [
                     "poisson-three-body", "Δu = f", Poisson.problem
                     "allen-cahn-three-body", "Δu + u - u³ = f", AllenCahn.problem
                     "sine-gordon-three-body", "Δu + sin u = f", SineGordon.problem

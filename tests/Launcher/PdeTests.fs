@@ -54,7 +54,7 @@ let tests =
             refused
                 [
                     "pde", "metakan pde --list names them"
-                    "pde nonesuch", "pde takes one of poisson, allen-cahn, sine-gordon, hjb, poisson-three-body,"
+                    "pde nonesuch", "pde takes one of poisson, allen-cahn, sine-gordon, hjb, semilinear-heat,"
                     "pde nonesuch", "not 'nonesuch'"
                     "pde --nonesuch poisson", "unrecognized argument: '--nonesuch' (see metakan pde --help)"
                     "pde poisson heat", "pde takes one problem, not poisson, heat"

@@ -51,6 +51,9 @@ let private resolution name =
     | "black-scholes" -> [ 0.2; 0.1 ], 1.0, 1e-6
     | "heat-diffusivity" -> [ 0.3; 0.3 ], 0.3, 1e-7
     | "navier-stokes" -> [ 1.0; 1.0; 1.0 ], 0.3, 1e-7
+    | "semilinear-heat"
+    | "semilinear-allen-cahn"
+    | "semilinear-sine-gordon" -> [ 0.3; 0.3; 0.3; 0.1 ], 0.3, 5e-5
     | _ -> List.replicate 4 0.5, 0.3, 1e-6
 
 let private largest (t: Tensor) = Tensor.item (t.abs().max())
@@ -106,7 +109,10 @@ let private builtIn name =
     | "poisson-three-body"
     | "allen-cahn-three-body"
     | "sine-gordon-three-body" -> [ "sphere" ]
-    | "hjb" -> [ "end" ]
+    | "hjb"
+    | "semilinear-heat"
+    | "semilinear-allen-cahn"
+    | "semilinear-sine-gordon" -> [ "end" ]
     | "helmholtz"
     | "biharmonic"
     | "cavity" -> [ "bottom"; "left"; "right"; "top" ]
@@ -159,11 +165,15 @@ let tests =
                         Expect.notEqual (text.Trim()) "" entry.Name
 
                     Expect.equal entry.Dimension.IsSome (problem.Coordinates.Head = "x1") $"{entry.Name}: dimension"
-                    Expect.equal entry.Seeded (entry.Dimension.IsSome && entry.Name <> "hjb") $"{entry.Name}: seed")
+
+                    Expect.equal
+                        entry.Seeded
+                        (entry.Dimension.IsSome && not (List.contains "t" problem.Coordinates))
+                        $"{entry.Name}: seed")
 
             testCase "dimensions and seeds are those asked for" (fun () ->
                 for entry in Shelf.all |> List.filter _.Dimension.IsSome do
-                    let time = if entry.Name = "hjb" then 1 else 0
+                    let time = if entry.Seeded then 0 else 1
 
                     for dimension in [ entry.LeastDimension; 7 ] do
                         let problem = entry.Problem dimension 0
