@@ -67,6 +67,7 @@ let menu =
         [
             "docs/problems.md", "Writing a problem"
             "docs/domains.md", "Domains"
+            "docs/many-dimensions.md", "Many dimensions"
             "docs/hard-problems.md", "Hard problems"
             "scripts", "Scripts"
         ]
