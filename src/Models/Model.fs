@@ -76,7 +76,8 @@ module Model =
     /// loss sees a network and its parameters in the model's place. In a job of MPI each process takes some of the losses,
     /// which are the same for all, and has the sums of all.
     let gradient (model: Model) (p: Params) (losses: (Model -> Params -> Tensor) list) : Tensor * Params =
-        let own losses =
+        // What weights were generated, and gradients by them, are freed before the optimizer's step.
+        let own losses () =
             let tracked = Params.tracked p
             let network, weights = generate model tracked
 
@@ -87,7 +88,8 @@ module Model =
 
             loss, (if model.Derived.IsSome then Params.pullback weights byWeights tracked else byWeights)
 
-        Ranks.gradient p own losses
+        let results (loss: Tensor, g: Params) = Seq.append [ loss ] (Params.tensors g)
+        Ranks.gradient p (own >> Tensor.scoped results) losses
 
     /// Numbers that one point keeps alive in an elementwise function of a jet of so many components: the jet, the function's,
     /// and their gradients.

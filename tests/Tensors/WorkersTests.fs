@@ -66,6 +66,27 @@ let tests =
                     close "loss" 1e-14 (factor * (p["a"] * p["a"]).sum()) loss
                     closeTrees "gradient" 1e-14 (Map [ "a", 2.0 * factor * p["a"]; "b", p["b"] * 0.0 ]) g)
 
+            property
+                "of many gradients no more are there at a time than threads, and their sum"
+                20
+                (Gen.zip (Gen.choose (1, 3)) (Gen.choose (1, 12)))
+                (fun (threads, items) ->
+                    let made = Collections.Concurrent.ConcurrentBag<Tensor>()
+                    let most = ref 0
+                    let p = Map [ "a", normal 1 [ 3 ] ]
+
+                    hired threads (fun () ->
+                        [ 1..items ]
+                        |> Workers.gradient torch.CPU (fun _ ->
+                            let there = made |> Seq.filter (fun t -> not t.IsInvalid) |> Seq.length
+                            lock most (fun () -> most.Value <- max most.Value there)
+                            let loss, g = Params.withGradient (fun p -> (p["a"] * p["a"]).sum()) p
+                            made.Add g["a"]
+                            loss, g))
+                    |> ignore
+
+                    Expect.isLessThanOrEqual most.Value threads "gradients beside the one in work")
+
             testCase "hired threads work at the same time, with operators on one thread" (fun () ->
                 use meeting = new Barrier(2)
 
@@ -118,5 +139,9 @@ let tests =
                     for threads in [ 1; 3 ] do
                         let loss, g = hired threads (fun () -> Model.gradient model p losses)
                         close "loss" 1e-10 expected loss
-                        closeTrees "gradient" 1e-8 expectedGradient g)
+                        closeTrees "gradient" 1e-8 expectedGradient g
+
+                        use scope = torch.NewDisposeScope()
+                        hired threads (fun () -> Model.gradient model p losses) |> ignore
+                        Expect.equal scope.DisposablesCount (1 + p.Count) "tensors that are left: loss and gradient")
         ]
