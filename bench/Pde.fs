@@ -10,9 +10,11 @@ open TorchSharp
 
 let private grid = { Size = 5; Order = 3 }
 
+/// What takes the steps.
+let adam: Optimizer = Adam.create (fun _ -> { Rate = Schedule.constant 1e-4; WeightDecay = 0.0 })
+
 /// Steps by Adam from fresh parameters.
 let steps (placement: Placement) (model: Model) : (int -> Gradient) -> int -> unit =
-    let adam = Adam.create (fun _ -> { Rate = Schedule.constant 1e-4; WeightDecay = 0.0 })
     Contenders.steps placement adam (model.Init (Key.ofSeed 0) placement)
 
 let private widths (dim: int) = [ dim; 128; 128; 128; 1 ]

@@ -133,6 +133,7 @@ let private tests =
         StartFileTests.tests
         LiveTests.tests
         SweepTests.tests
+        BenchTests.tests
         DoctorTests.tests
         CompletionTests.tests
         MutationTests.tests

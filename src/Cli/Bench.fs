@@ -1,6 +1,8 @@
 /// `metakan bench`: speed and memory, measured.
 module MetaKan.Cli.Bench
 
+open System.Diagnostics
+open System.IO
 open System.Text.Json
 open System.Text.Json.Nodes
 open Argu
@@ -9,6 +11,7 @@ open MetaKan.Images
 open MetaKan.Fitting
 open MetaKan.Bench
 open MetaKan.Cli.Options
+open TorchSharp
 
 type PdeOptions =
     | Dim of int list
@@ -30,6 +33,28 @@ type PdeOptions =
             | Repeats _ -> "repeats, of which medians are told (5)."
             | Device _ -> "auto, cpu or cuda (cpu)."
             | Dtype _ -> "float32 or float64 (float32)."
+            | Out _ -> "a JSON file for the figures."
+
+type MemoryOptions =
+    | Model of string list
+    | Edges of int64 list
+    | Dim of int
+    | Hidden_Dim of int
+    | Points of int
+    | Threads of int
+    | Plot of FILE: string
+    | Out of FILE: string
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Model _ -> "mlp, kan or metakan, or several (mlp kan metakan)."
+            | Edges _ -> "edges of the networks, about (10000 100000 1000000 10000000)."
+            | Dim _ -> "dimensions of the points (10)."
+            | Hidden_Dim _ -> "hidden width of MetaKAN's generators (64)."
+            | Points _ -> "points a step (100)."
+            | Threads _ -> "threads, each on a share of the points (all cores, 8 at most)."
+            | Plot _ -> "an SVG file for a picture."
             | Out _ -> "a JSON file for the figures."
 
 type FitOptions =
@@ -67,6 +92,7 @@ type Options =
     | [<CliPrefix(CliPrefix.None)>] Pde of ParseResults<PdeOptions>
     | [<CliPrefix(CliPrefix.None)>] Floor of ParseResults<PdeOptions>
     | [<CliPrefix(CliPrefix.None)>] Ranks of ParseResults<PdeOptions>
+    | [<CliPrefix(CliPrefix.None)>] Memory of ParseResults<MemoryOptions>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitOptions>
     | [<CliPrefix(CliPrefix.None)>] Classify of ParseResults<ClassifyOptions>
     | [<SubCommand; CliPrefix(CliPrefix.None)>] Ops
@@ -77,6 +103,7 @@ type Options =
             | Pde _ -> "a training step of the library against the plain formulation."
             | Floor _ -> "the same step against its matrix products alone."
             | Ranks _ -> "the same step shared by the processes that mpiexec starts."
+            | Memory _ -> "peak memory of training steps for MLP, KAN and MetaKAN of more and more edges."
             | Fit _ -> "a gradient and an L-BFGS step of fitting a function against the plain formulation."
             | Classify _ -> "a training step of classifying images against the plain formulation."
             | Ops -> "the cost of single operator calls."
@@ -93,6 +120,7 @@ let names (benchmark: string) : (string * string list) list =
     match benchmark with
     | "pde"
     | "ranks" -> [ "--model", [ "mlp"; "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
+    | "memory" -> [ "--model", [ "mlp"; "kan"; "metakan" ] ]
     | "floor" -> [ "--model", [ "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
     | "fit" -> [ "--model", [ "kan"; "metakan" ] ]
     | "classify" -> [ "--net", List.map fst networks; "--device", devices ]
@@ -130,6 +158,78 @@ let private pde (name: string) measure (options: ParseResults<PdeOptions>) =
 
     options.TryGetResult PdeOptions.Out
     |> Option.iter (fun path -> MetaKan.Ranks.first (fun () -> save $"bench {name}" rows path) |> ignore)
+
+    0
+
+// What a row by itself takes, as a process.
+let private row (network: Footprint.Network) (points: int) (threads: int) : JsonNode list =
+    let file = Path.GetTempFileName()
+
+    try
+        let words =
+            $"bench memory --model {network.Model} --edges {network.Edges} --dim {network.Dim} \
+              --hidden-dim {network.HiddenDim} --points {points} --threads {threads} --out"
+
+        use child = Process.Start(Sweep.program [ yield! words.Split ' '; file ])
+        let out, err = child.StandardOutput.ReadToEndAsync(), child.StandardError.ReadToEndAsync()
+        child.WaitForExit()
+        out.Wait()
+
+        if child.ExitCode <> 0 then
+            raise (RunFailed $"{network.Model} of {network.Edges} edges: {Sweep.reason child err.Result}")
+
+        let report = file |> File.ReadAllText |> JsonNode.Parse
+        [ for row in report["rows"].AsArray() -> row.DeepClone() ]
+    finally
+        File.Delete file
+
+let private memory (options: ParseResults<MemoryOptions>) =
+    let models =
+        options.GetResult(MemoryOptions.Model, [ "mlp"; "kan"; "metakan" ])
+        |> List.map (nameOf "--model" (names "memory" |> List.head |> snd))
+
+    let networks: Footprint.Network list =
+        [
+            for edges in options.GetResult(Edges, [ for power in 4..7 -> pown 10L power ]) do
+                if edges < 100L then
+                    raise (BadInput $"--edges takes a whole number from 100 up, not {edges}")
+
+                for model in models ->
+                    {
+                        Model = model
+                        Edges = edges
+                        Dim = options.GetResult(MemoryOptions.Dim, 10) |> atLeast "--dim" 2
+                        HiddenDim = options.GetResult(MemoryOptions.Hidden_Dim, 64) |> atLeast "--hidden-dim" 1
+                    }
+        ]
+
+    for network in networks do
+        let least, there = Footprint.least network, Info.memory ()
+
+        if least > there then
+            raise (
+                BadInput
+                    $"--edges: {network.Model} of {network.Edges} edges takes {least} MiB or more, and there are {there}"
+            )
+
+    let points = options.GetResult(MemoryOptions.Points, 100) |> atLeast "--points" 1
+    let threads = options.GetResult(Threads, allThreads ()) |> atLeast "--threads" 1
+
+    let rows =
+        match networks with
+        | [ network ] ->
+            torch.set_num_threads threads
+            [ Footprint.measure points network ]
+        | several -> several |> List.collect (fun network -> row network points threads)
+
+    for line in Footprint.table rows |> Table.aligned do
+        printfn $"{line}"
+
+    options.TryGetResult Plot
+    |> Option.iter (fun path -> MetaKan.Plot.save path (Footprint.picture rows))
+
+    options.TryGetResult MemoryOptions.Out
+    |> Option.iter (save "bench memory" (JsonArray(List.toArray rows)))
 
     0
 
@@ -182,6 +282,7 @@ let run (options: ParseResults<Options>) : int =
     | Options.Pde options -> pde "pde" (Bench.Pde.run false) options
     | Floor options -> pde "floor" (Bench.Pde.run true) options
     | Options.Ranks options -> pde "ranks" Bench.Jobs.run options
+    | Memory options -> memory options
     | Fit options -> fit options
     | Classify options -> classify options
     | Ops ->

@@ -226,12 +226,19 @@ let command (ownProcess: string) (assembly: string) (words: string list) : strin
     let isDotnet = Path.GetFileNameWithoutExtension ownProcess = "dotnet"
     ownProcess, (if isDotnet then assembly :: words else words)
 
-let private program (words: string list) : ProcessStartInfo =
+/// The start of this program as another process, whose output is read.
+let program (words: string list) : ProcessStartInfo =
     let file, words = command Environment.ProcessPath typeof<Options>.Assembly.Location words
     let start = ProcessStartInfo(file, words, RedirectStandardOutput = true, RedirectStandardError = true)
     // A run is a process by itself, also where a rank of a job makes it.
     Mpi.ofLaunchers () |> List.iter (start.Environment.Remove >> ignore)
     start
+
+/// Why a process of this program failed, by what it wrote to standard error.
+let reason (ended: Process) (err: string) : string =
+    match err.Split('\n', StringSplitOptions.RemoveEmptyEntries) |> Array.tryLast with
+    | Some said -> said.Replace("metakan: ", "")
+    | None -> $"ended with code {ended.ExitCode}"
 
 [<DllImport("libc", EntryPoint = "kill")>]
 extern int private sendSignal(int pid, int signal)
@@ -261,10 +268,7 @@ let private make (swept: Swept) (threads: string list) (interrupted: unit -> boo
     match ended run.Place with
     | Some ending when child.ExitCode = 0 || ending.IsFailed -> ending
     | _ when interrupted () -> Undone
-    | _ ->
-        let said = err.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries) |> Array.tryLast
-        let said = said |> Option.defaultValue $"ended with code {child.ExitCode}"
-        Failed(said.Replace("metakan: ", ""))
+    | _ -> Failed(reason child err.Result)
 
 // How ranks tell one another what came of a run.
 let private text (ending: Ending) : string =

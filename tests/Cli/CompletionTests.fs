@@ -100,6 +100,7 @@ let private asked =
         "metakan pde --list", [ "--list" ]
         "metakan fit --optimizer ", [ "lbfgs"; "adam" ]
         "metakan bench floor --model ", [ "kan"; "metakan" ]
+        "metakan bench memory --model m", [ "mlp"; "metakan" ]
         "metakan sweep fit --jo", [ "--jobs" ]
         "metakan sweep pde --over test", [ "test-points" ]
         "metakan completion z", [ "zsh" ]
