@@ -247,9 +247,15 @@ module internal Edges =
         }
 
     /// Numbers that one point keeps alive in one layer: features, slopes, tangents, and their gradients; for each order
-    /// beyond the first, features and results along every direction.
-    let numbersPerPoint (functions: int) (directions: int) (order: int) (inputs: int, outputs: int) : int64 =
-        10L * int64 inputs * int64 functions
-        + 2L * int64 inputs * int64 outputs
-        + 4L * int64 directions * int64 outputs
-        + int64 (order - 1) * int64 directions * (3L * int64 inputs * int64 functions + 4L * int64 outputs)
+    /// beyond the first, features and results along every direction. A kernel keeps no slopes.
+    let numbersPerPoint (grid: Grid) : int -> int -> int * int -> int64 =
+        let functions = Grid.coefficients grid + 1
+        let hasKernel = not (jetKernels grid).IsEmpty
+
+        fun directions order (inputs, outputs) ->
+            let byKernel = hasKernel && order = 1 && Host.holds torch.CPU
+
+            10L * int64 inputs * int64 functions
+            + (if byKernel then 0L else 2L * int64 inputs * int64 outputs)
+            + 4L * int64 directions * int64 outputs
+            + int64 (order - 1) * int64 directions * (3L * int64 inputs * int64 functions + 4L * int64 outputs)

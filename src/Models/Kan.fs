@@ -14,7 +14,6 @@ module Kan =
     /// [out, in, G+k] and "layers.l.spline_scaler" [out, in].
     let create (grid: Grid) (widths: int list) : Model =
         let shapes = Model.shapes widths
-        let functions = Grid.coefficients grid
 
         let init key place =
             [
@@ -34,7 +33,7 @@ module Kan =
             ]
             |> Params.union
 
-        let edges = Edges.traced grid shapes.Length
+        let edges, numbersPerPoint = Edges.traced grid shapes.Length, Edges.numbersPerPoint grid
 
         let traced (p: Params) (x: Jet) =
             edges (generated.Weights p) x |> Traced.pullback (fun layer -> Params.namesUnder layer p) pullback p
@@ -47,7 +46,7 @@ module Kan =
             Jet = generated.Weights >> generated.Jet
             Traced = traced
             Group = fun _ -> ParameterGroup.Weights
-            NumbersPerPoint = fun v order -> shapes |> List.sumBy (Edges.numbersPerPoint (functions + 1) v order)
+            NumbersPerPoint = fun v order -> shapes |> List.sumBy (numbersPerPoint v order)
             Derived = Some generated
             Edges = Edges.functions grid shapes.Length (fun p -> coefficients p >> Whole)
         }

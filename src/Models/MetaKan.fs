@@ -136,7 +136,7 @@ module MetaKan =
             ]
             |> Params.union
 
-        let edges = Edges.traced grid depth
+        let edges, numbersPerPoint = Edges.traced grid depth, Edges.numbersPerPoint grid
 
         let traced (p: Params) (x: Jet) =
             let names layer =
@@ -154,7 +154,7 @@ module MetaKan =
             Jet = jet
             Traced = traced
             Group = group
-            NumbersPerPoint = fun v order -> shapes |> List.sumBy (Edges.numbersPerPoint functions v order)
+            NumbersPerPoint = fun v order -> shapes |> List.sumBy (numbersPerPoint v order)
             Derived = derived
             Edges = Edges.functions grid depth (layer weights)
         }

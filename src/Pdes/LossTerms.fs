@@ -91,11 +91,12 @@ module internal LossTerms =
         let bytes = if place.DType = torch.float64 then 8L else 4L
 
         let numbers =
-            [
-                for count, directions in directions ->
-                    int64 count * model.NumbersPerPoint (int (directions.Weights.numel ())) directions.Order
-            ]
-            |> List.sum
+            Host.on place.Device (fun () ->
+                [
+                    for count, directions in directions ->
+                        int64 count * model.NumbersPerPoint (int (directions.Weights.numel ())) directions.Order
+                ]
+                |> List.sum)
 
         let perPoint = bytes * max 1L numbers
 

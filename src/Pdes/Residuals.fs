@@ -254,11 +254,12 @@ module internal Residuals =
             let numbersPerPoint (p: Params) =
                 fun () ->
                     let jets =
-                        [
-                            for part in parts do
-                                for it in part.Directions do
-                                    model.NumbersPerPoint (int (it.Weights.numel ())) it.Order
-                        ]
+                        Host.on (Collocation.placeOf p).Device (fun () ->
+                            [
+                                for part in parts do
+                                    for it in part.Directions do
+                                        model.NumbersPerPoint (int (it.Weights.numel ())) it.Order
+                            ])
 
                     2L * List.max jets + 3L * Params.count (snd (Model.generate model p)) + Params.count p
                 |> Tensor.scoped (fun _ -> Seq.empty)

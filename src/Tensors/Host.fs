@@ -26,6 +26,10 @@ module internal Host =
         finally
             away.Value <- before
 
+    /// Runs a computation that sees no tensor as it is for those of a device.
+    let on (device: torch.Device) (computation: unit -> 'a) : 'a =
+        if holds device then computation () else elsewhere computation
+
     /// Where the numbers of a tensor without gaps start; `bytes` shows no more than 2 GiB.
     let address (t: Tensor) : nativeint =
         let head = if t.numel () < (1L <<< 27) then t else t.view(-1L).narrow(0L, 0L, 1L)

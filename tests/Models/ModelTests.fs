@@ -265,4 +265,18 @@ let tests =
                 Expect.isTrue
                     (numbers 0 1 > 0L && numbers 10 1 > numbers 1 1 && numbers 10 3 > numbers 10 2)
                     "numbers grow with the grid")
+
+            testCase "slopes of edges count for a point where no kernel makes them" (fun () ->
+                let grid = { Size = 5; Order = 3 }
+                let numbers (model: Model) = model.NumbersPerPoint 4 1
+                let meta = { EmbeddingDim = 1; HiddenDim = 4; Sharing = GeneratorSharing.PerLayer; Chunk = None }
+                let isByKernel = not (Edges.jetKernels grid).IsEmpty
+
+                for model in [ Kan.create grid [ 3; 50; 7 ]; MetaKan.create grid meta [ 3; 50; 7 ] ] do
+                    let elsewhere = Host.on torch.META (fun () -> numbers model)
+                    Expect.equal (Host.on torch.CPU (fun () -> numbers model)) (numbers model) "on a CPU"
+                    let slopes = if isByKernel then 2L * int64 (3 * 50 + 50 * 7) else 0L
+                    Expect.equal (elsewhere - numbers model) slopes "numbers"
+                    let higher () = model.NumbersPerPoint 4 2
+                    Expect.equal (Host.elsewhere higher) (higher ()) "of higher orders")
         ]
