@@ -147,7 +147,7 @@ module Jet =
         let tangents =
             match x.Tangents with
             | Coordinates indices -> weight.index_select(0L, indices).unsqueeze(0).expand(x.Value.size 0, -1L, -1L)
-            | Dense t -> Tensor.product t weight
+            | Dense t -> (Tensor.product t weight).expand(x.Value.size 0, -1L, -1L)
 
         { x with
             Value = Tensor.product x.Value weight + bias
