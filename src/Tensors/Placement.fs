@@ -96,8 +96,12 @@ module Tensor =
 
     /// The elements in row-major order, as doubles on the CPU.
     let toArray (t: Tensor) : float[] =
-        use _ = torch.NewDisposeScope()
-        t.detach().cpu().``to``(torch.float64).contiguous().data<float>().ToArray()
+        // TorchSharp reads no elements where there are none.
+        if t.numel () = 0L then
+            [||]
+        else
+            use _ = torch.NewDisposeScope()
+            t.detach().cpu().``to``(torch.float64).contiguous().data<float>().ToArray()
 
     /// The only element of a tensor.
     let item (t: Tensor) : float =

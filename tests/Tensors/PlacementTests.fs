@@ -54,6 +54,7 @@ let tests =
                 Expect.equal (Tensor.toArray t) values "elements"
                 // Row-major also where the memory is not.
                 Expect.equal (Tensor.toArray (t.t ())) [| 1.0; 0.1; -2.5; 5.0; 3.0; 6.0 |] "elements"
+                Expect.isEmpty (Tensor.toArray (t.narrow (0L, 0L, 0L))) "none"
                 let single = Placement.put Placement.cpu32 t
                 Expect.equal single.dtype torch.float32 "precision"
                 Expect.equal (Tensor.item single[1, 0]) (float 0.1f) "element")
