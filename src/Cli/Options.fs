@@ -64,14 +64,18 @@ let onlyWith (other: string) (there: bool) (options: (string * bool) list) : uni
 /// The name of an option of a command, as `--lr-e`.
 let nameOfCase (case: UnionCaseInfo) : string = "--" + case.Name.ToLowerInvariant().Replace('_', '-')
 
-/// The name of an option that was given.
-let nameOfOption (option: 'option) : string = FSharpValue.GetUnionFields(option, typeof<'option>) |> fst |> nameOfCase
+let private isMainCommand (case: UnionCaseInfo) : bool =
+    not (Array.isEmpty (case.GetCustomAttributes typeof<Argu.ArguAttributes.MainCommandAttribute>))
+
+/// The name of an option that was given; of a command's own argument, as "the problem".
+let nameOfOption (option: 'option) : string =
+    match FSharpValue.GetUnionFields(option, typeof<'option>) |> fst with
+    | case when isMainCommand case -> $"the {case.Name.ToLowerInvariant()}"
+    | case -> nameOfCase case
 
 /// Refuses what cannot change when a run goes on: of the options given, only `--resume`, those named, and how the run is told.
 let resumesWith (changeable: string list) (given: 'option list) : unit =
-    for name in
-        List.map nameOfOption given
-        |> List.map (fun name -> if name = "--problem" then "the problem" else name) do
+    for name in List.map nameOfOption given do
         if
             not (
                 List.contains

@@ -592,7 +592,7 @@ type private Asked =
     }
 
 let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
-    let choice, network, settings, threads, folder, why =
+    let choice, problem, network, settings, threads, folder, why =
         match options.TryGetResult Resume with
         | Some folder ->
             options.GetAllResults()
@@ -600,35 +600,35 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
 
             let read section = Configuration.read folder "pde" section
 
-            let problem: ProblemChoice = read "problem"
+            let choice: ProblemChoice = read "problem"
 
-            problem,
+            choice,
+            problemOf choice,
             read "network",
-            settings options problem.Dim (read "settings"),
+            settings options choice.Dim (read "settings"),
             threadsOf (read "threads"),
             Some folder,
             None
         | None ->
-            let problem = problem options file
-            let entry = entryOf problem.Name |> Shelf.inDimension problem.Dim
-            let network = network options file entry (problemOf problem)
+            let choice = problem options file
+            let problem = problemOf choice
+            let entry = entryOf choice.Name |> Shelf.inDimension choice.Dim
+            let network = network options file entry problem
             let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
 
             let start, why =
                 { entry.Settings with Placement = placement "auto" dtype; Momentum = entry.Momentum network.Model }
                 |> Configuration.over file "settings" []
-                |> start options file (problemOf problem) (modelOf (problemOf problem) network)
+                |> start options file problem (modelOf problem network)
 
-            let threads = Configuration.tryValue file "threads" 1
-
-            problem, network, settings options problem.Dim start, Option.defaultWith allThreads threads, None, why
+            let threads = Configuration.tryValue file "threads" 1 |> Option.defaultWith allThreads
+            choice, problem, network, settings options choice.Dim start, threads, None, why
 
     match settings.Collocation.Laplacian with
     | LaplacianMethod.Sdgd count when count > choice.Dim ->
         raise (BadInput $"--directions takes a whole number from 1 to {choice.Dim} with --laplacian sdgd, not {count}")
     | _ -> ()
 
-    let problem = problemOf choice
     let model = modelOf problem network
 
     Solve.fault settings problem model

@@ -199,11 +199,20 @@ module internal LossTerms =
     /// The terms of a problem at the points of a key, for a model: those of the equations as `chosen`; with a key for signs
     /// each term's share is a random combination of its residuals instead.
     let at (settings: Collocation) (problem: Problem) (model: Model) =
-        let groups = groups settings problem |> List.map (fun group -> group, reading false problem group)
+        let along = directions settings
+
+        // With a second estimate where one is wanted, and any is made.
+        let groups =
+            [
+                for group in groups settings problem do
+                    let reading = reading false problem group
+                    let isEstimated (_, operator) = Operator.isEstimated settings.Laplacian operator
+                    group, reading, settings.Unbiased && List.exists isEstimated reading.Operators
+            ]
 
         fun (key: Key) (place: Placement) (chosen: EquationPoints) (signs: Key option) ->
             [
-                for index, (group, reading) in List.indexed groups do
+                for index, (group, reading, isTwice) in List.indexed groups do
                     let key = Key.fold index key
 
                     let chosen = if index = 0 then chosen else fresh
@@ -215,7 +224,6 @@ module internal LossTerms =
 
                     let count = x.size 0
 
-                    let along = directions settings
                     let directions = along reading place key
                     let rows = if group.Splits then chunk settings model place directions (int count) else count
 
@@ -224,12 +232,8 @@ module internal LossTerms =
                         |> Option.map (fun signs ->
                             Key.signs (Key.fold index signs) place [ count; int64 group.Residuals.Length ])
 
-                    // By other random directions, where any are.
-                    let second =
-                        let isEstimated =
-                            reading.Operators |> List.exists (snd >> Operator.isEstimated settings.Laplacian)
-
-                        if settings.Unbiased && isEstimated then Some(along reading place (Key.fold 2 key)) else None
+                    // By other random directions.
+                    let second = if isTwice then Some(along reading place (Key.fold 2 key)) else None
 
                     let column i (t: Tensor option) = t |> Option.map _.narrow(1L, int64 i, 1L)
 

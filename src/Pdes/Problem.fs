@@ -226,17 +226,16 @@ module Problem =
         let known = Map.ofList solution
         let by (term: Term) names = (term, names) ||> List.fold (fun term name -> Term.derivative name term)
 
-        term
-        |> Term.substitute (fun leaf ->
-            match leaf with
-            | Term.Squares(name, _)
-            | Term.Slopes(name, _)
-            | Term.Derivatives(name, _) when known.ContainsKey name -> Term.writtenOut leaf
-            | other -> other)
-        |> Term.substitute (fun leaf ->
+        let rec replacement (leaf: Term) =
             match leaf with
             | Term.Field(name, order) when known.ContainsKey name -> by known[name] order
-            | other -> other)
+            | Term.Squares(name, _)
+            | Term.Slopes(name, _)
+            | Term.Derivatives(name, _) when known.ContainsKey name ->
+                Term.writtenOut leaf |> Term.substitute replacement
+            | other -> other
+
+        Term.substitute replacement term
 
     /// Formulas of the coordinates as a function of points [N, d], a column for each: an exact solution.
     let valuesOf (coordinates: string list) (formulas: Term list) (x: Tensor) : Tensor =
