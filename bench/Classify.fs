@@ -44,7 +44,9 @@ let private contenders (placement: Placement) (batchSize: int) (network: Archite
         raise (RunFailed $"the formulations differ: loss {loss library} and {loss plain}")
 
     let adam =
-        Statistics.gathering (Adam.create (fun _ -> { Rate = Schedule.constant 1e-3; WeightDecay = 1e-4 }))
+        Statistics.gathering (
+            Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant 1e-3; WeightDecay = 1e-4 })
+        )
 
     let copy () = start |> Map.map (fun _ t -> t.clone ())
 

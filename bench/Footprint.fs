@@ -19,6 +19,8 @@ type Network =
         Dim: int
         /// Hidden width of MetaKAN's generators.
         HiddenDim: int
+        /// How Adam keeps its running means.
+        Moments: MomentStorage
     }
 
 // w² + (d + 1)·w edges.
@@ -48,10 +50,11 @@ let private model (network: Network) : Model =
     | _ -> Mlp.create widths
 
 /// The least that training takes, MiB: parameters and Adam's two moments before and after a step, and the gradient, in single
-/// precision.
+/// precision or, of moments, bytes.
 let least (network: Network) : int64 =
     let numbers = if network.Model = "kan" then int64 (Grid.coefficients grid + 2) else 1L
-    (7L * 4L * numbers * edges network) >>> 20
+    let moment = if network.Moments = MomentStorage.Full then 4L else 1L
+    ((3L * 4L + 4L * moment) * numbers * edges network) >>> 20
 
 /// Steps that are taken: from the second on, the state before is freed while the next is made.
 let private steps = 3
@@ -68,7 +71,7 @@ let measure (points: int) (network: Network) : JsonNode =
     let gradient n = Collocation.gradient collocation problem model (Key.fold n (Key.ofSeed 1))
     let start = model.Init (Key.ofSeed 0) placement
     let parameters, edges = Params.count start, edges network
-    let step = Contenders.steps placement Pde.adam start gradient
+    let step = Contenders.steps placement (Pde.adam network.Moments) start gradient
 
     let peak =
         Memory.peak (fun () ->
@@ -83,6 +86,7 @@ let measure (points: int) (network: Network) : JsonNode =
         [
             "network", RunFolder.node model.Description
             "model", RunFolder.node network.Model
+            "moments", Configuration.node network.Moments
             "asked", RunFolder.node network.Edges
             "edges", RunFolder.node edges
             "parameters", RunFolder.node parameters

@@ -11,11 +11,12 @@ open TorchSharp
 let private grid = { Size = 5; Order = 3 }
 
 /// What takes the steps.
-let adam: Optimizer = Adam.create (fun _ -> { Rate = Schedule.constant 1e-4; WeightDecay = 0.0 })
+let adam (moments: MomentStorage) : Optimizer =
+    Adam.create moments (fun _ -> { Rate = Schedule.constant 1e-4; WeightDecay = 0.0 })
 
 /// Steps by Adam from fresh parameters.
 let steps (placement: Placement) (model: Model) : (int -> Gradient) -> int -> unit =
-    Contenders.steps placement adam (model.Init (Key.ofSeed 0) placement)
+    Contenders.steps placement (adam MomentStorage.Full) (model.Init (Key.ofSeed 0) placement)
 
 let private widths (dim: int) = [ dim; 128; 128; 128; 1 ]
 

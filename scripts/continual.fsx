@@ -35,7 +35,8 @@ let withResting p = Params.union [ resting; p ]
 let mlp = Mlp.create [ 1; 32; 32; 1 ]
 
 // The MLP gets Adam, which suits it here, and as many gradients as L-BFGS takes.
-let adam = Adam.create (fun _ -> { Rate = Schedule.constant 1e-2; WeightDecay = 0.0 })
+let adam =
+    Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant 1e-2; WeightDecay = 0.0 })
 
 let learners =
     [

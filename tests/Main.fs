@@ -73,6 +73,7 @@ let private tests =
         EdgeNetworkTests.tests
         ClassifierTests.tests
         ScheduleTests.tests
+        MomentStorageTests.tests
         OptimizerTests.tests
         SoapTests.tests
         MuonTests.tests
@@ -82,6 +83,7 @@ let private tests =
         CheckpointTests.tests
         Images.FormatTests.tests
         Images.ImageSetsTests.tests
+        Images.ImageFolderTests.tests
         Images.ImageFilesTests.tests
         Images.AugmentationTests.tests
         Images.BatchesTests.tests

@@ -60,6 +60,7 @@ type Settings private () =
             [<Optional>] unbiased: Nullable<bool>,
             [<Optional>] memoryLimit: Nullable<int>,
             [<Optional>] optimizer: SolveOptimizer,
+            [<Optional>] moments: MomentStorage,
             [<Optional>] momentum: Nullable<float>,
             [<Optional>] rate: Nullable<float>,
             [<Optional>] embeddingRate: Nullable<float>,
@@ -92,6 +93,7 @@ type Settings private () =
                 }
             Emphasis = named emphasis o.Emphasis
             Optimizer = named optimizer o.Optimizer
+            Moments = named moments o.Moments
             Momentum = given momentum o.Momentum
             Rate = given rate o.Rate
             EmbeddingRate = given embeddingRate o.EmbeddingRate
@@ -169,6 +171,7 @@ type Settings private () =
             [<Optional>] degree: Nullable<int>,
             [<Optional>] embeddingDim: Nullable<int>,
             [<Optional>] hiddenDim: Nullable<int>,
+            [<Optional>] recompute: Nullable<bool>,
             [<Optional>] norm: string,
             [<Optional>] dropout: Nullable<float>,
             [<Optional>] headDropout: Nullable<float>
@@ -185,6 +188,7 @@ type Settings private () =
             Degree = given degree o.Degree
             EmbeddingDim = given embeddingDim o.EmbeddingDim
             HiddenDim = given hiddenDim o.HiddenDim
+            Recompute = given recompute o.Recompute
             Norm = named norm o.Norm
             Dropout = given dropout o.Dropout
             HeadDropout = given headDropout o.HeadDropout
@@ -196,6 +200,8 @@ type Settings private () =
             dataset: string,
             network: Architecture,
             [<Optional>] data: string,
+            [<Optional>] side: Nullable<int>,
+            [<Optional>] gray: Nullable<bool>,
             [<Optional>] trainImages: Nullable<int>,
             [<Optional>] epochs: Nullable<int>,
             [<Optional>] batchSize: Nullable<int>,
@@ -205,12 +211,15 @@ type Settings private () =
             [<Optional>] embeddingDecay: Nullable<float>,
             [<Optional>] generatorRate: Nullable<float>,
             [<Optional>] generatorDecay: Nullable<float>,
+            [<Optional>] moments: MomentStorage,
             [<Optional>] schedule: Annealing,
             [<Optional>] warmup: Nullable<int>,
             [<Optional>] loss: ClassifyLoss,
             [<Optional>] flip: Nullable<bool>,
             [<Optional>] crop: Nullable<int>,
             [<Optional>] rotate: Nullable<float>,
+            [<Optional>] translate: Nullable<float>,
+            [<Optional>] scale: Nullable<float>,
             [<Optional>] jitter: Nullable<float>,
             [<Optional>] seed: Nullable<int>,
             [<Optional>] placement: Placement
@@ -220,6 +229,8 @@ type Settings private () =
         {
             Dataset = dataset
             Data = some data
+            Side = given side o.Side
+            Gray = given gray o.Gray
             TrainImages = Option.ofNullable trainImages
             Network = network
             Epochs = given epochs o.Epochs
@@ -230,12 +241,15 @@ type Settings private () =
             EmbeddingDecay = given embeddingDecay o.EmbeddingDecay
             GeneratorRate = given generatorRate o.GeneratorRate
             GeneratorDecay = given generatorDecay o.GeneratorDecay
+            Moments = named moments o.Moments
             Schedule = named schedule o.Schedule
             Warmup = given warmup o.Warmup
             Loss = named loss o.Loss
             Flip = given flip o.Flip
             Crop = given crop o.Crop
             Rotate = given rotate o.Rotate
+            Translate = given translate o.Translate
+            Scale = given scale o.Scale
             Jitter = given jitter o.Jitter
             Seed = given seed o.Seed
             Placement = named placement o.Placement

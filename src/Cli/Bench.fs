@@ -40,6 +40,7 @@ type MemoryOptions =
     | Edges of int64 list
     | Dim of int
     | Hidden_Dim of int
+    | Moments of string
     | Points of int
     | Threads of int
     | Plot of FILE: string
@@ -52,6 +53,7 @@ type MemoryOptions =
             | Edges _ -> "edges of the networks, about (10000 100000 1000000 10000000)."
             | Dim _ -> "dimensions of the points (10)."
             | Hidden_Dim _ -> "hidden width of MetaKAN's generators (64)."
+            | Moments _ -> "how Adam keeps its running means: full, bytes or factored (full)."
             | Points _ -> "points a step (100)."
             | Threads _ -> "threads, each on a share of the points (all cores, 8 at most)."
             | Plot _ -> "an SVG file for a picture."
@@ -120,7 +122,7 @@ let names (benchmark: string) : (string * string list) list =
     match benchmark with
     | "pde"
     | "ranks" -> [ "--model", [ "mlp"; "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
-    | "memory" -> [ "--model", [ "mlp"; "kan"; "metakan" ] ]
+    | "memory" -> [ "--model", [ "mlp"; "kan"; "metakan" ]; "--moments", List.map fst MomentStorage.named ]
     | "floor" -> [ "--model", [ "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
     | "fit" -> [ "--model", [ "kan"; "metakan" ] ]
     | "classify" -> [ "--net", List.map fst networks; "--device", devices ]
@@ -168,7 +170,7 @@ let private row (network: Footprint.Network) (points: int) (threads: int) : Json
     try
         let words =
             $"bench memory --model {network.Model} --edges {network.Edges} --dim {network.Dim} \
-              --hidden-dim {network.HiddenDim} --points {points} --threads {threads} --out"
+              --hidden-dim {network.HiddenDim} --moments {Configuration.text network.Moments} --points {points} --threads {threads} --out"
 
         use child = Process.Start(Sweep.program [ yield! words.Split ' '; file ])
         let out, err = child.StandardOutput.ReadToEndAsync(), child.StandardError.ReadToEndAsync()
@@ -188,6 +190,8 @@ let private memory (options: ParseResults<MemoryOptions>) =
         options.GetResult(MemoryOptions.Model, [ "mlp"; "kan"; "metakan" ])
         |> List.map (nameOf "--model" (names "memory" |> List.head |> snd))
 
+    let moments = options.GetResult(MemoryOptions.Moments, "full") |> oneOf "--moments" MomentStorage.named
+
     let networks: Footprint.Network list =
         [
             for edges in options.GetResult(Edges, [ for power in 4..7 -> pown 10L power ]) do
@@ -200,6 +204,7 @@ let private memory (options: ParseResults<MemoryOptions>) =
                         Edges = edges
                         Dim = options.GetResult(MemoryOptions.Dim, 10) |> atLeast "--dim" 2
                         HiddenDim = options.GetResult(MemoryOptions.Hidden_Dim, 64) |> atLeast "--hidden-dim" 1
+                        Moments = moments
                     }
         ]
 

@@ -12,6 +12,8 @@ open TorchSharp
 type Options =
     | Dataset of string
     | Data of DIR: string
+    | Side of int
+    | Gray
     | Train_Images of int
     | Net of string
     | Width of int list
@@ -24,6 +26,7 @@ type Options =
     | Degree of int
     | Embedding_Dim of int
     | Hidden_Dim of int
+    | Recompute
     | Norm of string
     | Dropout of float
     | Head_Dropout of float
@@ -35,12 +38,15 @@ type Options =
     | Weight_Decay of float
     | Weight_Decay_E of float
     | Weight_Decay_H of float
+    | Moments of string
     | Schedule of string
     | Warmup of int
     | Loss of string
     | Flip
     | Crop of int
     | Rotate of float
+    | Translate of float
+    | Scale of float
     | Jitter of float
     | Seed of int
     | Device of string
@@ -58,8 +64,11 @@ type Options =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Dataset _ -> "fmnist, mnist, kmnist, cifar10, cifar100 or svhn (fmnist)."
+            | Dataset _ ->
+                "fmnist, mnist, kmnist, cifar10, cifar100 or svhn; or folder, for images of your own in folders named by their classes (fmnist)."
             | Data _ -> "folder of its files (the usual places; the launcher installs fmnist where Debian has it)."
+            | Side _ -> "height and width that images of your own are scaled to (32)."
+            | Gray -> "make images of your own gray."
             | Train_Images _ -> "train on so many images, the first ones (all)."
             | Net _ -> "fc, conv4 or conv8 (fc)."
             | Width _ -> "widths of the hidden layers of fc (32)."
@@ -72,6 +81,8 @@ type Options =
             | Degree _ -> "degree of the polynomials of kaln, kacn and kagn (3)."
             | Embedding_Dim _ -> "numbers that embed an edge, p (1)."
             | Hidden_Dim _ -> "hidden width of the generators, h (32)."
+            | Recompute ->
+                "compute the edges' functions again for the gradients instead of keeping them: less memory, more time."
             | Norm _ -> "none, batch or instance (batch for convolutions and wavkan, else none)."
             | Dropout _ -> "probability of dropping a channel between layers (0.25 for convolutions, else 0)."
             | Head_Dropout _ -> "probability of dropping a number before the last layer (0.5 for convolutions, else 0)."
@@ -83,12 +94,16 @@ type Options =
             | Weight_Decay _ -> "decay of what is neither embedding nor generator (1e-4)."
             | Weight_Decay_E _ -> "decay of the embeddings (5e-4)."
             | Weight_Decay_H _ -> "decay of the generators (1e-4)."
+            | Moments _ ->
+                "how AdamW keeps its running means between steps: full, bytes (a byte for each) or factored (full)."
             | Schedule _ -> "linear, cosine, exponential or constant (cosine)."
             | Warmup _ -> "steps over which the rates rise at the start (100 for fc with --meta, else 0)."
             | Loss _ -> "cross-entropy or mse (cross-entropy)."
             | Flip -> "flip images left to right at random."
             | Crop _ -> "pixels by which images are shifted at random, at most (0)."
             | Rotate _ -> "degrees by which images are turned at random, at most (0)."
+            | Translate _ -> "share of their sides by which images are moved at random, at most (0)."
+            | Scale _ -> "share by which images grow or shrink at random, at most (0)."
             | Jitter _ -> "share by which brightness and contrast change at random, at most (0)."
             | Seed _ -> "seed of the parameters, the order of the images and all else (1314)."
             | Device _ -> "auto, cpu or cuda (auto)."
@@ -105,14 +120,19 @@ type Options =
             | Live_Port _ -> "the port of that address (a free one)."
             | Tensorboard -> "write the metrics for TensorBoard, too, into the run's folder."
 
+// Images of the user's own.
+let private own = "folder"
+let private datasets = ImageSets.names @ [ own ]
+
 /// The names that options take.
 let names: (string * string list) list =
     [
-        "--dataset", ImageSets.names
+        "--dataset", datasets
         "--net", Architecture.nets
         "--model", Architecture.models
         "--wavelet", Architecture.wavelets
         "--norm", Architecture.norms
+        "--moments", List.map fst MomentStorage.named
         "--schedule", List.map fst Schedule.named
         "--loss", List.map fst ClassifyLoss.named
         "--device", devices
@@ -137,7 +157,10 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
         |> nameOf "--model" Architecture.models
 
     let dataset =
-        options.GetResult(Dataset, stored "settings.dataset" "fmnist") |> nameOf "--dataset" ImageSets.names
+        options.GetResult(Dataset, stored "settings.dataset" "fmnist") |> nameOf "--dataset" datasets
+
+    [ "--side", options.Contains Side; "--gray", options.Contains Gray ]
+    |> onlyWith "--dataset folder" (dataset = own)
 
     let published =
         Architecture.published net model |> Configuration.over file "settings.network" [ "net"; "model" ]
@@ -164,6 +187,8 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
     ]
     |> onlyWith "networks with --meta" meta
 
+    [ "--recompute", options.Contains Recompute ] |> onlyWith "models of edges" (model <> "mlp")
+
     let width = options.GetResult(Width, published.Width) |> List.map (atLeast "--width" 1)
 
     [ "--dropout", options.Contains Dropout ]
@@ -182,6 +207,7 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
             Degree = options.GetResult(Degree, published.Degree) |> atLeast "--degree" 1
             EmbeddingDim = options.GetResult(Embedding_Dim, published.EmbeddingDim) |> atLeast "--embedding-dim" 1
             HiddenDim = options.GetResult(Hidden_Dim, published.HiddenDim) |> atLeast "--hidden-dim" 1
+            Recompute = published.Recompute || options.Contains Recompute
             Norm = options.GetResult(Norm, published.Norm) |> nameOf "--norm" Architecture.norms
             Dropout = options.GetResult(Dropout, published.Dropout) |> within "--dropout" (0.0, 1.0)
             HeadDropout = options.GetResult(Head_Dropout, published.HeadDropout) |> within "--head-dropout" (0.0, 1.0)
@@ -191,7 +217,12 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
         { ClassifySettings.defaults dataset network with Placement = placement "auto" "float32" }
         |> Configuration.over file "settings" [ "network"; "dataset" ]
 
+    if dataset = own && not (options.Contains Data || defaults.Data.IsSome) then
+        raise (BadInput "--dataset folder takes --data, the folder with a folder of images for each class")
+
     { defaults with
+        Side = options.GetResult(Side, defaults.Side) |> atLeast "--side" 1
+        Gray = defaults.Gray || options.Contains Gray
         // From the root, so that the run resumes from any folder.
         Data = options.TryGetResult Data |> Option.orElse defaults.Data |> Option.map IO.Path.GetFullPath
         TrainImages =
@@ -210,6 +241,10 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
         GeneratorDecay =
             options.GetResult(Weight_Decay_H, defaults.GeneratorDecay)
             |> within "--weight-decay-h" (0.0, infinity)
+        Moments =
+            options.TryGetResult Moments
+            |> Option.map (oneOf "--moments" MomentStorage.named)
+            |> Option.defaultValue defaults.Moments
         Schedule =
             options.TryGetResult Schedule
             |> Option.map (oneOf "--schedule" Schedule.named)
@@ -222,10 +257,15 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
         Flip = defaults.Flip || options.Contains Flip
         Crop = options.GetResult(Crop, defaults.Crop) |> atLeast "--crop" 0
         Rotate = options.GetResult(Rotate, defaults.Rotate) |> within "--rotate" (0.0, 180.0)
+        Translate = options.GetResult(Translate, defaults.Translate) |> within "--translate" (0.0, 1.0)
+        Scale = options.GetResult(Scale, defaults.Scale) |> within "--scale" (0.0, 1.0)
         Jitter = options.GetResult(Jitter, defaults.Jitter) |> within "--jitter" (0.0, 1.0)
         Seed = options.GetResult(Seed, defaults.Seed)
         Placement = placementOver defaults.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
     }
+
+let private shapeOfOwn (settings: ClassifySettings) : int * int * int =
+    (if settings.Gray then 1 else 3), settings.Side, settings.Side
 
 /// What the options ask for: settings, threads, the network, and the folder to go on with.
 let private ask (options: ParseResults<Options>) : ClassifySettings * int * Classifier * string option =
@@ -248,10 +288,16 @@ let private ask (options: ParseResults<Options>) : ClassifySettings * int * Clas
                 let threads = Configuration.tryValue file "threads" 1
                 settings options file, Option.defaultWith allThreads threads, None
 
-        let struct (channels, height, width) = ImageSets.shape settings.Dataset
+        let kind =
+            match folder, settings.Data with
+            | Some folder, _ -> Classify.kind folder
+            | None, Some data when settings.Dataset = own ->
+                let channels, height, width = shapeOfOwn settings
+                { Channels = channels; Height = height; Width = width; Classes = ImageFolder.classes data }
+            | None, _ -> ImageSets.kind settings.Dataset
 
         let classifier =
-            Architecture.build settings.Network (channels, height, width) (ImageSets.classes settings.Dataset).Length
+            Architecture.build settings.Network (kind.Channels, kind.Height, kind.Width) kind.Classes.Length
 
         settings, options.GetResult(Threads, threads) |> atLeast "--threads" 1, classifier, folder
     |> ofFile file (options.GetAllResults())
@@ -264,7 +310,12 @@ let run (options: ParseResults<Options>) : int =
     let settings, threads, classifier, folder = ask options
     let network = settings.Network
     torch.set_num_threads threads
-    let images = ImageSets.load settings.Dataset settings.Data
+
+    let images =
+        match settings.Data with
+        | Some data when settings.Dataset = own -> ImageFolder.load (shapeOfOwn settings) data
+        | data -> ImageSets.load settings.Dataset data
+
     use interrupt = new Interrupt.Watch()
     use live = Live.start (options.Contains Live) (options.TryGetResult Live_Port)
 

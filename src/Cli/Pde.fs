@@ -24,6 +24,7 @@ type Options =
     | Factorised
     | Blocks of int
     | Optimizer of string
+    | Moments of string
     | Momentum of float
     | Epochs of string
     | Seconds of float
@@ -86,6 +87,8 @@ type Options =
                 "coordinates of a block, each of which enters the network by one neuron of common weights; 0 for none (0)."
             | Optimizer _ ->
                 "adam, soap, muon, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another; auto is natural where the dimension, the network, the points and --memory allow it, else adam (auto)."
+            | Moments _ ->
+                "how adam keeps its running means between steps: full, bytes (a byte for each) or factored (full)."
             | Momentum _ -> "share of a natural gradient's step that the next one starts from, from 0 to below 1 (0)."
             | Epochs _ ->
                 "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; 200 to 500 natural gradients)."
@@ -457,6 +460,7 @@ let names: (string * string list) list =
         "", [ for entry in Shelf.all -> entry.Name ]
         "--model", models
         "--optimizer", List.map fst optimizers @ [ automatic ]
+        "--moments", List.map fst MomentStorage.named
         "--sampling", List.map fst Sampling.named
         "--laplacian", List.map fst laplacians
         "--balance", List.map fst balances
@@ -499,6 +503,9 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
         (optimizers
          |> List.exists (fun it -> List.contains it [ SolveOptimizer.Adam; SolveOptimizer.Soap; SolveOptimizer.Muon ]))
 
+    [ "--moments", options.Contains Moments ]
+    |> onlyWith "--optimizer adam" (List.contains SolveOptimizer.Adam optimizers)
+
     [ "--momentum", options.Contains Momentum ]
     |> onlyWith "--optimizer natural" (List.contains SolveOptimizer.NaturalGradient optimizers)
 
@@ -514,6 +521,10 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
     { start with
         Opening = opening
         Optimizer = last.Optimizer
+        Moments =
+            options.TryGetResult Moments
+            |> Option.map (oneOf "--moments" MomentStorage.named)
+            |> Option.defaultValue start.Moments
         Momentum = momentum
         Epochs = last.Epochs
         Collocation =

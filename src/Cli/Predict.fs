@@ -22,10 +22,11 @@ let run (options: ParseResults<Options>) : int =
         | _ -> raise (BadInput "predict takes a run's folder and one or more PNG, JPEG or IDX files")
 
     let settings, classifier, p = Classify.load folder
-    let struct (channels, height, width) = ImageSets.shape settings.Dataset
-    let classes = ImageSets.classes settings.Dataset |> List.toArray
+    let kind = Classify.kind folder
+    let classes = List.toArray kind.Classes
     // All are read first: a bad file is told of before anything is printed.
-    let read = files |> List.map (fun file -> file, ImageFiles.read file (channels, height, width))
+    let read =
+        files |> List.map (fun file -> file, ImageFiles.read file (kind.Channels, kind.Height, kind.Width))
 
     for file, images in read do
         use _ = torch.NewDisposeScope()

@@ -70,6 +70,11 @@ module ImageSets =
     /// The class names of labels 0, 1, … Raises BadInput for an unknown name.
     let classes (dataset: string) : string list = (source dataset).Classes
 
+    /// What a classifier of a data set takes and tells apart. Raises BadInput for an unknown name.
+    let kind (dataset: string) : ImageKind =
+        let struct (channels, height, width) = shape dataset
+        { Channels = channels; Height = height; Width = width; Classes = classes dataset }
+
     /// The file names of the training and of the test set.
     let private files format =
         match format with

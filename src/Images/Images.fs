@@ -4,6 +4,19 @@ namespace MetaKan.Images
 open System
 open MetaKan
 
+/// What a classifier takes and tells apart.
+type ImageKind =
+    {
+        /// 1 for gray, 3 for red, green and blue.
+        Channels: int
+        /// H, pixels from top to bottom.
+        Height: int
+        /// W, pixels from left to right.
+        Width: int
+        /// The class names of labels 0, 1, …
+        Classes: string list
+    }
+
 /// Images of one size, with or without labels.
 type Images =
     {
@@ -56,6 +69,15 @@ module Images =
         { images with
             Pixels = images.Pixels[first * size images .. after * size images - 1]
             Labels = images.Labels[first .. after - 1]
+        }
+
+    /// What a classifier of a data set takes and tells apart.
+    let kind (set: ImageSet) : ImageKind =
+        {
+            Channels = set.Train.Channels
+            Height = set.Train.Height
+            Width = set.Train.Width
+            Classes = set.Classes
         }
 
     /// The pixels [C, H, W] of the image at an index.

@@ -34,6 +34,8 @@ type ClassifierDesign =
         Functions: EdgeFunctions
         /// Generates the coefficients of the edges; they are stored where None.
         Meta: MetaLearner option
+        /// Compute the edges' functions again for the gradients instead of keeping them: less memory, more time.
+        Recompute: bool
         /// After each layer but the last; networks of wavelets have it after the last, too.
         Norm: NormLayer
         /// The probability with which a channel of a layer's output is dropped, from the second layer to the last but one.
@@ -93,7 +95,7 @@ module Classifier =
                 (nameof settings)
                 "a network of ordinary layers has no coefficients that a meta-learner could generate"
 
-        let layer, group = EdgeNetwork.create settings.Meta blocks
+        let layer, group = EdgeNetwork.create settings.Recompute settings.Meta blocks
 
         let name, generated =
             match settings.Meta with

@@ -22,32 +22,34 @@ module EdgeNetwork =
 
     let private own (edges: EdgeLayer) key place : Params = edges.Init key place |> Params.prefixed functions
 
-    let private layer init (coefficients: Params -> Tensor) (edges: EdgeLayer) : Layer =
+    let private layer (recompute: bool) init (coefficients: Params -> Tensor) (edges: EdgeLayer) : Layer =
+        // What autograd does not keep is freed before the next layer.
+        let value p x =
+            (fun () -> edges.Apply (Params.under functions p) (coefficients p) x) |> Tensor.scoped Seq.singleton
+
+        let again p x =
+            x :: List.ofArray (Params.tensors p)
+            |> Rule.recomputed (fun t -> [| value (Params.withTensors t[1..] p) t[0] |])
+            |> Array.head
+
         {
             Init = init
             Statistics = fun _ -> Map.empty
-            Apply =
-                fun _ p statistics x ->
-                    let y =
-                        // What autograd does not keep is freed before the next layer.
-                        (fun () -> edges.Apply (Params.under functions p) (coefficients p) x)
-                        |> Tensor.scoped Seq.singleton
-
-                    y, statistics
+            Apply = fun _ p statistics x -> (if recompute then again else value) p x, statistics
         }
 
-    let private stored (edges: EdgeLayer) : Layer =
+    let private stored (recompute: bool) (edges: EdgeLayer) : Layer =
         let init key place = Params.union [ own edges (Key.fold 0 key) place; edges.Stored (Key.fold 1 key) place ]
 
-        layer init edges.Coefficients edges
+        layer recompute init edges.Coefficients edges
 
     // Finds its generator and its embeddings among its parameters.
-    let private generated (edges: EdgeLayer) : Layer =
+    let private generated (recompute: bool) (edges: EdgeLayer) : Layer =
         let shape = edges.Numbers :: edges.Edges |> List.map int64 |> List.toArray
 
         let coefficients (p: Params) = (Generator.apply (Params.under "hypernet" p) p["embeddings"]).view shape
 
-        layer (own edges) coefficients edges
+        layer recompute (own edges) coefficients edges
 
     let private chain (ofEdges: EdgeLayer -> Layer) (blocks: (string * Block) list) : Layer =
         blocks
@@ -58,11 +60,11 @@ module EdgeNetwork =
             | Block.Layer layer -> layer)
         |> Layer.chain
 
-    let private withMeta (meta: MetaLearner) (blocks: (string * Block) list) : Layer =
+    let private withMeta (recompute: bool) (meta: MetaLearner) (blocks: (string * Block) list) : Layer =
         if meta.Chunk.IsSome then
             invalidArg (nameof meta) "a network of layers generates each layer's coefficients at once: no chunks"
 
-        let chain = chain generated blocks
+        let chain = chain (generated recompute) blocks
 
         let served =
             blocks
@@ -97,8 +99,13 @@ module EdgeNetwork =
     /// learn under "functions" below it), and the group of a parameter by name.
     /// With a meta-learner the l-th block with edges has "embeddings.l" [edges, p] in place of stored coefficients, and
     /// "hypernet.g.…" generate from them; layers that share a generator have equally many numbers an edge, and the
-    /// meta-learner no chunks (ArgumentException otherwise).
-    let create (meta: MetaLearner option) (blocks: (string * Block) list) : Layer * (string -> ParameterGroup) =
+    /// meta-learner no chunks (ArgumentException otherwise). With `recompute` blocks with edges keep their inputs alone, and what
+    /// they compute on the way, as the functions of every input, is computed again for the gradients.
+    let create
+        (recompute: bool)
+        (meta: MetaLearner option)
+        (blocks: (string * Block) list)
+        : Layer * (string -> ParameterGroup) =
         match meta with
-        | None -> chain stored blocks, (fun _ -> ParameterGroup.Weights)
-        | Some meta -> withMeta meta blocks, MetaKan.group
+        | None -> chain (stored recompute) blocks, (fun _ -> ParameterGroup.Weights)
+        | Some meta -> withMeta recompute meta blocks, MetaKan.group

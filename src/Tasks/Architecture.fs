@@ -28,6 +28,8 @@ type Architecture =
         EmbeddingDim: int
         /// h, hidden width of the generators.
         HiddenDim: int
+        /// Compute the edges' functions again for the gradients instead of keeping them.
+        Recompute: bool
         /// none, batch or instance.
         Norm: string
         /// Probability with which channels between layers are dropped.
@@ -108,6 +110,7 @@ module Architecture =
             Degree = 3
             EmbeddingDim = 1
             HiddenDim = 32
+            Recompute = false
             Norm = if convolutional || model = "wavkan" then "batch" else "none"
             Dropout = if convolutional then 0.25 else 0.0
             HeadDropout = if convolutional then 0.5 else 0.0
@@ -139,6 +142,9 @@ module Architecture =
         if functions.IsLinear && a.Meta then
             raise (BadInput "meta is for models of edges: mlp has no coefficients to generate")
 
+        if functions.IsLinear && a.Recompute then
+            raise (BadInput "recompute is for models of edges: mlp keeps nothing that it could compute again")
+
         if norm.IsInstance && shape.IsConnected then
             raise (BadInput "norm instance is for net conv4 and conv8: fc takes none or batch")
 
@@ -161,6 +167,7 @@ module Architecture =
                             }
                     else
                         None
+                Recompute = a.Recompute
                 Norm = norm
                 Dropout = a.Dropout
                 HeadDropout = a.HeadDropout

@@ -40,10 +40,15 @@ module Classify =
                     Flip = settings.Flip
                     Crop = settings.Crop
                     Affine =
-                        if settings.Rotate = 0.0 then
+                        if [ settings.Rotate; settings.Translate; settings.Scale ] |> List.forall ((=) 0.0) then
                             None
                         else
-                            Some { Degrees = settings.Rotate; Translate = 0.0; Scale = 1.0, 1.0 }
+                            Some
+                                {
+                                    Degrees = settings.Rotate
+                                    Translate = settings.Translate
+                                    Scale = 1.0 - settings.Scale, 1.0 + settings.Scale
+                                }
                     Jitter =
                         if settings.Jitter = 0.0 then
                             None
@@ -55,8 +60,8 @@ module Classify =
             Placement = settings.Placement
         }
 
-    let private network (settings: ClassifySettings) (images: Images) (classes: string list) =
-        Architecture.build settings.Network (images.Channels, images.Height, images.Width) classes.Length
+    let private network (settings: ClassifySettings) (kind: ImageKind) : Classifier =
+        Architecture.build settings.Network (kind.Channels, kind.Height, kind.Width) kind.Classes.Length
 
     // Rows of a batch in parts, one for each worker of so many ranks.
     let private parts (ranks: int) (rows: int64) (device: torch.Device) =
@@ -181,7 +186,7 @@ module Classify =
 
     /// The optimizer of so many steps.
     let internal optimizer (settings: ClassifySettings) (classifier: Classifier) (steps: int) : Optimizer =
-        Statistics.gathering (Adam.create (classifier.Group >> group settings steps))
+        Statistics.gathering (Adam.create settings.Moments (classifier.Group >> group settings steps))
 
     /// The run as a fold: no files, no output. `batch` gives the images of a step.
     let internal plan (settings: ClassifySettings) (classifier: Classifier) (set: ImageSet) batch : TrainingPlan =
@@ -218,6 +223,9 @@ module Classify =
         let column = List.findIndex ((=) "test_accuracy") table.Columns
         table.Rows |> Array.choose (fun (_, row) -> row[column])
 
+    /// The images and classes of a run. Raises BadInput where the folder is no such run's.
+    let kind (folder: string) : ImageKind = Configuration.read folder "classify" "images"
+
     /// The classifier of a finished or stopped run, with the parameters and statistics of its best epoch. Raises BadInput
     /// where the folder holds none.
     let load (folder: string) : ClassifySettings * Classifier * Params =
@@ -226,9 +234,7 @@ module Classify =
         if not (File.Exists(bestPath folder)) then
             raise (BadInput $"{folder} has no finished epoch to predict with")
 
-        let struct (channels, height, width) = ImageSets.shape settings.Dataset
-        let classes = ImageSets.classes settings.Dataset
-        let classifier = Architecture.build settings.Network (channels, height, width) classes.Length
+        let classifier = network settings (kind folder)
         settings, classifier, (Checkpoint.load (bestPath folder) (initial settings classifier)).Params
 
     // Pictures and result.json of the best epoch, in the run's folder.
@@ -334,7 +340,8 @@ module Classify =
             | Some count -> { set with Train = Images.subset count set.Train }
             | None -> set
 
-        let classifier = network settings set.Train set.Classes
+        let kind = Images.kind set
+        let classifier = network settings kind
 
         if Ranks.count () > 1 && not (hires classifier) then
             raise (
@@ -356,7 +363,9 @@ module Classify =
             listen event
 
         let found =
-            Run.keep place "classify" [ "settings", Configuration.node settings ] measures mayChange (fun resumes ->
+            let sections = [ "images", Configuration.node kind; "settings", Configuration.node settings ]
+
+            Run.keep place "classify" sections measures mayChange (fun resumes ->
                 use reader = Batches.ahead (batching settings) set.Train
                 let plan = plan settings classifier set reader.Get
                 let steps = Training.totalSteps plan

@@ -20,10 +20,14 @@ module ClassifyLoss =
 /// All that determines a run's numbers.
 type ClassifySettings =
     {
-        /// A name of `ImageSets`, or the caller's own.
+        /// A name of `ImageSets`, "folder" for images in folders of one's own, or the caller's own.
         Dataset: string
         /// Where its files are, where not in the usual places.
         Data: string option
+        /// Height and width that images of one's own are scaled to, 32 by default.
+        Side: int
+        /// Make images of one's own gray.
+        Gray: bool
         /// Images to train on, the first ones; all where none is given.
         TrainImages: int option
         /// The network, in names and numbers.
@@ -44,6 +48,8 @@ type ClassifySettings =
         GeneratorRate: float
         /// AdamW's weight decay of generators, 1e-4 by default.
         GeneratorDecay: float
+        /// How AdamW keeps its running means between steps, by default in full.
+        Moments: MomentStorage
         /// How the rates fall over all steps, by default as a cosine.
         Schedule: Annealing
         /// Steps over which the rates rise at the start.
@@ -56,6 +62,10 @@ type ClassifySettings =
         Crop: int
         /// Degrees by which images are turned at random, at most.
         Rotate: float
+        /// Share of their width and height by which images are moved at random, at most.
+        Translate: float
+        /// Share by which images grow or shrink at random, at most.
+        Scale: float
         /// Shares by which brightness and contrast change at random, at most.
         Jitter: float
         /// What first parameters, batches, changes of images and dropout are drawn from.
@@ -77,6 +87,8 @@ module ClassifySettings =
         {
             Dataset = dataset
             Data = None
+            Side = 32
+            Gray = false
             TrainImages = None
             Network = network
             Epochs = 10
@@ -87,12 +99,15 @@ module ClassifySettings =
             EmbeddingDecay = 5e-4
             GeneratorRate = generators
             GeneratorDecay = 1e-4
+            Moments = MomentStorage.Full
             Schedule = Annealing.Cosine
             Warmup = warmup
             Loss = ClassifyLoss.CrossEntropy
             Flip = false
             Crop = 0
             Rotate = 0.0
+            Translate = 0.0
+            Scale = 0.0
             Jitter = 0.0
             Seed = 1314
             Placement = Placement.cpu32

@@ -34,7 +34,8 @@ module internal FitStages =
     let private optimizer choice =
         match choice with
         | FitOptimizer.Lbfgs history -> Lbfgs.create history 20
-        | FitOptimizer.Adam rate -> Adam.create (fun _ -> { Rate = Schedule.constant rate; WeightDecay = 0.0 })
+        | FitOptimizer.Adam rate ->
+            Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant rate; WeightDecay = 0.0 })
 
     /// The trace of a fitted network at points, with the scores there; freed with the caller's scope.
     let scored (x: Tensor) (fitted: Fitted) : Trace * Scores =

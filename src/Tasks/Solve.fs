@@ -47,6 +47,8 @@ type SolveSettings =
         Emphasis: Emphasis
         /// What takes the steps of the epochs.
         Optimizer: SolveOptimizer
+        /// How Adam keeps its running means between steps.
+        Moments: MomentStorage
         /// The share of a natural gradient's step that the next one starts from, from 0, for none, to below 1.
         Momentum: float
         /// Learning rate of ordinary weights (MLP, KAN).
@@ -93,6 +95,7 @@ module SolveSettings =
                 }
             Emphasis = Emphasis.none
             Optimizer = SolveOptimizer.Adam
+            Moments = MomentStorage.Full
             Momentum = 0.0
             Rate = 1e-3
             EmbeddingRate = 1e-3
@@ -260,7 +263,8 @@ module Solve =
 
     /// Adam as the settings have it for their epochs, for a problem's model.
     let internal adam (settings: SolveSettings) (model: Model) : Optimizer =
-        Adam.create (fun name -> { Rate = rates settings model settings.Epochs name; WeightDecay = 0.0 })
+        Adam.create settings.Moments (fun name ->
+            { Rate = rates settings model settings.Epochs name; WeightDecay = 0.0 })
 
     let private stageOf (settings: SolveSettings) (optimizer: SolveOptimizer) (course: Course) : Stage =
         match optimizer with

@@ -34,7 +34,7 @@ module Muon =
         if not (momentum >= 0.0 && momentum < 1.0) then
             invalidArg (nameof momentum) $"Muon takes 0 ≤ momentum < 1, not {momentum}"
 
-        let adam = Transform.adam Transform.moments
+        let adam = Transform.adam MomentStorage.Full Transform.moments
         let vectors (p: Params) = p |> Map.filter (fun _ t -> not (isMatrix t))
 
         let matrix (p: Tensor) (update: Update) (mean: Tensor) =

@@ -81,38 +81,50 @@ module Transform =
     let moments: Moments = { Beta1 = 0.9; Beta2 = 0.999; Epsilon = 1e-8 }
 
     /// Scales by Adam: the mean of the gradients over the root of the mean of their squares, both corrected for their start
-    /// at zero. Memory "first.…" and "second.…". Kingma & Ba (arXiv 1412.6980), algorithm 1. Raises ArgumentException for a
-    /// rate outside [0, 1) and an epsilon below zero.
-    let adam (constants: Moments) : Transform =
+    /// at zero. Memory "first.…" and "second.…", kept as `storage` has it. Kingma & Ba (arXiv 1412.6980), algorithm 1. Raises
+    /// ArgumentException for a rate outside [0, 1) and an epsilon below zero.
+    let adam (storage: MomentStorage) (constants: Moments) : Transform =
         let { Beta1 = beta1; Beta2 = beta2; Epsilon = epsilon } = constants
 
         if not (List.forall (fun beta -> beta >= 0.0 && beta < 1.0) [ beta1; beta2 ] && epsilon >= 0.0) then
             invalidArg (nameof constants) $"Adam takes 0 ≤ beta < 1 and epsilon ≥ 0, not {constants}"
 
         {
-            Init = fun p -> Params.union [ Params.prefixed "first" (zeros p); Params.prefixed "second" (zeros p) ]
+            Init =
+                fun p ->
+                    [
+                        for KeyValue(name, t) in p do
+                            (RunningMean.ofGradient storage t).Start name t |> Params.prefixed "first"
+                            (RunningMean.ofSquare storage t).Start name t |> Params.prefixed "second"
+                    ]
+                    |> Params.union
             Apply =
                 fun step p updates memory ->
                     let correction1 = 1.0 - beta1 ** float (step + 1)
                     let correction2 = 1.0 - beta2 ** float (step + 1)
 
+                    let firsts, seconds = Params.under "first" memory, Params.under "second" memory
+
                     let found =
                         updates
                         |> Map.map (fun name update ->
                             let g = value p[name] update
-                            let first = (memory["first." + name] * beta1).add_(g, (1.0 - beta1).ToScalar())
+                            let ofFirst, ofSecond = RunningMean.ofGradient storage g, RunningMean.ofSquare storage g
 
-                            let second = (memory["second." + name] * beta2).addcmul_(g, g, (1.0 - beta2).ToScalar())
+                            let first, firsts = ofFirst.Next name g beta1 _.add_(g, (1.0 - beta1).ToScalar()) firsts
 
-                            let scale = (second / correction2).sqrt_().add_(epsilon.ToScalar())
-                            { plain first with Divisor = Some(correction1, scale) }, second)
+                            let second, seconds =
+                                ofSecond.Next name g beta2 _.addcmul_(g, g, (1.0 - beta2).ToScalar()) seconds
 
-                    found |> Map.map (fun _ (update, _) -> update),
-                    Params.union
-                        [
-                            found |> Map.map (fun _ (update, _) -> update.Direction) |> Params.prefixed "first"
-                            found |> Map.map (fun _ (_, second) -> second) |> Params.prefixed "second"
-                        ]
+                            let scale =
+                                if ofSecond.Owned then second.div_ (correction2.ToScalar()) else second / correction2
+
+                            let scale = scale.sqrt_().add_(epsilon.ToScalar())
+
+                            { plain first with Divisor = Some(correction1, scale) },
+                            Params.union [ Params.prefixed "first" firsts; Params.prefixed "second" seconds ])
+
+                    found |> Map.map (fun _ (update, _) -> update), found.Values |> Seq.map snd |> Params.union
         }
 
     /// Heavy-ball momentum: m ← factor·m + update takes the update's place. Polyak (1964). Raises ArgumentException for a
@@ -192,11 +204,12 @@ type AdamGroup =
 /// Adam: the gradient's running mean over the root of its running mean square.
 [<RequireQualifiedAccess>]
 module Adam =
-    /// Adam with decoupled weight decay and the paper's constants, one rate and decay per parameter name.
-    let create (group: string -> AdamGroup) : Optimizer =
+    /// Adam with decoupled weight decay and the paper's constants, one rate and decay per parameter name. `storage` is how it
+    /// keeps its running means.
+    let create (storage: MomentStorage) (group: string -> AdamGroup) : Optimizer =
         Optimizer.chain
             [
-                Transform.adam Transform.moments
+                Transform.adam storage Transform.moments
                 Transform.decay (fun name -> (group name).WeightDecay)
                 Transform.scale (fun name -> (group name).Rate)
             ]

@@ -19,6 +19,7 @@ module Safetensors =
             "I64", torch.int64, 8L
             "F32", torch.float32, 4L
             "BOOL", torch.bool, 1L
+            "U8", torch.uint8, 1L
         ]
 
     /// The longest header that readers of the format accept.
@@ -60,7 +61,7 @@ module Safetensors =
         buffer.Write(ReadOnlySpan(Array.create (int (-buffer.Length &&& 7L)) (byte ' ')))
         buffer.ToArray()
 
-    /// Writes tensors of float64, float32, int64 or bool elements, from any device, with texts about them. The file
+    /// Writes tensors of float64, float32, int64, bool or uint8 elements, from any device, with texts about them. The file
     /// is replaced in one go. Raises RunFailed when the disk refuses, ArgumentException for other element types and
     /// for names used twice.
     let write (path: string) (metadata: Map<string, string>) (tensors: (string * Tensor) seq) : unit =
@@ -125,7 +126,7 @@ module Safetensors =
                     if Array.forall Option.isSome read then Some(Array.map Option.get read) else None
 
             let dtype, width =
-                field "dtype" "F64, F32, I64 or BOOL" (fun e ->
+                field "dtype" "F64, F32, I64, BOOL or U8" (fun e ->
                     dtypes
                     |> List.tryFind (fun (known, _, _) -> e.ValueKind = JsonValueKind.String && e.GetString() = known)
                     |> Option.map (fun (_, dtype, width) -> dtype, width))
@@ -175,7 +176,8 @@ module Safetensors =
         Map metadata, entries
 
     /// The metadata and the tensors of a file, on the CPU. Raises BadInput, in one line that names the file, where it
-    /// is missing, cut off, or no safetensors file of F64, F32, I64 or BOOL elements.
+    /// is missing, cut off, or no safetensors file of F64, F32, I64, BOOL or U8
+    /// elements.
     let read (path: string) : Map<string, string> * Map<string, Tensor> =
         let refuse fault = BadInput $"{path} is not a usable safetensors file: {fault}"
 

@@ -27,6 +27,7 @@ let tests =
                     "bench memory --edges 100000000000 --model metakan", "--edges: metakan of 100000000000 edges takes"
                     "bench memory --dim 1", "--dim takes a whole number from 2 up"
                     "bench memory --hidden-dim 0", "--hidden-dim takes a whole number from 1 up"
+                    "bench memory --moments half", "--moments takes one of full, bytes, factored, not 'half'"
                     "bench memory --points 0", "--points takes a whole number from 1 up"
                     "bench memory --threads 0", "--threads takes a whole number from 1 up"
                 ]

@@ -88,6 +88,7 @@ let private pde =
                 "--blocks 1", "", Changes
                 "--factorised", "--model mlp --grid - --order - --hidden-dim -", Changes
                 "--optimizer natural", "", Changes
+                "--moments bytes", "--model mlp --width 70 --depth 3 --grid - --order - --hidden-dim -", Changes
                 "--momentum 0.5", "--optimizer natural", Changes
                 "--epochs 4", "", Changes
                 "--seconds 0.5", "--epochs -", Timed
@@ -183,6 +184,8 @@ let private classify =
             [
                 "--dataset mnist", "", Changes
                 "--data other", "", Changes
+                "--side 30", "--dataset folder --data own", Changes
+                "--gray", "--dataset folder --data own --side 3", Changes
                 "--train-images 6", "", Changes
                 "--net conv4", "--train-images 2 --batch-size 2 --epochs 1", Changes
                 "--width 5", "", Changes
@@ -195,6 +198,7 @@ let private classify =
                 "--degree 2", "--model kaln", Changes
                 "--embedding-dim 2", "--meta", Changes
                 "--hidden-dim 5", "--meta", Changes
+                "--recompute", "", Told
                 "--norm batch", "", Changes
                 "--dropout 0.5", "--width 6 6", Changes
                 "--head-dropout 0.5", "", Changes
@@ -206,12 +210,15 @@ let private classify =
                 "--weight-decay 0.5", "", Changes
                 "--weight-decay-e 0.5", "--meta", Changes
                 "--weight-decay-h 0.5", "--meta", Changes
+                "--moments bytes", "--width 40", Changes
                 "--schedule linear", "", Changes
                 "--warmup 3", "", Changes
                 "--loss mse", "", Changes
                 "--flip", "", Changes
                 "--crop 2", "", Changes
                 "--rotate 20", "", Changes
+                "--translate 0.3", "", Changes
+                "--scale 0.3", "", Changes
                 "--jitter 0.3", "", Changes
                 "--seed 7", "", Changes
                 "--device cuda", "", needsCuda
@@ -349,6 +356,13 @@ let tests =
                     withFolder (fun folder ->
                         Fixtures.writeIdx (Path.Combine(folder, "data")) 8 4 |> ignore
                         Fixtures.writeIdx (Path.Combine(folder, "other")) 12 5 |> ignore
+
+                        for n in 0..7 do
+                            let path = Path.Combine(folder, "own", $"{n % 2}", $"{n}.png")
+                            Directory.CreateDirectory(Path.GetDirectoryName path) |> ignore
+                            let shade i = if i % 4 = 3 then 255uy else byte (31 * n + 17 * i % 97)
+                            File.WriteAllBytes(path, Bitmap.png 4 (Array.init 48 shade))
+
                         let rows = [ for i in 0..19 -> $"{i % 5},{i % 7},{i * i % 11}" ]
                         File.WriteAllLines(Path.Combine(folder, "table.csv"), "x,y,z" :: rows)
                         File.WriteAllText(Path.Combine(folder, "start.json"), """{ "settings": { "seed": 5 } }""")

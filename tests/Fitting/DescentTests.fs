@@ -9,7 +9,8 @@ open MetaKan.Tests.Fits
 open MetaKan.Tests.Numeric
 open TorchSharp
 
-let private adam = Adam.create (fun _ -> { Rate = Schedule.constant 0.01; WeightDecay = 0.0 })
+let private adam =
+    Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant 0.01; WeightDecay = 0.0 })
 
 let private target (x: Tensor) = torch.sin (x.sum (1L, keepdim = true))
 

@@ -19,6 +19,7 @@ let private digits functions meta =
     {
         Functions = functions
         Meta = meta
+        Recompute = false
         Norm = NormLayer.None
         Dropout = 0.25
         HeadDropout = 0.5
@@ -78,6 +79,7 @@ let private networks =
             {
                 Functions = functions
                 Meta = if functions.IsLinear then None else meta
+                Recompute = classes = 3
                 Norm = if connected && norm.IsInstance then NormLayer.Batch else norm
                 Dropout = 0.3
                 HeadDropout = 0.4
@@ -192,6 +194,7 @@ let tests =
                                 {
                                     Functions = functions
                                     Meta = if functions.IsLinear then None else meta
+                                    Recompute = false
                                     Norm = NormLayer.Batch
                                     Dropout = 0.0
                                     HeadDropout = 0.0

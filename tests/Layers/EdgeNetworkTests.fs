@@ -79,8 +79,8 @@ let tests =
                 15
                 cases
                 (fun (meta, assignment, seed) ->
-                    let generated, _ = EdgeNetwork.create (Some meta) blocks
-                    let stored, _ = EdgeNetwork.create None blocks
+                    let generated, _ = EdgeNetwork.create false (Some meta) blocks
+                    let stored, _ = EdgeNetwork.create false None blocks
                     let p = fresh generated seed
                     let x = uniform seed (-1.2, 1.2) [ 2; 2; 5; 4 ]
                     let loss apply p = let y: Tensor = apply p in (y * y).sum()
@@ -90,9 +90,44 @@ let tests =
                     let _, found = Params.withGradient (loss (fun p -> run generated p x)) p
                     closeTrees "gradient" 1e-9 expected found)
 
+            property "a network that computes again has the same values and gradients" 10 cases (fun (meta, _, seed) ->
+                let mutable passes = 0
+
+                let counted =
+                    blocks
+                    |> List.map (fun (name, block) ->
+                        name,
+                        match block with
+                        | Block.Edges edges ->
+                            let apply own coefficients x =
+                                passes <- passes + 1
+                                edges.Apply own coefficients x
+
+                            Block.Edges { edges with Apply = apply }
+                        | Block.Layer _ -> block)
+
+                let x = uniform seed (-1.2, 1.2) [ 2; 2; 5; 4 ]
+
+                for meta in [ None; Some meta ] do
+                    let found recompute =
+                        let network, _ = EdgeNetwork.create recompute meta counted
+                        passes <- 0
+
+                        let value, gradient =
+                            fresh network seed
+                            |> Params.withGradient (fun p -> let y: Tensor = run network p x in (y * y).sum())
+
+                        value, gradient, passes
+
+                    let value, gradient, once = found false
+                    let again, gradientAgain, twice = found true
+                    close "value" 0.0 value again
+                    closeTrees "gradient" 1e-12 gradient gradientAgain
+                    Expect.equal (once, twice) (edges.Length, 2 * edges.Length) "passes")
+
             testCase "a network without meta-learner stores its coefficients under its layers' names" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let layer, group = EdgeNetwork.create None blocks
+                let layer, group = EdgeNetwork.create false None blocks
                 let p = layer.Init (Key.ofSeed 1) Placement.cpu64
 
                 Expect.equal
@@ -112,7 +147,10 @@ let tests =
                     Expect.equal (group name) ParameterGroup.Weights "group"
                 // Layers of one shape, and a layer's coefficients and its own numbers, are drawn apart.
                 let twice, _ =
-                    EdgeNetwork.create None [ for l in 0..1 -> $"layers.{l}", Block.Edges(Dense.layer family 6 6) ]
+                    EdgeNetwork.create
+                        false
+                        None
+                        [ for l in 0..1 -> $"layers.{l}", Block.Edges(Dense.layer family 6 6) ]
 
                 let p = twice.Init (Key.ofSeed 1) Placement.cpu64
 
@@ -122,7 +160,10 @@ let tests =
 
             testCase "embeddings, generators and other weights are told apart" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let layer, group = EdgeNetwork.create (Some(meta 2 (GeneratorSharing.Clusters [ 0; 1; 0 ]))) blocks
+
+                let layer, group =
+                    EdgeNetwork.create false (Some(meta 2 (GeneratorSharing.Clusters [ 0; 1; 0 ]))) blocks
+
                 let p = layer.Init (Key.ofSeed 1) Placement.cpu64
 
                 let expected =
@@ -150,7 +191,7 @@ let tests =
                 (fun () ->
                     let fewer = { family with Count = family.Count - 1 }
                     let mixed = blocks @ [ "last", Block.Edges(Dense.layer fewer 3 3) ]
-                    let create meta = fun () -> EdgeNetwork.create (Some meta) mixed |> ignore
+                    let create meta = fun () -> EdgeNetwork.create false (Some meta) mixed |> ignore
                     create (meta 1 GeneratorSharing.PerLayer) ()
                     create (meta 1 (GeneratorSharing.Clusters [ 0; 0; 0; 1 ])) ()
 

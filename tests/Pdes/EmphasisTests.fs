@@ -39,7 +39,10 @@ let tests =
                 let model = Problem.modelFor heat (Mlp.create [ 2; 4; 1 ])
                 let p = model.Init (Key.ofSeed 3) Placement.cpu64
                 let gradient = Collocation.gradient (collocation 8) heat model
-                let adam = Adam.create (fun _ -> { Rate = Schedule.constant 0.01; WeightDecay = 0.0 })
+
+                let adam =
+                    Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant 0.01; WeightDecay = 0.0 })
+
                 let plain = Stage.create 9 adam (fun step -> gradient (Key.fold step (Key.ofSeed 1)))
                 let expected = run plain 4 p |> List.last
 
@@ -54,7 +57,9 @@ let tests =
             testCase "in chunks and on threads an emphasis is the same but for rounding" (fun () ->
                 let model = Problem.modelFor system (Mlp.create [ 2; 4; 2 ])
                 let p = model.Init (Key.ofSeed 3) Placement.cpu64
-                let adam = Adam.create (fun _ -> { Rate = Schedule.constant 0.01; WeightDecay = 0.0 })
+
+                let adam =
+                    Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant 0.01; WeightDecay = 0.0 })
 
                 for emphasis in
                     [

@@ -71,7 +71,7 @@ let internal courseOf emphasis points problem model steps : Course =
 
 /// A stage of Adam's with an emphasis.
 let stageOf emphasis points problem model steps : Stage =
-    Adam.create (fun _ -> { Rate = Schedule.constant 0.01; WeightDecay = 0.0 })
+    Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant 0.01; WeightDecay = 0.0 })
     |> Emphasis.stage (courseOf emphasis points problem model steps)
 
 /// What the equations' residuals are in a step [N, equations].

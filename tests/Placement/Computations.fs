@@ -402,7 +402,7 @@ let private ofProblems =
             ] do
             row $"steps on a loss {name}" Stops (fun place ->
                 let stage =
-                    Adam.create (fun _ -> { Rate = Schedule.constant 1e-2; WeightDecay = 0.0 })
+                    Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant 1e-2; WeightDecay = 0.0 })
                     |> Emphasis.stage
                         {
                             Problem = conditioned
@@ -472,7 +472,7 @@ let private toy: Gradient =
 let private toyAt place : Params = Map [ "a", draw 1 place [ 3L; 2L ]; "b", draw 2 place [ 2L; 4L ] ]
 
 let private adam decay =
-    Adam.create (fun name ->
+    Adam.create MomentStorage.Full (fun name ->
         { Rate = (fun step -> 1e-2 / float (step + 1)); WeightDecay = (if name = "a" then decay else 0.0) })
 
 /// Steps of an optimizer from fresh memory.
@@ -502,6 +502,15 @@ let private ofTraining =
     [
         row "Adam" Through (stepped (adam 0.0))
         row "Adam with decay" Through (stepped (adam 0.1))
+
+        for storage in [ MomentStorage.Bytes; MomentStorage.Factored ] do
+            row $"Adam with moments in {storage}" Stops (fun place ->
+                let wide: Params = Map [ "a", draw 1 place [ 70L; 70L ]; "b", draw 2 place [ 70L; 2L ] ]
+
+                let optimizer = Adam.create storage (fun _ -> { Rate = Schedule.constant 1e-2; WeightDecay = 0.0 })
+
+                let _, p, _ = steps optimizer toy 3 wide
+                tree "parameters" p)
 
         row "statistics gathered beside parameters" Through (fun place ->
             let gradient (joined: Params) =
@@ -692,6 +701,7 @@ let private design functions =
     {
         Functions = functions
         Meta = None
+        Recompute = false
         Norm = NormLayer.None
         Dropout = 0.2
         HeadDropout = 0.3

@@ -300,7 +300,7 @@ let tests =
                     let optimizer = Classify.optimizer settings classifier stage.Steps
 
                     let expected =
-                        Adam.create (fun name ->
+                        Adam.create MomentStorage.Full (fun name ->
                             let rate, decay =
                                 if name.StartsWith "embeddings" then 2e-3, 11.0
                                 elif name.StartsWith "hypernet" then 5e-3, 13.0
@@ -326,7 +326,9 @@ let tests =
                 let gradient (joined: Params) =
                     joined["a"].sum(), Statistics.join (Map [ "a", torch.ones_like joined["a"] ]) next
 
-                let adam = Adam.create (fun _ -> { Rate = Schedule.constant 0.1; WeightDecay = 0.0 })
+                let adam =
+                    Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant 0.1; WeightDecay = 0.0 })
+
                 let gathering = Statistics.gathering adam
                 let _, moved, memory = gathering.Update 0 gradient joined (gathering.Init joined)
                 let moved, gathered = Statistics.split moved

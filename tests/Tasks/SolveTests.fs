@@ -791,7 +791,7 @@ let tests =
                         let optimizer = Solve.adam settings (Problem.modelFor problem model)
 
                         let expected =
-                            Adam.create (fun name ->
+                            Adam.create MomentStorage.Full (fun name ->
                                 let rate =
                                     if name.StartsWith "embeddings" then 2e-3
                                     elif name.StartsWith "hypernet" then 5e-3

@@ -17,7 +17,7 @@ let private stateOf (p: Params) =
         Step = 1234
         Params = p
         Memory =
-            (Adam.create (fun _ -> { Rate = (fun _ -> 1.0); WeightDecay = 0.0 })).Init p
+            (Adam.create MomentStorage.Full (fun _ -> { Rate = (fun _ -> 1.0); WeightDecay = 0.0 })).Init p
             |> Map.map (fun _ t -> t + 0.1)
         Seconds = 12.3456789012345678
     }

@@ -67,7 +67,9 @@ let tests =
                             |> fun loss -> factor * loss)
 
                     let muon, memory = run (rated (Muon.transform 0.9)) (gradient 1.0) 7 start
-                    let adam, _ = run (rated (Transform.adam Transform.moments)) (gradient 1.0) 7 start
+
+                    let adam, _ =
+                        run (rated (Transform.adam MomentStorage.Full Transform.moments)) (gradient 1.0) 7 start
 
                     let vectors (p: Params) =
                         p |> Map.filter (fun name _ -> List.contains name [ "v"; "row"; "column" ])

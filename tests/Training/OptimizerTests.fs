@@ -65,7 +65,7 @@ let tests =
 
                     let p = Map [ "fast", normal seed [ 3 ]; "slow", normal (seed + 1) [ 2; 2 ] ]
 
-                    let steps = run (Adam.create settings) wavy 20 p
+                    let steps = run (Adam.create MomentStorage.Full settings) wavy 20 p
 
                     for KeyValue(name, start) in p do
                         let settings = settings name
@@ -82,7 +82,10 @@ let tests =
 
             testCase "a step leaves parameters, gradient and memory as they were" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let optimizer = Adam.create (fun _ -> { Rate = Schedule.constant 0.1; WeightDecay = 0.01 })
+
+                let optimizer =
+                    Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant 0.1; WeightDecay = 0.01 })
+
                 let p = at [ 1.0; -2.0 ]
                 let g = at [ 0.5; 0.25 ]
                 let loss = tensor [ 1 ] [ 4.0 ]
@@ -96,7 +99,10 @@ let tests =
 
             testCase "the first step is of the size of the rate" (fun () ->
                 use _ = torch.NewDisposeScope()
-                let optimizer = Adam.create (fun _ -> { Rate = Schedule.constant 0.1; WeightDecay = 0.0 })
+
+                let optimizer =
+                    Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant 0.1; WeightDecay = 0.0 })
+
                 let p = at [ 1.0; 1.0; 1.0 ]
 
                 let _, next, _ =
@@ -167,7 +173,7 @@ let tests =
                     let limit = Transform.clip 0.5
                     let rate = Transform.scale (fun _ -> Schedule.constant 0.1)
 
-                    for last in [ Transform.momentum 0.9; Transform.adam Transform.moments; limit ] do
+                    for last in [ Transform.momentum 0.9; Transform.adam MomentStorage.Full Transform.moments; limit ] do
                         // Scaling and decay are worked into what the next link takes.
                         let decay = Transform.decay (fun _ -> 0.3)
                         let found = run (Optimizer.chain [ decay; rate; last; last ]) wavy 3 p
@@ -183,7 +189,8 @@ let tests =
             testCase "other constants of Adam are used" (fun () ->
                 use _ = torch.NewDisposeScope()
                 // Without memory a step is the sign of the gradient, but for epsilon.
-                let optimizer = Optimizer.chain [ Transform.adam { Beta1 = 0.0; Beta2 = 0.0; Epsilon = 1.0 } ]
+                let optimizer =
+                    Optimizer.chain [ Transform.adam MomentStorage.Full { Beta1 = 0.0; Beta2 = 0.0; Epsilon = 1.0 } ]
 
                 let gradient _ = torch.tensor 0.0, at [ 3.0; -1.0 ]
 
@@ -195,8 +202,8 @@ let tests =
                     [
                         fun () -> Transform.clip 0.0
                         fun () -> Transform.momentum 1.0
-                        fun () -> Transform.adam { Transform.moments with Beta2 = 1.0 }
-                        fun () -> Transform.adam { Transform.moments with Epsilon = nan }
+                        fun () -> Transform.adam MomentStorage.Full { Transform.moments with Beta2 = 1.0 }
+                        fun () -> Transform.adam MomentStorage.Full { Transform.moments with Epsilon = nan }
                     ] do
                     Expect.throwsT<System.ArgumentException> (fun () -> make () |> ignore) "constants")
         ]

@@ -11,10 +11,10 @@ open MetaKan
 open MetaKan.Tests.Folder
 open TorchSharp
 
-/// A tensor of one of the four element types, with up to three dimensions of up to four elements.
+/// A tensor of one of the five element types, with up to three dimensions of up to four elements.
 let private tensors =
     gen {
-        let! dtype = Gen.elements [ torch.float64; torch.float32; torch.int64; torch.bool ]
+        let! dtype = Gen.elements [ torch.float64; torch.float32; torch.int64; torch.bool; torch.uint8 ]
         let! shape = Gen.listOfLength 3 (Gen.choose (0, 4)) |> Gen.bind Gen.subListOf
         let! seed = Gen.choose (0, 1000000)
         let! turned = Gen.elements [ true; false ]

@@ -42,7 +42,7 @@ let tests =
 
                 let gradient = gradientOf (fun p -> loss (seed + 2) p["w"] + (p["v"] - 1.0).square().square().mean())
 
-                let adam, _ = run (rated (Transform.adam constants.Moments)) gradient 7 start
+                let adam, _ = run (rated (Transform.adam MomentStorage.Full constants.Moments)) gradient 7 start
                 // Its first step is none.
                 let soap, memory = run (rated (Soap.transform { constants with Largest = 2 })) gradient 8 start
                 closeTrees "parameters" 1e-10 adam soap
@@ -106,7 +106,8 @@ let tests =
                 let moments = Transform.moments
 
                 let adam, soap =
-                    after (Transform.adam moments), after (Soap.transform { constants with Moments = moments })
+                    after (Transform.adam MomentStorage.Full moments),
+                    after (Soap.transform { constants with Moments = moments })
 
                 Check.inRange 0.0 (adam / 5.0) soap "loss")
 

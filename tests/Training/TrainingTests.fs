@@ -11,7 +11,8 @@ open MetaKan.Tests.Numeric
 open MetaKan.Tests.Runs
 open TorchSharp
 
-let private adam = Adam.create (fun _ -> { Rate = Schedule.constant 0.05; WeightDecay = 0.0 })
+let private adam =
+    Adam.create MomentStorage.Full (fun _ -> { Rate = Schedule.constant 0.05; WeightDecay = 0.0 })
 
 let private plan (stages: Stage list) : TrainingPlan =
     {
