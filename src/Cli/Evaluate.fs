@@ -70,7 +70,7 @@ let private derivatives (problem: Problem) (given: string) : (string * Term) lis
     | None -> names |> List.map derivative
 
 let run (options: ParseResults<Options>) : int =
-    let folder, out = options.GetResult Folder, options.GetResult Out
+    let folder, out = options.GetResult Folder, options.GetResult Out |> fileToWrite "--out"
     let held = options.TryGetResult At |> Option.map held |> Option.defaultValue []
 
     let points =
@@ -105,7 +105,7 @@ let run (options: ParseResults<Options>) : int =
     match points with
     | EvaluationPoints.Table(file, _) when written.Outside > 0L ->
         eprintfn
-            $"metakan: {written.Outside} of {written.Points} points of {file} lie outside the domain: no network is trained there"
+            $"metakan: {written.Outside} of {written.Points} points of {Terminal.plain file} lie outside the domain: no network is trained there"
     | _ -> ()
 
     let left =
@@ -114,5 +114,5 @@ let run (options: ParseResults<Options>) : int =
         else
             ""
 
-    printfn $"{written.Points} points{left}, in {out}"
+    printfn $"{written.Points} points{left}, in {Terminal.plain out}"
     0

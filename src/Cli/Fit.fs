@@ -210,9 +210,14 @@ let private dataChoice
     if not (noise >= 0.0 && Double.IsFinite noise) then
         raise (BadInput $"--noise takes the standard deviation of the noise, a number from 0 up, not {noise}")
 
+    // At least an input and its value, drawn and kept.
+    let points (option: string) (given: int) =
+        fits option $"{given} points" (4.0 * 8.0 * float (atLeast option 1 given))
+        given
+
     { start with
-        Train = options.GetResult(Train, start.Train) |> atLeast "--train" 1
-        Test = options.GetResult(Test, start.Test) |> atLeast "--test" 1
+        Train = options.GetResult(Train, start.Train) |> points "--train"
+        Test = options.GetResult(Test, start.Test) |> points "--test"
         Noise = noise
         Normalize = start.Normalize || options.Contains Normalize
     }
@@ -286,19 +291,25 @@ let private networkChoice (options: ParseResults<Options>) (file: StartFile) (in
 
     let layers = layers options inputs start.Nodes
 
-    {
-        Model = model
-        Nodes = layers
-        Splines = start.Splines |> splinesOver model (options.TryGetResult Options.Grid) (options.TryGetResult Order)
-        Meta =
-            start.Meta
-            |> metaLearnerOver
-                model
-                (layers.Length - 1)
-                (options.TryGetResult Embedding_Dim)
-                (options.TryGetResult Hidden_Dim)
-                (options.TryGetResult Generators)
-    }
+    let choice =
+        {
+            Model = model
+            Nodes = layers
+            Splines =
+                start.Splines |> splinesOver model (options.TryGetResult Options.Grid) (options.TryGetResult Order)
+            Meta =
+                start.Meta
+                |> metaLearnerOver
+                    model
+                    (layers.Length - 1)
+                    (options.TryGetResult Embedding_Dim)
+                    (options.TryGetResult Hidden_Dim)
+                    (options.TryGetResult Generators)
+        }
+
+    let coefficients = choice.Splines |> Option.map (Grid.coefficients >> int64) |> Option.defaultValue 1L
+    fitsNetwork "--width" (layers |> List.map Nodes.count) coefficients 0L
+    choice
 
 let private learnerOf (choice: NetworkChoice) : Learner =
     match choice.Splines with
@@ -351,6 +362,11 @@ let private settings (options: ParseResults<Options>) (splines: Grid option) (st
 
     if not (lamb >= 0.0 && Double.IsFinite lamb) then
         raise (BadInput $"--lamb takes a number from 0 up, not {lamb}")
+
+    let entropy = options.GetResult(Lamb_Entropy, start.Sparsity.EntropyWeight)
+
+    if not (entropy >= 0.0 && Double.IsFinite entropy) then
+        raise (BadInput $"--lamb-entropy takes a number from 0 up, not {entropy}")
 
     [ "--lamb-entropy", options.Contains Lamb_Entropy ]
     |> onlyWith "--lamb" (options.Contains Lamb || lamb > 0.0)
@@ -408,7 +424,7 @@ let private settings (options: ParseResults<Options>) (splines: Grid option) (st
                     "--optimizer"
                     (optimizers (options.GetResult(History, history)) (options.GetResult(Lr, rate)))
                     optimizer) ()
-            Sparsity = { Weight = lamb; EntropyWeight = options.GetResult(Lamb_Entropy, start.Sparsity.EntropyWeight) }
+            Sparsity = { Weight = lamb; EntropyWeight = entropy }
             GridUpdates = gridUpdates
             Extend = extend
             Prune =
@@ -443,44 +459,29 @@ type private Asked =
 
 /// What the options ask for, with nothing done yet; the data are freed with the dispose scope.
 let private ask (options: ParseResults<Options>) (equation: FeynmanEquation option) : Asked =
-    // With --resume it is refused, whatever it has.
-    let given = if options.Contains Resume then None else options.TryGetResult Config
-    let file = startFile "fit" [ "data"; "network"; "settings" ] given
+    let folder = options.TryGetResult Resume
+
+    if folder.IsSome then
+        options.GetAllResults() |> resumesWith [ "--steps"; "--threads" ]
+
+    let file = startFile "fit" [ "data"; "network"; "settings" ] folder (options.TryGetResult Config)
 
     fun () ->
-        match options.TryGetResult Resume with
-        | Some folder ->
-            options.GetAllResults() |> resumesWith [ "--steps"; "--threads" ]
-            let choice: DataChoice = Configuration.read folder "fit" "data"
-            let settings: FitSettings = Configuration.read folder "fit" "settings"
-            let threads = options.GetResult(Threads, Configuration.read folder "fit" "threads")
+        let choice = dataChoice options file equation
+        let start = FitSettings.defaults |> Configuration.over file "settings" []
+        let place = placementOver start.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
+        let data = dataOf choice (options.GetResult(Seed, start.Seed)) place
+        let network = networkChoice options file data.Data.Inputs.Length
+        let threads = Configuration.tryValue file "threads" 1 |> Option.defaultValue 1
 
-            {
-                Choice = choice
-                Network = Configuration.read folder "fit" "network"
-                Settings = { settings with Steps = steps options settings }
-                Threads = threads |> atLeast "--threads" 1
-                Data = dataOf choice settings.Seed settings.Placement
-                Resumed = Some folder
-            }
-        | None ->
-            let choice = dataChoice options file equation
-
-            let start = FitSettings.defaults |> Configuration.over file "settings" []
-
-            let place = placementOver start.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
-            let data = dataOf choice (options.GetResult(Seed, start.Seed)) place
-            let network = networkChoice options file data.Data.Inputs.Length
-            let threads = Configuration.tryValue file "threads" 1 |> Option.defaultValue 1
-
-            {
-                Choice = choice
-                Network = network
-                Settings = settings options network.Splines start
-                Threads = options.GetResult(Threads, threads) |> atLeast "--threads" 1
-                Data = data
-                Resumed = None
-            }
+        {
+            Choice = choice
+            Network = network
+            Settings = settings options network.Splines start
+            Threads = options.GetResult(Threads, threads) |> threadCount
+            Data = data
+            Resumed = folder
+        }
     |> ofFile file (options.GetAllResults())
 
 /// The equation that `--feynman` names.
@@ -553,15 +554,27 @@ let private suite (options: ParseResults<Options>) : int =
     ]
     |> onlyWith "a run by itself, not for --feynman all" false
 
-    torch.set_num_threads (options.GetResult(Threads, Ranks.cores ()) |> atLeast "--threads" 1)
+    torch.set_num_threads (options.GetResult(Threads, Ranks.cores ()) |> threadCount)
     let model = options.GetResult(Model, "kan")
     let folder = options.GetResult(Out, $"""runs/feynman-{model}-s{options.GetResult(Seed, 0)}""")
-    // What does not suit one equation suits none: found before anything is written.
-    (use _ = torch.NewDisposeScope()
-     ask options (Some Feynman.equations.Head) |> ignore)
 
+    // What does not suit one equation suits none: found before anything is written.
+    let wanted =
+        use _ = torch.NewDisposeScope()
+        let first = ask options (Some Feynman.equations.Head)
+
+        RunFolder.fields
+            [
+                "data", Configuration.node first.Choice
+                "network", Configuration.node first.Network
+                "settings", Configuration.node first.Settings
+            ]
+
+    let held =
+        Ranks.first (fun () -> Configuration.claim folder "feynman.json" "fit of the whole Feynman set" wanted)
+
+    use _ = Option.toObj held
     use interrupt = new Interrupt.Watch()
-    Directory.CreateDirectory folder |> ignore
 
     let fit equation place =
         if interrupt.Asked then
@@ -571,7 +584,12 @@ let private suite (options: ParseResults<Options>) : int =
         let asked = ask options (Some equation)
 
         let run =
-            Fit.run (placeOf options asked (fun () -> place)) asked.Settings asked.Data (learnerOf asked.Network) ignore
+            Fit.run
+                { placeOf options asked (fun () -> place) with Resume = true }
+                asked.Settings
+                asked.Data
+                (learnerOf asked.Network)
+                ignore
 
         Params.dispose run.Params
         run.Result

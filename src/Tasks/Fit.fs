@@ -174,9 +174,13 @@ module Fit =
         let folder, x = place.Folder, data.Data.Train.X
         let path = RunFolder.checkpointPath folder
         let stages = FitStages.create settings x listen learner
+        let identity = Run.identity folder mayChange
 
         let state =
-            if resumes then FitCheckpoint.load path settings.Placement learner else start settings x learner
+            if resumes then
+                FitCheckpoint.load identity path settings.Placement learner
+            else
+                start settings x learner
 
         Run.goOn folder (stages |> List.map _.Steps) state.Training
 
@@ -184,6 +188,11 @@ module Fit =
             Metrics.resume folder [ yield! List.map fst measures; "grid"; "seconds" ] state.Training.Step
 
         use board = EventFile.resume place.TensorBoard folder state.Training.Step
+
+        // A checkpoint counts on the rows before it.
+        let save state =
+            metrics.Sync()
+            FitCheckpoint.save identity path state
 
         let heard (state: FitState) event =
             match event with
@@ -226,14 +235,14 @@ module Fit =
                     stages[state.Training.Stage]
                     (fun () -> RunPlace.interrupted place)
                     (heard state)
-                    (FitCheckpoint.save path)
+                    save
                     state
 
             match outcome with
             | Completed -> go state'
             | Stopped -> outcome, state'
             | Diverged _ ->
-                FitCheckpoint.save path state'
+                save state'
                 outcome, state'
 
         go state

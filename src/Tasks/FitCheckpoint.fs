@@ -16,8 +16,10 @@ type internal FitState =
 
 [<RequireQualifiedAccess>]
 module internal FitCheckpoint =
-    /// Writes a state, replacing what was there in one go.
-    let save (path: string) (state: FitState) : unit =
+    let private format = "metakan-fit-2"
+
+    /// Writes a state of a run, replacing what was there in one go.
+    let save (run: string) (path: string) (state: FitState) : unit =
         use _ = TorchSharp.torch.NewDisposeScope()
         let training = state.Training
 
@@ -30,11 +32,12 @@ module internal FitCheckpoint =
         let standing = Checkpoint.standing training |> Map.add "entered" (string state.Entered)
 
         Seq.append numbers (Map.toSeq (Params.prefixed "optimizer" training.Memory))
-        |> Safetensors.write path (Map.fold (fun texts name text -> Map.add name text texts) texts standing)
+        |> Checkpoint.write path format run (Map.fold (fun texts name text -> Map.add name text texts) texts standing)
 
-    /// Reads the state of a fit with such a learner. Raises BadInput, naming the file, where it is truncated or another's.
-    let load (path: string) (place: Placement) (learner: Learner) : FitState =
-        let texts, tensors = Safetensors.read path
+    /// Reads the state of a run's fit with such a learner. Raises BadInput, naming the file, where it is truncated, changed
+    /// since it was written, or another's.
+    let load (run: string) (path: string) (place: Placement) (learner: Learner) : FitState =
+        let texts, tensors = Checkpoint.read path format (Some run)
 
         let tensors =
             tensors |> Map.map (fun name t -> if name.StartsWith "network." then t else t.``to`` place.Device)

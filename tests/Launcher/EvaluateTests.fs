@@ -120,5 +120,5 @@ let tests =
                     File.WriteAllText(RunFolder.configPath (Path.Combine(folder, "fit")), """{ "task": "fit" }""")
                     let ended = evaluate folder "fit --grid 3x3 --out a.csv"
                     Expect.equal ended.Code 2 "exit code"
-                    Expect.stringContains (List.exactlyOne ended.Err) "is not the configuration of a pde run" "error"))
+                    Expect.stringContains (List.exactlyOne ended.Err) "its task is \"fit\", not \"pde\"" "error"))
         ]
