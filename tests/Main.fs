@@ -48,6 +48,7 @@ let private tests =
         SimplifyTests.tests
         PrinterTests.tests
         TidyTests.tests
+        CodeTests.tests
         WorkersTests.tests
         RanksTests.tests
         ModelTests.tests
@@ -115,6 +116,7 @@ let private tests =
         SparsityTests.tests
         AffineFitTests.tests
         SymbolicEdgesTests.tests
+        FormulaSearchTests.tests
         DescentTests.tests
         FittedFileTests.tests
         DiagramTests.tests

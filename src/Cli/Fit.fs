@@ -41,6 +41,8 @@ type Options =
     | Edge_Threshold of float
     | Symbolic
     | Library of string list
+    | Own_Formula
+    | Tolerance of float
     | Seed of int
     | Device of string
     | Dtype of string
@@ -87,8 +89,12 @@ type Options =
             | Prune -> "remove nodes and edges that contribute little, then train on."
             | Node_Threshold _ -> "score up to which a node is pruned (0.01)."
             | Edge_Threshold _ -> "score up to which an edge is pruned (0.03)."
-            | Symbolic -> "put a function of the library on every edge, refit, and print the formula."
-            | Library _ -> "names of the functions to choose from (all)."
+            | Symbolic ->
+                "put a function of the library on every edge, refit, seek more formulas by small networks of other shapes and seeds and by regression, and print the best."
+            | Library _ -> "functions to choose from: names, or formulas in x, as x*exp(-x) (all)."
+            | Own_Formula -> "print the formula of this network's edges, and seek no others."
+            | Tolerance _ ->
+                "numbers of the formula this near a whole number or a multiple of pi/2 become it, where the error stays (1e-3)."
             | Seed _ -> "seed of the data and the parameters (0)."
             | Device _ -> "auto, cpu or cuda (cpu)."
             | Dtype _ -> "float32 or float64 (float64)."
@@ -391,7 +397,12 @@ let private settings (options: ParseResults<Options>) (splines: Grid option) (st
         | None when options.Contains Grid_Update -> Some { Every = 5; Until = 50 }
         | None -> None
 
-    [ "--library", options.Contains Library ] |> onlyWith "--symbolic" symbolic.IsSome
+    [
+        "--library", options.Contains Library
+        "--own-formula", options.Contains Own_Formula
+        "--tolerance", options.Contains Tolerance
+    ]
+    |> onlyWith "--symbolic" symbolic.IsSome
 
     [
         "--node-threshold", options.Contains Node_Threshold
@@ -439,11 +450,20 @@ let private settings (options: ParseResults<Options>) (splines: Grid option) (st
                 |> Option.map (fun choice ->
                     let known = options.GetResult(Library, choice.Library)
                     { choice with Library = known |> List.map (SymbolicFunction.find >> _.Name) })
+            Search = (start.Search || (start.Symbolic.IsNone && symbolic.IsSome)) && not (options.Contains Own_Formula)
+            Tolerance = options.GetResult(Tolerance, start.Tolerance) |> positive "--tolerance"
             Seed = options.GetResult(Seed, start.Seed)
             Placement = placementOver start.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
         }
 
     { changed with Steps = steps options changed }
+
+/// Whether a folder's configuration is that of a fit.
+let internal isFit (folder: string) : bool = RunFolder.readConfig folder |> fun config -> string config["task"] = "fit"
+
+/// The fit in a run's folder.
+let internal saved (folder: string) : SavedFit =
+    Configuration.read<NetworkChoice> folder "fit" "network" |> learnerOf |> Fit.restore folder
 
 /// What the options ask for.
 type private Asked =
@@ -505,6 +525,24 @@ let private placeOf (options: ParseResults<Options>) (asked: Asked) (folder: uni
         TensorBoard = options.Contains Tensorboard
     }
 
+/// Says on stderr what of a formula is not to be relied on, and how inputs are called in it.
+let private warn (data: FitData) (run: FitRun) (poor: string seq) : unit =
+    if run.Formula.IsSome then
+        let names = Parser.variables data.Data.Inputs
+
+        for input, name in List.zip data.Data.Inputs names do
+            if input <> name then
+                eprintfn $"metakan: '{input}' is {name} in formulas"
+
+        // No number where a value of the formula is none.
+        let r2 = run.Result["formula_r2"]
+
+        if isNull r2 || not (r2.GetValue<float>() >= 0.99) then
+            let share = if isNull r2 then "nothing" else $"{100.0 * max 0.0 (r2.GetValue<float>()):F1} %%"
+            let edges = String.concat "; " poor
+            let where = if edges = "" then "" else $"; functions that fit their edges poorly: {edges}"
+            eprintfn $"metakan: the formula explains {share} of the held-out values' variance{where}"
+
 let private single (options: ParseResults<Options>) : int =
     Fit.refuseRanks ()
     let view = Training.view (options.Contains Quiet) (options.Contains Json)
@@ -524,6 +562,8 @@ let private single (options: ParseResults<Options>) : int =
     let place = { place with Interrupted = fun () -> interrupt.Asked }
     let heading: Progress.Heading = { Task = "fit"; Folder = place.Folder; Text = ""; Live = live.Address }
 
+    let poor = ResizeArray<string>()
+
     let run =
         Training.shown view live heading (Fit.totalSteps settings data.Data learner) (fun progress ->
             Fit.run place settings data learner (function
@@ -531,8 +571,13 @@ let private single (options: ParseResults<Options>) : int =
                     progress.Error test
                     progress.Step(step, lazy train)
                     live.Step step
+                | Chosen(edge, found) when found.Fit.R2 < 0.99 ->
+                    poor.Add
+                        $"{found.Function.Name} on layer {edge.Layer + 1}, {edge.From + 1} to {edge.To + 1} (R² {found.Fit.R2:F3})"
                 | Entered _
                 | Chosen _ -> ()))
+
+    warn data run poor
 
     Training.concluded view "fit" place.Folder run.Outcome run.Result (fun () ->
         let number (name: string) = run.Result[name].GetValue<float>()

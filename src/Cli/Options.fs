@@ -253,7 +253,7 @@ let splinesOver (model: string) (grid: int option) (order: int option) (start: G
         Some
             {
                 Size = defaultArg grid start.Size |> atLeast "--grid" 1
-                Order = defaultArg order start.Order |> within "--order" 1 100
+                Order = defaultArg order start.Order |> within "--order" 1 32
             }
 
 /// What generates a MetaKAN's coefficients: a start's, with what `--embedding-dim`, `--hidden-dim` and `--generators` change of

@@ -165,6 +165,8 @@ let private fit =
                 "--edge-threshold 0.9", "--prune", Changes
                 "--symbolic", "", Changes
                 "--library x", "--symbolic", Changes
+                "--own-formula", "--symbolic", Changes
+                "--tolerance 0.3", "--symbolic --own-formula", Changes
                 "--seed 1", "", Changes
                 "--device cuda", "", needsCuda
                 "--dtype float32", "", Changes
