@@ -117,6 +117,7 @@ let private tests =
         AffineFitTests.tests
         SymbolicEdgesTests.tests
         FormulaSearchTests.tests
+        StructureTests.tests
         DescentTests.tests
         FittedFileTests.tests
         DiagramTests.tests

@@ -384,31 +384,51 @@ module internal ProductSearch =
                     sums @ formulas, List.min (longest :: exact))
                 |> fst
 
-            // y = P + y Q is y = P/(1 - Q).
+            // y = P + y Q is y = P/(1 - Q). Functions whose sums are 1, as sin² and cos², are no part of Q: there would be nothing left.
             let quotients =
-                let table = table.narrow (0L, 0L, min (table.size 0) 700L)
-                // In turn, so that what is cheap comes first of both.
-                let both = torch.stack([| table; table * y |], 1L).flatten(0L, 1L)
+                let rec isPlain e =
+                    match e with
+                    | Call(Function.Exp, Power _)
+                    | Call(Function.Exp, Sum _) -> false
+                    | Call(f, _) -> f = Function.Exp
+                    | Product factors -> List.forall isPlain factors
+                    | Power(a, _) -> isPlain a
+                    | _ -> true
+
                 use _ = torch.NewDisposeScope()
+
+                // In turn, so that what is cheap comes first of both.
+                let parts =
+                    [|
+                        for k, e in Seq.indexed (Seq.truncate 700 products) do
+                            let column = table.select (0L, int64 k)
+                            yield e, true, column
+
+                            if isPlain e then
+                                yield e, false, column * y
+                    |]
+
+                let both = torch.stack (parts |> Array.map (fun (_, _, column) -> column))
+                let isAbove k = let _, above, _ = parts[k] in above
+                let product k = let e, _, _ = parts[k] in e
 
                 [
                     if not (interrupted ()) then
                         for chosen, _ in sparse interrupted longest (units both) y do
-                            let above, below = chosen |> List.partition (fun k -> k % 2 = 0)
+                            let above, below = chosen |> List.partition isAbove
 
                             if not below.IsEmpty then
                                 let coefficients = regress [ for k in above @ below -> both.select (0L, int64 k) ] y
-
                                 let split = above.Length
 
                                 let numerator =
                                     weighed
-                                        [ for k in above -> products[k / 2] ]
+                                        (List.map product above)
                                         [| yield! coefficients[.. split - 1]; Array.last coefficients |]
 
                                 let denominator =
                                     weighed
-                                        [ for k in below -> products[k / 2] ]
+                                        (List.map product below)
                                         [|
                                             yield! Array.map (~-) coefficients[split .. coefficients.Length - 2]
                                             yield 1.0
