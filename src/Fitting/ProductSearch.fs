@@ -87,8 +87,8 @@ module internal ProductSearch =
         [
             for factors in powers (List.truncate 6 names) do
                 if factors.Length > 1 then
-                    for f in [ Function.Exp; Function.Sin; Function.Cos ] do
-                        factors.Length, Call(f, Product factors)
+                    for f, cost in [ Function.Exp, 1; Function.Sin, 2; Function.Cos, 2 ] do
+                        factors.Length + cost, Call(f, Product factors)
         ]
 
     /// Products, one of the atoms or none for each variable and at most one compound, in the order of their costs.

@@ -172,7 +172,10 @@ module Tidy =
         | Product factors -> Product(List.map (factored positive) factors)
         | Power(a, (Number n as power)) ->
             match factored positive a with
-            | a when positive -> Product [ for b, m in parts a -> Power(b, Number(m * n)) ]
+            | a when positive ->
+                match [ for b, m in parts a -> Power(b, Number(m * n)) ] with
+                | [ one ] -> one
+                | several -> Product several
             | a -> Power(a, power)
         | Power(a, b) -> Power(factored positive a, factored positive b)
         | Call(Function.Sqrt, a) -> factored positive (Power(a, Number 0.5))

@@ -166,7 +166,7 @@ let private fit =
                 "--symbolic", "", Changes
                 "--library x", "--symbolic", Changes
                 "--own-formula", "--symbolic", Changes
-                "--tolerance 0.3", "--symbolic --own-formula", Changes
+                "--tolerance 0", "--symbolic", Refused "--tolerance takes a positive"
                 "--seed 1", "", Changes
                 "--device cuda", "", needsCuda
                 "--dtype float32", "", Changes

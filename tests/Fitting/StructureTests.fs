@@ -45,7 +45,7 @@ let tests =
                                 Expect.equal found[i, j] found[j, i] "both ways"
 
                                 if List.contains (i, j) expected then
-                                    Check.inRange 0.02 10.0 found[i, j] $"{name} of {formula} at {i}, {j}"
+                                    Check.inRange 5e-3 10.0 found[i, j] $"{name} of {formula} at {i}, {j}"
                                 else
                                     Check.inRange 0.0 1e-12 found[i, j] $"{name} of {formula} at {i}, {j}")
         ]

@@ -155,11 +155,11 @@ let tests =
                         Expect.stringContains (List.exactlyOne ended.Err) said arguments
                         Expect.equal (Directory.GetFileSystemEntries folder |> Array.sort) before arguments))
 
-            testCase "a run of another task is no solution" (fun () ->
+            testCase "a run of a task without values at points is no solution" (fun () ->
                 withFolder (fun folder ->
-                    Directory.CreateDirectory(Path.Combine(folder, "fit")) |> ignore
-                    File.WriteAllText(RunFolder.configPath (Path.Combine(folder, "fit")), """{ "task": "fit" }""")
-                    let ended = evaluate folder "fit --grid 3x3 --out a.csv"
+                    Directory.CreateDirectory(Path.Combine(folder, "other")) |> ignore
+                    File.WriteAllText(RunFolder.configPath (Path.Combine(folder, "other")), """{ "task": "classify" }""")
+                    let ended = evaluate folder "other --grid 3x3 --out a.csv"
                     Expect.equal ended.Code 2 "exit code"
                     Expect.stringContains (List.exactlyOne ended.Err) "its task is \"fit\", not \"pde\"" "error"))
         ]
