@@ -158,7 +158,12 @@ let tests =
             testCase "a run of a task without values at points is no solution" (fun () ->
                 withFolder (fun folder ->
                     Directory.CreateDirectory(Path.Combine(folder, "other")) |> ignore
-                    File.WriteAllText(RunFolder.configPath (Path.Combine(folder, "other")), """{ "task": "classify" }""")
+
+                    File.WriteAllText(
+                        RunFolder.configPath (Path.Combine(folder, "other")),
+                        """{ "task": "classify" }"""
+                    )
+
                     let ended = evaluate folder "other --grid 3x3 --out a.csv"
                     Expect.equal ended.Code 2 "exit code"
                     Expect.stringContains (List.exactlyOne ended.Err) "its task is \"fit\", not \"pde\"" "error"))
