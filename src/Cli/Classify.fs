@@ -297,8 +297,7 @@ let private ask (options: ParseResults<Options>) : ClassifySettings * int * Clas
 
         // Of the layers that have as many nodes as they are asked to.
         if network.Net = "fc" then
-            let widths =
-                kind.Channels * kind.Height * kind.Width :: network.Width @ [ kind.Classes.Length ]
+            let widths = kind.Channels * kind.Height * kind.Width :: network.Width @ [ kind.Classes.Length ]
 
             fitsNetwork "--width" widths (if network.Meta then int64 network.EmbeddingDim else 1L) 0L
 

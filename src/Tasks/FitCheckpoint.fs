@@ -87,7 +87,11 @@ module internal FitCheckpoint =
         let standing = Checkpoint.standing training |> Map.add "entered" (string state.Entered)
 
         Seq.append numbers (Map.toSeq (Params.prefixed "optimizer" training.Memory))
-        |> Checkpoint.write path format run (Map.ofSeq [ yield! Map.toSeq parts; yield! texts columns; yield! Map.toSeq standing ])
+        |> Checkpoint.write
+            path
+            format
+            run
+            (Map.ofSeq [ yield! Map.toSeq parts; yield! texts columns; yield! Map.toSeq standing ])
 
     /// Reads the state of a run's fit with such a learner. Raises BadInput, naming the file, where it is truncated, changed
     /// since it was written, or another's.
