@@ -4,7 +4,6 @@ module MetaKan.Cli.Report
 open System.IO
 open Argu
 open MetaKan
-open MetaKan.Cli.Options
 
 type Options =
     | [<MainCommand; ExactlyOnce>] Folders of DIR: string list
@@ -23,7 +22,13 @@ let run (options: ParseResults<Options>) : int =
 
     let out =
         match options.TryGetResult Out, folders with
-        | Some file, _ -> fileToWrite "--out" file
+        | Some file, _ ->
+            let folder = Path.GetDirectoryName(Path.GetFullPath file)
+
+            if Directory.Exists file || not (Directory.Exists folder) then
+                raise (BadInput $"--out takes a file in a folder that is there, not {file}")
+
+            file
         | None, [ folder ] -> RunFolder.reportPath folder
         | None, _ -> RunFolder.untaken "comparison" ".html"
 
@@ -33,5 +38,5 @@ let run (options: ParseResults<Options>) : int =
         | _ -> Comparison.page folders
 
     AtomicFile.writeText out page
-    printfn $"{Terminal.plain out}"
+    printfn $"{out}"
     0

@@ -89,11 +89,9 @@ type FitSettings =
         Prune: Thresholds option
         /// How edges are given functions, the last stage; they keep splines where None.
         Symbolic: SymbolicChoice option
-        /// Whether formulas are sought by `FormulaSearch`, too, beside the one of the network. Only where `Symbolic` is.
-        Search: bool
         /// Steps of L-BFGS on the affine parameters of the symbolic functions.
         RefitSteps: int
-        /// Numbers in the formula this near an integer or a small multiple of π/2 become it, where the error stays.
+        /// Numbers in the formula this near an integer or a small multiple of π/2 become it.
         Tolerance: float
         /// Height of the noise that stored splines start from.
         Noise: float
@@ -120,7 +118,6 @@ module FitSettings =
             Extend = []
             Prune = None
             Symbolic = None
-            Search = false
             RefitSteps = 50
             Tolerance = 1e-3
             Noise = 0.3

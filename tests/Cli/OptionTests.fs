@@ -165,8 +165,6 @@ let private fit =
                 "--edge-threshold 0.9", "--prune", Changes
                 "--symbolic", "", Changes
                 "--library x", "--symbolic", Changes
-                "--own-formula", "--symbolic", Changes
-                "--tolerance 0", "--symbolic", Refused "--tolerance takes a positive"
                 "--seed 1", "", Changes
                 "--device cuda", "", needsCuda
                 "--dtype float32", "", Changes
