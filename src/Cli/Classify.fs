@@ -296,10 +296,7 @@ let private ask (options: ParseResults<Options>) : ClassifySettings * int * Clas
                 { Channels = channels; Height = height; Width = width; Classes = ImageFolder.classes data }
             | None, _ -> ImageSets.kind settings.Dataset
 
-        let classifier =
-            Architecture.build settings.Network (kind.Channels, kind.Height, kind.Width) kind.Classes.Length
-
-        settings, options.GetResult(Threads, threads) |> atLeast "--threads" 1, classifier, folder
+        settings, options.GetResult(Threads, threads) |> atLeast "--threads" 1, Classify.network settings kind, folder
     |> ofFile file (options.GetAllResults())
 
 /// Refuses what a run would refuse, with nothing read or done.

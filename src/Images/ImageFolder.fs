@@ -70,11 +70,16 @@ module ImageFolder =
                 |]
         }
 
+    // The files of each class, with its label; none where the folder has no folder of it.
     let private filesOf (folder: string) (classes: string list) : (int * string) list list =
         [
             for label, name in List.indexed classes ->
-                let folder = Path.Combine(folder, name)
-                [ for file in listed folder Directory.EnumerateFiles -> label, Path.Combine(folder, file) ]
+                let own = Path.Combine(folder, name)
+
+                [
+                    if Directory.Exists own then
+                        for file in listed own Directory.EnumerateFiles -> label, Path.Combine(own, file)
+                ]
         ]
 
     // One image in five is held out, evenly over a class's files, and at least one.
@@ -89,24 +94,20 @@ module ImageFolder =
     let load (channels: int, height: int, width: int) (folder: string) : ImageSet =
         let classes = classes folder
 
+        let place, apart = halves folder
+
         let train, test =
-            match halves folder with
-            | train, Some test ->
-                for name in listed test Directory.EnumerateDirectories do
+            match apart with
+            | Some other ->
+                for name in listed other Directory.EnumerateDirectories do
                     if not (List.contains name classes) then
-                        raise (BadInput $"{Path.Combine(test, name)}: there is no such class in {train}")
+                        raise (BadInput $"{Path.Combine(other, name)}: there is no such class in {place}")
 
-                let there = classes |> List.filter (fun name -> Directory.Exists(Path.Combine(test, name)))
-
-                filesOf train classes |> List.concat,
-                List.zip there (filesOf test there)
-                |> List.collect (fun (name, files) ->
-                    let label = List.findIndex ((=) name) classes
-                    [ for _, file in files -> label, file ])
-            | folder, None ->
+                List.concat (filesOf place classes), List.concat (filesOf other classes)
+            | None ->
                 let held, kept =
                     [
-                        for files in filesOf folder classes do
+                        for files in filesOf place classes do
                             for index, file in List.indexed files -> isHeldOut files.Length index, file
                     ]
                     |> List.partition fst
@@ -115,11 +116,9 @@ module ImageFolder =
 
         for label, name in List.indexed classes do
             if not (train |> List.exists (fst >> (=) label)) then
-                let train, _ = halves folder
-
                 raise (
                     BadInput
-                        $"{Path.Combine(train, name)}: a class has an image to train on, and one more where none is in a folder 'test'"
+                        $"{Path.Combine(place, name)}: a class has an image to train on, and one more where none is in a folder 'test'"
                 )
 
         if test.IsEmpty then

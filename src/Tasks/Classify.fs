@@ -60,7 +60,8 @@ module Classify =
             Placement = settings.Placement
         }
 
-    let private network (settings: ClassifySettings) (kind: ImageKind) : Classifier =
+    /// The network of the settings for images and classes. Raises BadInput as `Architecture.build` does.
+    let internal network (settings: ClassifySettings) (kind: ImageKind) : Classifier =
         Architecture.build settings.Network (kind.Channels, kind.Height, kind.Width) kind.Classes.Length
 
     // Rows of a batch in parts, one for each worker of so many ranks.

@@ -104,6 +104,15 @@ let tests =
                     Expect.equal (farthest found full) 0.0 $"{storage}"
                     Expect.equal (List.ofSeq same.Keys) (List.ofSeq memory.Keys) $"{storage}: memory")
 
+            testCase "a start keeps its memory alone" (fun () ->
+                use scope = torch.NewDisposeScope()
+                let p: Params = Map [ "w", torch.ones (70L, 70L, dtype = torch.float64) ]
+
+                for storage in MomentStorage.Full :: reduced do
+                    let before = scope.DisposablesCount
+                    let memory = (adam storage 0.9 0.999).Init p
+                    Expect.equal (scope.DisposablesCount - before) memory.Count $"{storage}")
+
             testCase "gradients of zero move nothing" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let none = torch.zeros (70L, 70L, dtype = torch.float64)
