@@ -81,7 +81,10 @@ compile() {
 # step from being taken for a failed one. The lock has a descriptor that is free: mpiexec opens some for its ranks.
 once() {
     ! $1 || return 0
-    mkdir -p "$stamps" "${log%/*}"
+    mkdir -p "$stamps" "${log%/*}" 2>/dev/null && [ -w "$artifacts" ] && { [ ! -e "$artifacts/lock" ] || [ -w "$artifacts/lock" ]; } || {
+        as_built && return 0
+        fail "$artifacts cannot be written to by $(id -un): let its owner run ./metakan info, or copy the checkout"
+    }
     exec {lock}>"$artifacts/lock"
     flock -n "$lock" || { say "another set-up is at work: waiting for it" && flock "$lock"; }
     trap 'exit 130' INT TERM
@@ -98,6 +101,9 @@ setup() {
     sources="$(fingerprint CHANGELOG.md Directory.Build.props Directory.Build.targets paket.lock build "${@:3}") ${Torch:-}"
     once setup_done setup_work
 }
+
+# as_built: whether the assembly is there, if not of these very sources: who cannot build runs what is built.
+as_built() { [ -n "${assembly:-}" ] && [ -f "$assembly" ] && say "$artifacts cannot be written to: running what was built there"; }
 
 setup_done() { [ -f "$assembly" ] && stamped "$name" "$sources"; }
 

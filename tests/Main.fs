@@ -48,6 +48,7 @@ let private tests =
         SimplifyTests.tests
         PrinterTests.tests
         TidyTests.tests
+        CodeTests.tests
         WorkersTests.tests
         RanksTests.tests
         ModelTests.tests
@@ -115,6 +116,8 @@ let private tests =
         SparsityTests.tests
         AffineFitTests.tests
         SymbolicEdgesTests.tests
+        FormulaSearchTests.tests
+        StructureTests.tests
         DescentTests.tests
         FittedFileTests.tests
         DiagramTests.tests
@@ -139,6 +142,7 @@ let private tests =
         DoctorTests.tests
         CompletionTests.tests
         MutationTests.tests
+        Fuzz.FuzzTests.tests
         // Last, what takes longest.
         BrowserTests.tests
         Launcher.CliTests.tests
@@ -150,6 +154,7 @@ let private tests =
         Launcher.EvaluateTests.tests
         Launcher.FitTests.tests
         Launcher.ClassifyTests.tests
+        Launcher.FaultTests.tests
         Scripts.ScriptTests.tests
         Launcher.NotebookTests.tests
         Launcher.PackTests.tests
@@ -215,7 +220,7 @@ let private run (all: bool) (filter: string) (further: string[]) : int =
 
         min 1 (runTestsWithCLIArgs options further chosen)
 
-/// [--all] [FILTER] and Expecto's own arguments, or --mutants N [SEED], or --api.
+/// [--all] [FILTER] and Expecto's own arguments, or --mutants N [SEED], or --fuzz N [SEED], or --api.
 [<EntryPoint>]
 let main arguments =
     let filtered all (arguments: string[]) =
@@ -226,5 +231,6 @@ let main arguments =
     | [ "--api" ] ->
         ApiTests.rewrite ()
         0
+    | "--fuzz" :: numbers -> Fuzz.Fuzz.against numbers
     | "--all" :: _ -> filtered true arguments[1..]
     | _ -> filtered false arguments

@@ -131,6 +131,7 @@ type Settings private () =
             [<Optional>] extend: seq<int>,
             [<Optional>] prune: Thresholds,
             [<Optional>] symbolic: SymbolicChoice,
+            [<Optional>] search: Nullable<bool>,
             [<Optional>] refitSteps: Nullable<int>,
             [<Optional>] tolerance: Nullable<float>,
             [<Optional>] noise: Nullable<float>,
@@ -149,6 +150,7 @@ type Settings private () =
             Extend = named extend o.Extend |> List.ofSeq
             Prune = some prune
             Symbolic = some symbolic
+            Search = given search o.Search
             RefitSteps = given refitSteps o.RefitSteps
             Tolerance = given tolerance o.Tolerance
             Noise = given noise o.Noise

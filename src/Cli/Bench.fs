@@ -149,6 +149,8 @@ let private pde (name: string) measure (options: ParseResults<PdeOptions>) =
     let model =
         options.GetResult(PdeOptions.Model, "metakan") |> nameOf "--model" (names name |> List.head |> snd)
 
+    let out = options.TryGetResult PdeOptions.Out |> Option.map (fileToWrite "--out")
+
     let rows =
         measure
             (placement (options.GetResult(PdeOptions.Device, "cpu")) (options.GetResult(PdeOptions.Dtype, "float32")))
@@ -158,7 +160,7 @@ let private pde (name: string) measure (options: ParseResults<PdeOptions>) =
             (options.GetResult(PdeOptions.Repeats, 5) |> atLeast "--repeats" 1)
             dims
 
-    options.TryGetResult PdeOptions.Out
+    out
     |> Option.iter (fun path -> MetaKan.Ranks.first (fun () -> save $"bench {name}" rows path) |> ignore)
 
     0
@@ -218,7 +220,10 @@ let private memory (options: ParseResults<MemoryOptions>) =
             )
 
     let points = options.GetResult(MemoryOptions.Points, 100) |> atLeast "--points" 1
-    let threads = options.GetResult(Threads, allThreads ()) |> atLeast "--threads" 1
+    let threads = options.GetResult(Threads, allThreads ()) |> threadCount
+
+    let plot = options.TryGetResult Plot |> Option.map (fileToWrite "--plot")
+    let out = options.TryGetResult MemoryOptions.Out |> Option.map (fileToWrite "--out")
 
     let rows =
         match networks with
@@ -230,11 +235,9 @@ let private memory (options: ParseResults<MemoryOptions>) =
     for line in Footprint.table rows |> Table.aligned do
         printfn $"{line}"
 
-    options.TryGetResult Plot
-    |> Option.iter (fun path -> MetaKan.Plot.save path (Footprint.picture rows))
+    plot |> Option.iter (fun path -> MetaKan.Plot.save path (Footprint.picture rows))
 
-    options.TryGetResult MemoryOptions.Out
-    |> Option.iter (save "bench memory" (JsonArray(List.toArray rows)))
+    out |> Option.iter (save "bench memory" (JsonArray(List.toArray rows)))
 
     0
 
@@ -255,6 +258,8 @@ let private fit (options: ParseResults<FitOptions>) =
                     { EmbeddingDim = 1; HiddenDim = 16; Sharing = GeneratorSharing.Shared; Chunk = None }
             ]
 
+    let out = options.TryGetResult FitOptions.Out |> Option.map (fileToWrite "--out")
+
     let rows =
         Bench.Fit.run
             source
@@ -262,7 +267,7 @@ let private fit (options: ParseResults<FitOptions>) =
             (options.GetResult(FitOptions.Points, 1000) |> atLeast "--points" 1)
             (options.GetResult(FitOptions.Repeats, 5) |> atLeast "--repeats" 1)
 
-    options.TryGetResult FitOptions.Out |> Option.iter (save "bench fit" rows)
+    out |> Option.iter (save "bench fit" rows)
     0
 
 let private classify (options: ParseResults<ClassifyOptions>) =
@@ -270,13 +275,15 @@ let private classify (options: ParseResults<ClassifyOptions>) =
         options.GetResult(ClassifyOptions.Net, List.map fst networks)
         |> List.collect (oneOf "--net" networks)
 
+    let out = options.TryGetResult ClassifyOptions.Out |> Option.map (fileToWrite "--out")
+
     let rows =
         Bench.Classify.run
             (placement (options.GetResult(ClassifyOptions.Device, "cpu")) "float32")
             (options.GetResult(ClassifyOptions.Repeats, 5) |> atLeast "--repeats" 1)
             networks
 
-    options.TryGetResult ClassifyOptions.Out |> Option.iter (save "bench classify" rows)
+    out |> Option.iter (save "bench classify" rows)
     0
 
 /// Whether the processes of a job measure together.
@@ -284,12 +291,12 @@ let isShared (options: ParseResults<Options>) : bool = options.Contains Options.
 
 let run (options: ParseResults<Options>) : int =
     match options.GetSubCommand() with
-    | Options.Pde options -> pde "pde" (Bench.Pde.run false) options
-    | Floor options -> pde "floor" (Bench.Pde.run true) options
-    | Options.Ranks options -> pde "ranks" Bench.Jobs.run options
-    | Memory options -> memory options
-    | Fit options -> fit options
-    | Classify options -> classify options
+    | Options.Pde options -> sound [] options |> pde "pde" (Bench.Pde.run false)
+    | Floor options -> sound [] options |> pde "floor" (Bench.Pde.run true)
+    | Options.Ranks options -> sound [] options |> pde "ranks" Bench.Jobs.run
+    | Memory options -> sound [] options |> memory
+    | Fit options -> sound [] options |> fit
+    | Classify options -> sound [] options |> classify
     | Ops ->
         Operators.run ()
         0

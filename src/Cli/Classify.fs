@@ -140,7 +140,7 @@ let names: (string * string list) list =
     ]
 
 /// A number from `least` to below `most`.
-let private within (option: string) (least: float, most: float) (given: float) =
+let private below (option: string) (least: float, most: float) (given: float) =
     if not (given >= least && given < most) then
         raise (BadInput $"{option} takes a number from {least} to below {most}, not {given}")
 
@@ -202,15 +202,15 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
             Meta = meta
             Generators = options.GetResult(Generators, published.Generators) |> atLeast "--generators" 1
             Wavelet = options.GetResult(Wavelet, published.Wavelet) |> nameOf "--wavelet" Architecture.wavelets
-            GridSize = options.GetResult(Grid_Size, published.GridSize) |> atLeast "--grid-size" 1
-            SplineOrder = options.GetResult(Spline_Order, published.SplineOrder) |> atLeast "--spline-order" 1
-            Degree = options.GetResult(Degree, published.Degree) |> atLeast "--degree" 1
-            EmbeddingDim = options.GetResult(Embedding_Dim, published.EmbeddingDim) |> atLeast "--embedding-dim" 1
-            HiddenDim = options.GetResult(Hidden_Dim, published.HiddenDim) |> atLeast "--hidden-dim" 1
+            GridSize = options.GetResult(Grid_Size, published.GridSize) |> within "--grid-size" 1 10_000
+            SplineOrder = options.GetResult(Spline_Order, published.SplineOrder) |> within "--spline-order" 1 100
+            Degree = options.GetResult(Degree, published.Degree) |> within "--degree" 1 100
+            EmbeddingDim = options.GetResult(Embedding_Dim, published.EmbeddingDim) |> within "--embedding-dim" 1 10_000
+            HiddenDim = options.GetResult(Hidden_Dim, published.HiddenDim) |> within "--hidden-dim" 1 100_000
             Recompute = published.Recompute || options.Contains Recompute
             Norm = options.GetResult(Norm, published.Norm) |> nameOf "--norm" Architecture.norms
-            Dropout = options.GetResult(Dropout, published.Dropout) |> within "--dropout" (0.0, 1.0)
-            HeadDropout = options.GetResult(Head_Dropout, published.HeadDropout) |> within "--head-dropout" (0.0, 1.0)
+            Dropout = options.GetResult(Dropout, published.Dropout) |> below "--dropout" (0.0, 1.0)
+            HeadDropout = options.GetResult(Head_Dropout, published.HeadDropout) |> below "--head-dropout" (0.0, 1.0)
         }
 
     let defaults =
@@ -234,13 +234,13 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
         Rate = options.GetResult(Lr, defaults.Rate) |> positive "--lr"
         EmbeddingRate = options.GetResult(Lr_E, defaults.EmbeddingRate) |> positive "--lr-e"
         GeneratorRate = options.GetResult(Lr_H, defaults.GeneratorRate) |> positive "--lr-h"
-        WeightDecay = options.GetResult(Weight_Decay, defaults.WeightDecay) |> within "--weight-decay" (0.0, infinity)
+        WeightDecay = options.GetResult(Weight_Decay, defaults.WeightDecay) |> below "--weight-decay" (0.0, infinity)
         EmbeddingDecay =
             options.GetResult(Weight_Decay_E, defaults.EmbeddingDecay)
-            |> within "--weight-decay-e" (0.0, infinity)
+            |> below "--weight-decay-e" (0.0, infinity)
         GeneratorDecay =
             options.GetResult(Weight_Decay_H, defaults.GeneratorDecay)
-            |> within "--weight-decay-h" (0.0, infinity)
+            |> below "--weight-decay-h" (0.0, infinity)
         Moments =
             options.TryGetResult Moments
             |> Option.map (oneOf "--moments" MomentStorage.named)
@@ -256,10 +256,10 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
             |> Option.defaultValue defaults.Loss
         Flip = defaults.Flip || options.Contains Flip
         Crop = options.GetResult(Crop, defaults.Crop) |> atLeast "--crop" 0
-        Rotate = options.GetResult(Rotate, defaults.Rotate) |> within "--rotate" (0.0, 180.0)
-        Translate = options.GetResult(Translate, defaults.Translate) |> within "--translate" (0.0, 1.0)
-        Scale = options.GetResult(Scale, defaults.Scale) |> within "--scale" (0.0, 1.0)
-        Jitter = options.GetResult(Jitter, defaults.Jitter) |> within "--jitter" (0.0, 1.0)
+        Rotate = options.GetResult(Rotate, defaults.Rotate) |> below "--rotate" (0.0, 180.0)
+        Translate = options.GetResult(Translate, defaults.Translate) |> below "--translate" (0.0, 1.0)
+        Scale = options.GetResult(Scale, defaults.Scale) |> below "--scale" (0.0, 1.0)
+        Jitter = options.GetResult(Jitter, defaults.Jitter) |> below "--jitter" (0.0, 1.0)
         Seed = options.GetResult(Seed, defaults.Seed)
         Placement = placementOver defaults.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
     }
@@ -269,24 +269,21 @@ let private shapeOfOwn (settings: ClassifySettings) : int * int * int =
 
 /// What the options ask for: settings, threads, the network, and the folder to go on with.
 let private ask (options: ParseResults<Options>) : ClassifySettings * int * Classifier * string option =
-    // With --resume it is refused, whatever it has.
-    let given = if options.Contains Resume then None else options.TryGetResult Config
-    let file = startFile "classify" [ "images"; "settings" ] given
+    let folder = options.TryGetResult Resume
+
+    if folder.IsSome then
+        options.GetAllResults() |> resumesWith [ "--epochs"; "--threads" ]
+
+    let file = startFile "classify" [ "images"; "settings" ] folder (options.TryGetResult Config)
 
     fun () ->
-        let settings, threads, folder =
-            match options.TryGetResult Resume with
-            | Some folder ->
-                options.GetAllResults() |> resumesWith [ "--epochs"; "--threads" ]
-                let settings: ClassifySettings = Configuration.read folder "classify" "settings"
-                let epochs = options.GetResult(Epochs, settings.Epochs) |> atLeast "--epochs" 1
+        let settings = settings options file
+        let stored = Configuration.tryValue file "threads" 1
 
-                { settings with Epochs = epochs },
-                threadsOf (Configuration.read folder "classify" "threads"),
-                Some folder
-            | None ->
-                let threads = Configuration.tryValue file "threads" 1
-                settings options file, Option.defaultWith allThreads threads, None
+        let threads =
+            match stored with
+            | Some threads when folder.IsSome -> threadsOf threads
+            | _ -> Option.defaultWith allThreads stored
 
         let kind =
             match folder, settings.Data with
@@ -296,11 +293,24 @@ let private ask (options: ParseResults<Options>) : ClassifySettings * int * Clas
                 { Channels = channels; Height = height; Width = width; Classes = ImageFolder.classes data }
             | None, _ -> ImageSets.kind settings.Dataset
 
-        settings, options.GetResult(Threads, threads) |> atLeast "--threads" 1, Classify.network settings kind, folder
+        let network = settings.Network
+
+        // Of the layers that have as many nodes as they are asked to.
+        if network.Net = "fc" then
+            let widths = kind.Channels * kind.Height * kind.Width :: network.Width @ [ kind.Classes.Length ]
+
+            fitsNetwork "--width" widths (if network.Meta then int64 network.EmbeddingDim else 1L) 0L
+
+        settings, options.GetResult(Threads, threads) |> threadCount, Classify.network settings kind, folder
     |> ofFile file (options.GetAllResults())
 
 /// Refuses what a run would refuse, with nothing read or done.
 let check (options: ParseResults<Options>) : unit = ask options |> ignore
+
+/// Refuses the stored configuration of a run that cannot be gone on with.
+let internal checkStored (folder: string) : unit =
+    ArgumentParser.Create<Options>(programName = "metakan").ParseCommandLine [| "--resume"; folder |]
+    |> check
 
 let run (options: ParseResults<Options>) : int =
     let view = Training.view (options.Contains Quiet) (options.Contains Json)

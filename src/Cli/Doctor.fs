@@ -173,8 +173,8 @@ let private mpi () : Finding =
 let private images () : Finding =
     try
         let black = Bitmap.png 1 [| 0uy; 0uy; 0uy; 255uy |]
-        let read = Bitmap.decode "a pixel" black
-        Works $"SkiaSharp writes and reads PNG ({read.Width} pixel)"
+        let _, width = Bitmap.decode "a pixel" black id (fun _ _ -> ())
+        Works $"SkiaSharp writes and reads PNG ({width} pixel)"
     with error ->
         Lacks(error.Message.Split('\n')[0], mended Images)
 

@@ -1,4 +1,4 @@
-/// `metakan evaluate`: the solution of a `pde` run, and its derivatives, at points of the user's choice, in a file.
+/// `metakan evaluate`: the solution of a `pde` run, and its derivatives, or a fit, at points of the user's choice, in a file.
 module MetaKan.Cli.Evaluate
 
 open System
@@ -6,8 +6,11 @@ open System.Globalization
 open System.IO
 open Argu
 open MetaKan
+open MetaKan.Fitting
 open MetaKan.Pdes
+open MetaKan.Symbolic
 open MetaKan.Cli.Options
+open TorchSharp
 
 type Options =
     | [<MainCommand; ExactlyOnce>] Folder of RUN: string
@@ -21,8 +24,8 @@ type Options =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Folder _ -> "folder of a pde run, finished or not."
-            | Points _ -> "a CSV file of points, with a column for each coordinate."
+            | Folder _ -> "folder of a pde run or of a fit, finished or not."
+            | Points _ -> "a CSV file of points, with a column for each coordinate or input."
             | Grid _ -> "a grid over the domain, as 200x200: a count for each coordinate that --at does not hold."
             | At _ -> "coordinates that are held, as t=0.5,z=0."
             | Out _ -> "the file to write: .csv, .npy or .npz (NumPy), .vti (a grid) or .vtu (points) for ParaView."
@@ -69,8 +72,8 @@ let private derivatives (problem: Problem) (given: string) : (string * Term) lis
     | Some(name, _) -> raise (BadInput $"--derivatives takes a name once, and has '{name}' twice")
     | None -> names |> List.map derivative
 
-let run (options: ParseResults<Options>) : int =
-    let folder, out = options.GetResult Folder, options.GetResult Out
+/// The solution of a pde run.
+let private solution (options: ParseResults<Options>) (folder: string) (out: string) : int =
     let held = options.TryGetResult At |> Option.map held |> Option.defaultValue []
 
     let points =
@@ -105,7 +108,7 @@ let run (options: ParseResults<Options>) : int =
     match points with
     | EvaluationPoints.Table(file, _) when written.Outside > 0L ->
         eprintfn
-            $"metakan: {written.Outside} of {written.Points} points of {file} lie outside the domain: no network is trained there"
+            $"metakan: {written.Outside} of {written.Points} points of {Terminal.plain file} lie outside the domain: no network is trained there"
     | _ -> ()
 
     let left =
@@ -114,5 +117,74 @@ let run (options: ParseResults<Options>) : int =
         else
             ""
 
-    printfn $"{written.Points} points{left}, in {out}"
+    printfn $"{written.Points} points{left}, in {Terminal.plain out}"
     0
+
+/// A fit at the points of a table: its values, and those of its formula where it has one.
+let private fit (options: ParseResults<Options>) (folder: string) (out: string) : int =
+    [
+        "--grid", options.Contains Grid
+        "--at", options.Contains At
+        "--derivatives", options.Contains Derivatives
+        "--exact", options.Contains Exact
+    ]
+    |> onlyWith "pde runs: a fit takes --points" false
+
+    let file =
+        match options.TryGetResult Points with
+        | Some file -> file
+        | None -> raise (BadInput "evaluate takes --points for a fit")
+
+    if Path.GetExtension(out).ToLowerInvariant() <> ".csv" then
+        raise (BadInput $"--out takes a file that ends in .csv for a fit, not '{out}'")
+
+    use _ = torch.NewDisposeScope()
+    let saved = Fit.saved folder
+    let inputs, target = saved.Columns.Inputs, saved.Columns.Target
+    let table = Csv.read Double.MaxValue file
+
+    let places =
+        [|
+            for input in inputs ->
+                match List.tryFindIndex ((=) input) table.Columns with
+                | Some place -> place
+                | None -> raise (BadInput $"{file}: no column '{input}', which the fit takes")
+        |]
+
+    let rows = table.Rows |> Array.map (fun row -> places |> Array.map (Array.get row))
+
+    if rows.Length = 0 then
+        raise (BadInput $"{file}: no row of numbers below the header")
+
+    let x = Tensor.ofArray Placement.cpu64 [ int64 rows.Length; int64 inputs.Length ] (Array.concat rows)
+
+    let outside =
+        rows
+        |> Array.filter (Seq.zip saved.Columns.Ranges >> Seq.exists (fun ((low, high), v) -> v < low || v > high))
+        |> Array.length
+
+    let columns =
+        [ for i, input in List.indexed inputs -> input, rows |> Array.map (Array.item i) ]
+        @ [
+            target, Tensor.toArray (saved.Values x)
+
+            match saved.Formula with
+            | Some formula ->
+                let names = Parser.variables inputs
+                $"{target}_formula", Tensor.toArray (FormulaFit.values names x formula)
+            | None -> ()
+        ]
+
+    AtomicFile.write out (Csv.write (List.map fst columns) [ columns |> List.map snd |> Array.ofList ])
+
+    if outside > 0 then
+        eprintfn
+            $"metakan: {outside} of {rows.Length} points of {Terminal.plain file} lie outside what the fit was trained on: its values there are extrapolated"
+
+    printfn $"{rows.Length} points, in {Terminal.plain out}"
+    0
+
+let run (options: ParseResults<Options>) : int =
+    let folder, out = options.GetResult Folder, options.GetResult Out |> fileToWrite "--out"
+
+    if Fit.isFit folder then fit options folder out else solution options folder out

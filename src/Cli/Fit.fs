@@ -41,6 +41,8 @@ type Options =
     | Edge_Threshold of float
     | Symbolic
     | Library of string list
+    | Own_Formula
+    | Tolerance of float
     | Seed of int
     | Device of string
     | Dtype of string
@@ -87,8 +89,12 @@ type Options =
             | Prune -> "remove nodes and edges that contribute little, then train on."
             | Node_Threshold _ -> "score up to which a node is pruned (0.01)."
             | Edge_Threshold _ -> "score up to which an edge is pruned (0.03)."
-            | Symbolic -> "put a function of the library on every edge, refit, and print the formula."
-            | Library _ -> "names of the functions to choose from (all)."
+            | Symbolic ->
+                "put a function of the library on every edge, refit, seek more formulas by small networks of other shapes and seeds and by regression, and print the best."
+            | Library _ -> "functions to choose from: names, or formulas in x, as x*exp(-x) (all)."
+            | Own_Formula -> "print the formula of this network's edges, and seek no others."
+            | Tolerance _ ->
+                "numbers of the formula this near a whole number or a multiple of pi/2 become it, where the error stays (1e-3)."
             | Seed _ -> "seed of the data and the parameters (0)."
             | Device _ -> "auto, cpu or cuda (cpu)."
             | Dtype _ -> "float32 or float64 (float64)."
@@ -210,9 +216,14 @@ let private dataChoice
     if not (noise >= 0.0 && Double.IsFinite noise) then
         raise (BadInput $"--noise takes the standard deviation of the noise, a number from 0 up, not {noise}")
 
+    // At least an input and its value, drawn and kept.
+    let points (option: string) (given: int) =
+        fits option $"{given} points" (4.0 * 8.0 * float (atLeast option 1 given))
+        given
+
     { start with
-        Train = options.GetResult(Train, start.Train) |> atLeast "--train" 1
-        Test = options.GetResult(Test, start.Test) |> atLeast "--test" 1
+        Train = options.GetResult(Train, start.Train) |> points "--train"
+        Test = options.GetResult(Test, start.Test) |> points "--test"
         Noise = noise
         Normalize = start.Normalize || options.Contains Normalize
     }
@@ -286,19 +297,25 @@ let private networkChoice (options: ParseResults<Options>) (file: StartFile) (in
 
     let layers = layers options inputs start.Nodes
 
-    {
-        Model = model
-        Nodes = layers
-        Splines = start.Splines |> splinesOver model (options.TryGetResult Options.Grid) (options.TryGetResult Order)
-        Meta =
-            start.Meta
-            |> metaLearnerOver
-                model
-                (layers.Length - 1)
-                (options.TryGetResult Embedding_Dim)
-                (options.TryGetResult Hidden_Dim)
-                (options.TryGetResult Generators)
-    }
+    let choice =
+        {
+            Model = model
+            Nodes = layers
+            Splines =
+                start.Splines |> splinesOver model (options.TryGetResult Options.Grid) (options.TryGetResult Order)
+            Meta =
+                start.Meta
+                |> metaLearnerOver
+                    model
+                    (layers.Length - 1)
+                    (options.TryGetResult Embedding_Dim)
+                    (options.TryGetResult Hidden_Dim)
+                    (options.TryGetResult Generators)
+        }
+
+    let coefficients = choice.Splines |> Option.map (Grid.coefficients >> int64) |> Option.defaultValue 1L
+    fitsNetwork "--width" (layers |> List.map Nodes.count) coefficients 0L
+    choice
 
 let private learnerOf (choice: NetworkChoice) : Learner =
     match choice.Splines with
@@ -352,6 +369,11 @@ let private settings (options: ParseResults<Options>) (splines: Grid option) (st
     if not (lamb >= 0.0 && Double.IsFinite lamb) then
         raise (BadInput $"--lamb takes a number from 0 up, not {lamb}")
 
+    let entropy = options.GetResult(Lamb_Entropy, start.Sparsity.EntropyWeight)
+
+    if not (entropy >= 0.0 && Double.IsFinite entropy) then
+        raise (BadInput $"--lamb-entropy takes a number from 0 up, not {entropy}")
+
     [ "--lamb-entropy", options.Contains Lamb_Entropy ]
     |> onlyWith "--lamb" (options.Contains Lamb || lamb > 0.0)
 
@@ -375,7 +397,12 @@ let private settings (options: ParseResults<Options>) (splines: Grid option) (st
         | None when options.Contains Grid_Update -> Some { Every = 5; Until = 50 }
         | None -> None
 
-    [ "--library", options.Contains Library ] |> onlyWith "--symbolic" symbolic.IsSome
+    [
+        "--library", options.Contains Library
+        "--own-formula", options.Contains Own_Formula
+        "--tolerance", options.Contains Tolerance
+    ]
+    |> onlyWith "--symbolic" symbolic.IsSome
 
     [
         "--node-threshold", options.Contains Node_Threshold
@@ -408,7 +435,7 @@ let private settings (options: ParseResults<Options>) (splines: Grid option) (st
                     "--optimizer"
                     (optimizers (options.GetResult(History, history)) (options.GetResult(Lr, rate)))
                     optimizer) ()
-            Sparsity = { Weight = lamb; EntropyWeight = options.GetResult(Lamb_Entropy, start.Sparsity.EntropyWeight) }
+            Sparsity = { Weight = lamb; EntropyWeight = entropy }
             GridUpdates = gridUpdates
             Extend = extend
             Prune =
@@ -423,11 +450,20 @@ let private settings (options: ParseResults<Options>) (splines: Grid option) (st
                 |> Option.map (fun choice ->
                     let known = options.GetResult(Library, choice.Library)
                     { choice with Library = known |> List.map (SymbolicFunction.find >> _.Name) })
+            Search = (start.Search || (start.Symbolic.IsNone && symbolic.IsSome)) && not (options.Contains Own_Formula)
+            Tolerance = options.GetResult(Tolerance, start.Tolerance) |> positive "--tolerance"
             Seed = options.GetResult(Seed, start.Seed)
             Placement = placementOver start.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
         }
 
     { changed with Steps = steps options changed }
+
+/// Whether a folder's configuration is that of a fit.
+let internal isFit (folder: string) : bool = RunFolder.readConfig folder |> fun config -> string config["task"] = "fit"
+
+/// The fit in a run's folder.
+let internal saved (folder: string) : SavedFit =
+    Configuration.read<NetworkChoice> folder "fit" "network" |> learnerOf |> Fit.restore folder
 
 /// What the options ask for.
 type private Asked =
@@ -443,44 +479,29 @@ type private Asked =
 
 /// What the options ask for, with nothing done yet; the data are freed with the dispose scope.
 let private ask (options: ParseResults<Options>) (equation: FeynmanEquation option) : Asked =
-    // With --resume it is refused, whatever it has.
-    let given = if options.Contains Resume then None else options.TryGetResult Config
-    let file = startFile "fit" [ "data"; "network"; "settings" ] given
+    let folder = options.TryGetResult Resume
+
+    if folder.IsSome then
+        options.GetAllResults() |> resumesWith [ "--steps"; "--threads" ]
+
+    let file = startFile "fit" [ "data"; "network"; "settings" ] folder (options.TryGetResult Config)
 
     fun () ->
-        match options.TryGetResult Resume with
-        | Some folder ->
-            options.GetAllResults() |> resumesWith [ "--steps"; "--threads" ]
-            let choice: DataChoice = Configuration.read folder "fit" "data"
-            let settings: FitSettings = Configuration.read folder "fit" "settings"
-            let threads = options.GetResult(Threads, Configuration.read folder "fit" "threads")
+        let choice = dataChoice options file equation
+        let start = FitSettings.defaults |> Configuration.over file "settings" []
+        let place = placementOver start.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
+        let data = dataOf choice (options.GetResult(Seed, start.Seed)) place
+        let network = networkChoice options file data.Data.Inputs.Length
+        let threads = Configuration.tryValue file "threads" 1 |> Option.defaultValue 1
 
-            {
-                Choice = choice
-                Network = Configuration.read folder "fit" "network"
-                Settings = { settings with Steps = steps options settings }
-                Threads = threads |> atLeast "--threads" 1
-                Data = dataOf choice settings.Seed settings.Placement
-                Resumed = Some folder
-            }
-        | None ->
-            let choice = dataChoice options file equation
-
-            let start = FitSettings.defaults |> Configuration.over file "settings" []
-
-            let place = placementOver start.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
-            let data = dataOf choice (options.GetResult(Seed, start.Seed)) place
-            let network = networkChoice options file data.Data.Inputs.Length
-            let threads = Configuration.tryValue file "threads" 1 |> Option.defaultValue 1
-
-            {
-                Choice = choice
-                Network = network
-                Settings = settings options network.Splines start
-                Threads = options.GetResult(Threads, threads) |> atLeast "--threads" 1
-                Data = data
-                Resumed = None
-            }
+        {
+            Choice = choice
+            Network = network
+            Settings = settings options network.Splines start
+            Threads = options.GetResult(Threads, threads) |> threadCount
+            Data = data
+            Resumed = folder
+        }
     |> ofFile file (options.GetAllResults())
 
 /// The equation that `--feynman` names.
@@ -504,6 +525,24 @@ let private placeOf (options: ParseResults<Options>) (asked: Asked) (folder: uni
         TensorBoard = options.Contains Tensorboard
     }
 
+/// Says on stderr what of a formula is not to be relied on, and how inputs are called in it.
+let private warn (data: FitData) (run: FitRun) (poor: string seq) : unit =
+    if run.Formula.IsSome then
+        let names = Parser.variables data.Data.Inputs
+
+        for input, name in List.zip data.Data.Inputs names do
+            if input <> name then
+                eprintfn $"metakan: '{input}' is {name} in formulas"
+
+        // No number where a value of the formula is none.
+        let r2 = run.Result["formula_r2"]
+
+        if isNull r2 || not (r2.GetValue<float>() >= 0.99) then
+            let share = if isNull r2 then "nothing" else $"{100.0 * max 0.0 (r2.GetValue<float>()):F1} %%"
+            let edges = String.concat "; " poor
+            let where = if edges = "" then "" else $"; functions that fit their edges poorly: {edges}"
+            eprintfn $"metakan: the formula explains {share} of the held-out values' variance{where}"
+
 let private single (options: ParseResults<Options>) : int =
     Fit.refuseRanks ()
     let view = Training.view (options.Contains Quiet) (options.Contains Json)
@@ -523,6 +562,8 @@ let private single (options: ParseResults<Options>) : int =
     let place = { place with Interrupted = fun () -> interrupt.Asked }
     let heading: Progress.Heading = { Task = "fit"; Folder = place.Folder; Text = ""; Live = live.Address }
 
+    let poor = ResizeArray<string>()
+
     let run =
         Training.shown view live heading (Fit.totalSteps settings data.Data learner) (fun progress ->
             Fit.run place settings data learner (function
@@ -530,8 +571,13 @@ let private single (options: ParseResults<Options>) : int =
                     progress.Error test
                     progress.Step(step, lazy train)
                     live.Step step
+                | Chosen(edge, found) when found.Fit.R2 < 0.99 ->
+                    poor.Add
+                        $"{found.Function.Name} on layer {edge.Layer + 1}, {edge.From + 1} to {edge.To + 1} (R² {found.Fit.R2:F3})"
                 | Entered _
                 | Chosen _ -> ()))
+
+    warn data run poor
 
     Training.concluded view "fit" place.Folder run.Outcome run.Result (fun () ->
         let number (name: string) = run.Result[name].GetValue<float>()
@@ -553,15 +599,27 @@ let private suite (options: ParseResults<Options>) : int =
     ]
     |> onlyWith "a run by itself, not for --feynman all" false
 
-    torch.set_num_threads (options.GetResult(Threads, Ranks.cores ()) |> atLeast "--threads" 1)
+    torch.set_num_threads (options.GetResult(Threads, Ranks.cores ()) |> threadCount)
     let model = options.GetResult(Model, "kan")
     let folder = options.GetResult(Out, $"""runs/feynman-{model}-s{options.GetResult(Seed, 0)}""")
-    // What does not suit one equation suits none: found before anything is written.
-    (use _ = torch.NewDisposeScope()
-     ask options (Some Feynman.equations.Head) |> ignore)
 
+    // What does not suit one equation suits none: found before anything is written.
+    let wanted =
+        use _ = torch.NewDisposeScope()
+        let first = ask options (Some Feynman.equations.Head)
+
+        RunFolder.fields
+            [
+                "data", Configuration.node first.Choice
+                "network", Configuration.node first.Network
+                "settings", Configuration.node first.Settings
+            ]
+
+    let held =
+        Ranks.first (fun () -> Configuration.claim folder "feynman.json" "fit of the whole Feynman set" wanted)
+
+    use _ = Option.toObj held
     use interrupt = new Interrupt.Watch()
-    Directory.CreateDirectory folder |> ignore
 
     let fit equation place =
         if interrupt.Asked then
@@ -571,7 +629,12 @@ let private suite (options: ParseResults<Options>) : int =
         let asked = ask options (Some equation)
 
         let run =
-            Fit.run (placeOf options asked (fun () -> place)) asked.Settings asked.Data (learnerOf asked.Network) ignore
+            Fit.run
+                { placeOf options asked (fun () -> place) with Resume = true }
+                asked.Settings
+                asked.Data
+                (learnerOf asked.Network)
+                ignore
 
         Params.dispose run.Params
         run.Result

@@ -174,6 +174,17 @@ let private widthsOf (problem: Problem) (choice: NetworkChoice) : int list =
         problem.Fields.Length
     ]
 
+// Refuses a network that memory does not hold.
+let private checkSize (problem: Problem) (choice: NetworkChoice) : unit =
+    let coefficients = choice.Splines |> Option.map (Grid.coefficients >> int64) |> Option.defaultValue 0L
+
+    let perEdge, generator =
+        match choice.Meta with
+        | Some meta -> int64 meta.EmbeddingDim, int64 meta.HiddenDim * (int64 meta.EmbeddingDim + coefficients)
+        | None -> max 1L (coefficients + 1L), 0L
+
+    fitsNetwork "--width" (widthsOf problem choice) perEdge generator
+
 /// The edges between a network's layers.
 let private edgesOf (problem: Problem) (choice: NetworkChoice) : int64 =
     widthsOf problem choice |> List.pairwise |> List.sumBy (fun (a, b) -> int64 a * int64 b)
@@ -192,11 +203,6 @@ let private modelOf (problem: Problem) (choice: NetworkChoice) : Model =
     |> match choice.Blocks with
        | Some block -> SharedBlocks.create inputs (spaceOf problem) block
        | None -> id
-
-/// The problem and the network of a run, as its config.json names them.
-let internal stored (folder: string) : Problem * Model =
-    let problem = Configuration.read<ProblemChoice> folder "pde" "problem" |> problemOf
-    problem, Configuration.read folder "pde" "network" |> modelOf problem
 
 let private problem (options: ParseResults<Options>) (file: StartFile) : ProblemChoice =
     let stored = Configuration.tryValue file "problem.name" ""
@@ -235,7 +241,7 @@ let private problem (options: ParseResults<Options>) (file: StartFile) : Problem
         Name = entry.Name
         Dim =
             if entry.Dimension.IsSome then
-                options.GetResult(Dim, start.Dim) |> atLeast "--dim" entry.LeastDimension
+                options.GetResult(Dim, start.Dim) |> within "--dim" entry.LeastDimension 10_000_000
             else
                 own
         Seed = options.GetResult(Problem_Seed, start.Seed) |> atLeast "--problem-seed" 0
@@ -278,7 +284,7 @@ let private network
             // Parts of a network of another family stay behind.
             (if stored = model then [ "model" ] else [ "model"; "splines"; "meta"; "factorised" ])
 
-    let depth = options.GetResult(Depth, start.Depth) |> atLeast "--depth" 1
+    let depth = options.GetResult(Depth, start.Depth) |> within "--depth" 1 1000
 
     [
         "--grid", options.Contains Grid || start.Splines.IsSome
@@ -518,6 +524,10 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
     if not (momentum >= 0.0 && momentum < 1.0) then
         raise (BadInput $"--momentum takes a number from 0 to below 1, not {momentum}")
 
+    let polish = options.GetResult(Polish, start.Polish) |> atLeast "--polish" 0
+
+    [ "--polish-points", options.Contains Polish_Points ] |> onlyWith "--polish" (polish > 0)
+
     { start with
         Opening = opening
         Optimizer = last.Optimizer
@@ -547,7 +557,7 @@ let private settings (options: ParseResults<Options>) (dim: int) (start: SolveSe
             |> Option.map (oneOf "--schedule" Schedule.named)
             |> Option.defaultValue start.Schedule
         Warmup = options.GetResult(Warmup, start.Warmup) |> atLeast "--warmup" 0
-        Polish = options.GetResult(Polish, start.Polish) |> atLeast "--polish" 0
+        Polish = polish
         PolishPoints = options.GetResult(Polish_Points, start.PolishPoints) |> atLeast "--polish-points" 1
         TestPoints = options.GetResult(Test_Points, start.TestPoints) |> atLeast "--test-points" 1
         Seed = options.GetResult(Seed, start.Seed)
@@ -603,37 +613,41 @@ type private Asked =
     }
 
 let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
-    let choice, problem, network, settings, threads, folder, why =
-        match options.TryGetResult Resume with
-        | Some folder ->
-            options.GetAllResults()
-            |> resumesWith [ "--epochs"; "--polish"; "--eval-every"; "--save-every"; "--threads" ]
+    let folder = options.TryGetResult Resume
+    let choice = problem options file
+    let problem = problemOf choice
+    let entry = entryOf choice.Name |> Shelf.inDimension choice.Dim
+    let network = network options file entry problem
+    checkSize problem network
+    let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
 
-            let read section = Configuration.read folder "pde" section
+    let start, why =
+        { entry.Settings with Placement = placement "auto" dtype; Momentum = entry.Momentum network.Model }
+        |> Configuration.over file "settings" []
+        |> start options file problem (modelOf problem network)
 
-            let choice: ProblemChoice = read "problem"
+    let settings = settings options choice.Dim start
 
-            choice,
-            problemOf choice,
-            read "network",
-            settings options choice.Dim (read "settings"),
-            threadsOf (read "threads"),
-            Some folder,
-            None
-        | None ->
-            let choice = problem options file
-            let problem = problemOf choice
-            let entry = entryOf choice.Name |> Shelf.inDimension choice.Dim
-            let network = network options file entry problem
-            let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
+    // Points are drawn in double precision, placed, and split.
+    let points =
+        [
+            for stage in SolveSettings.stages settings do
+                "--points", stage.Points
 
-            let start, why =
-                { entry.Settings with Placement = placement "auto" dtype; Momentum = entry.Momentum network.Model }
-                |> Configuration.over file "settings" []
-                |> start options file problem (modelOf problem network)
+            if settings.Polish > 0 then
+                "--polish-points", settings.PolishPoints
+        ]
 
-            let threads = Configuration.tryValue file "threads" 1 |> Option.defaultWith allThreads
-            choice, problem, network, settings options choice.Dim start, threads, None, why
+    for option, points in points do
+        let bytes = 8L + 2L * int64 (settings.Placement.DType.ElementSize())
+        fits option $"{points} points" (float points * float (Problem.inputs problem) * float bytes)
+
+    let stored = Configuration.tryValue file "threads" 1
+
+    let threads =
+        match stored with
+        | Some threads when folder.IsSome -> threadsOf threads
+        | _ -> Option.defaultWith allThreads stored
 
     match settings.Collocation.Laplacian with
     | LaplacianMethod.Sdgd count when count > choice.Dim ->
@@ -652,7 +666,7 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
         Choice = choice
         Network = network
         Settings = settings
-        Threads = options.GetResult(Threads, threads) |> atLeast "--threads" 1
+        Threads = options.GetResult(Threads, threads) |> threadCount
         Resumed = folder
         Problem = problem
         Model = model
@@ -661,10 +675,22 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
 
 /// What the options ask for, with nothing done yet.
 let private ask (options: ParseResults<Options>) : Asked =
-    // With --resume it is refused, whatever it has.
-    let given = if options.Contains Resume then None else options.TryGetResult Config
-    let file = startFile "pde" [ "problem"; "network"; "settings" ] given
+    let resumed = options.TryGetResult Resume
+
+    if resumed.IsSome then
+        options.GetAllResults()
+        |> resumesWith [ "--epochs"; "--polish"; "--eval-every"; "--save-every"; "--threads" ]
+
+    let file = startFile "pde" [ "problem"; "network"; "settings" ] resumed (options.TryGetResult Config)
     ofFile file (options.GetAllResults()) (fun () -> askOver options file)
+
+/// The problem and the network of a run, as its config.json names them: looked at as for going on with it.
+let internal stored (folder: string) : Problem * Model =
+    let options =
+        ArgumentParser.Create<Options>(programName = "metakan").ParseCommandLine [| "--resume"; folder |]
+
+    let asked = ask options
+    asked.Problem, asked.Model
 
 /// The settings with the steps that `--seconds` asks for, which takes some of them: by the time of the first steps.
 let private timed (options: ParseResults<Options>) (asked: Asked) : SolveSettings =

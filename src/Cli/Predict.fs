@@ -21,8 +21,9 @@ let run (options: ParseResults<Options>) : int =
         | folder :: (_ :: _ as files) -> folder, files
         | _ -> raise (BadInput "predict takes a run's folder and one or more PNG, JPEG or IDX files")
 
-    let settings, classifier, p = Classify.load folder
-    let kind = Classify.kind folder
+    MetaKan.Cli.Classify.checkStored folder
+    let settings, classifier, p = MetaKan.Images.Classify.load folder
+    let kind = MetaKan.Images.Classify.kind folder
     let classes = List.toArray kind.Classes
     // All are read first: a bad file is told of before anything is printed.
     let read =
@@ -30,7 +31,7 @@ let run (options: ParseResults<Options>) : int =
 
     for file, images in read do
         use _ = torch.NewDisposeScope()
-        let likely = Classify.probabilities settings classifier p images
+        let likely = MetaKan.Images.Classify.probabilities settings classifier p images
 
         for i, shares in Array.indexed likely do
             let best = shares |> Array.indexed |> Array.sortByDescending snd |> Array.truncate 3
@@ -39,6 +40,6 @@ let run (options: ParseResults<Options>) : int =
             let shown =
                 [ for label, share in best -> $"{classes[label]} {100.0 * share:F1} %%" ] |> String.concat "  "
 
-            printfn $"{name}  {shown}"
+            printfn $"{Terminal.plain name}  {shown}"
 
     0

@@ -4,6 +4,7 @@
 module MetaKan.Cli.Program
 
 open Argu
+open MetaKan.Cli.Options
 
 type Command =
     | Version
@@ -53,12 +54,17 @@ let private names (command: string list) =
 /// All commands, as shells complete them.
 let commands: Lazy<Completion.Command list> = lazy Completion.commands names [] [] parser
 
+// Refuses what Argu takes without a word.
+let private soundly (words: string array) (options: ParseResults<'option>) : ParseResults<'option> =
+    plainNumbers<'option> words
+    sound [] options
+
 // What one process does.
-let private alone (command: Command option) =
+let private alone (words: string array) (command: Command option) =
     match command with
-    | Some(Evaluate options) -> Evaluate.run options
-    | Some(Predict options) -> Predict.run options
-    | Some(Report options) -> Report.run options
+    | Some(Evaluate options) -> Evaluate.run (soundly words options)
+    | Some(Predict options) -> Predict.run (soundly words options)
+    | Some(Report options) -> Report.run (soundly words options)
     | Some(Bench options) -> Bench.run options
     | Some(Info options) -> Info.run options
     | Some(Doctor options) -> Doctor.run options
@@ -68,14 +74,16 @@ let private alone (command: Command option) =
         0
 
 // What the processes of a job share, where there are several; all else is the first one's.
-let private run (command: ParseResults<Command>) =
+let private run (words: string array) (command: ParseResults<Command>) =
     match command.TryGetSubCommand() with
-    | Some(Pde options) -> Pde.run options
-    | Some(Fit options) -> Fit.run options
-    | Some(Classify options) -> Classify.run options
-    | Some(Sweep options) -> Sweep.run options
+    | Some(Pde options) -> Pde.run (soundly words options)
+    | Some(Fit options) -> Fit.run (soundly words options)
+    | Some(Classify options) -> Classify.run (soundly words options)
+    | Some(Sweep options) ->
+        plainNumbers<Sweep.Options> words
+        Sweep.run options
     | Some(Bench options) when Bench.isShared options -> Bench.run options
-    | other -> MetaKan.Ranks.whole (fun () -> alone other)
+    | other -> MetaKan.Ranks.whole (fun () -> alone words other)
 
 /// The subcommand that these arguments name, if any.
 let private topic (arguments: string array) =
@@ -111,7 +119,10 @@ let private fault arguments (message: string) =
 
 [<EntryPoint>]
 let main arguments =
+    Terminal.guard ()
+
     let fail code (message: string) =
+        let message = Terminal.plain message
         eprintfn $"metakan: {message}"
         MetaKan.Ranks.finish code (Some message)
         code
@@ -127,7 +138,7 @@ let main arguments =
         | Some "completion" -> ()
         | Some _ -> MetaKan.Libtorch.load ()
 
-        let code = run command
+        let code = run arguments command
         MetaKan.Ranks.finish code None
         code
     with

@@ -4,6 +4,7 @@ module MetaKan.Cli.Report
 open System.IO
 open Argu
 open MetaKan
+open MetaKan.Cli.Options
 
 type Options =
     | [<MainCommand; ExactlyOnce>] Folders of DIR: string list
@@ -22,13 +23,7 @@ let run (options: ParseResults<Options>) : int =
 
     let out =
         match options.TryGetResult Out, folders with
-        | Some file, _ ->
-            let folder = Path.GetDirectoryName(Path.GetFullPath file)
-
-            if Directory.Exists file || not (Directory.Exists folder) then
-                raise (BadInput $"--out takes a file in a folder that is there, not {file}")
-
-            file
+        | Some file, _ -> fileToWrite "--out" file
         | None, [ folder ] -> RunFolder.reportPath folder
         | None, _ -> RunFolder.untaken "comparison" ".html"
 
@@ -38,5 +33,5 @@ let run (options: ParseResults<Options>) : int =
         | _ -> Comparison.page folders
 
     AtomicFile.writeText out page
-    printfn $"{out}"
+    printfn $"{Terminal.plain out}"
     0

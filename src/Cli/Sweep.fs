@@ -65,7 +65,7 @@ let private swept<'options when 'options :> IArgParserTemplate and 'options: equ
     let parser = ArgumentParser.Create<'options>(programName = name)
     let cases = parser.GetArgumentCases()
     let optionName (case: ArgumentCaseInfo) = nameOfCase case.UnionCaseInfo
-    let given = options.GetAllResults()
+    let given = (sound [] options).GetAllResults()
     let own = [ "--resume"; "--quiet"; "--json"; "--list"; "--live"; "--live-port" ]
 
     [
@@ -101,8 +101,10 @@ let private swept<'options when 'options :> IArgParserTemplate and 'options: equ
                     | _ -> raise (BadInput $"--over {option} takes yes and no, not '{value}'"))
         Check =
             fun words ->
+                plainNumbers<'options> words
+
                 try
-                    parser.ParseCommandLine(List.toArray words) |> check
+                    parser.ParseCommandLine(List.toArray words) |> sound [] |> check
                 with :? ArguParseException as fault ->
                     let message = fault.Message.Split('\n')[0]
                     raise (BadInput(message.Replace("ERROR: ", "")))
@@ -169,11 +171,7 @@ let private startOf (words: string list) : StartFile option =
 /// Keeps what a sweep is in its folder, which is the sweep's alone until the claim is disposed. Raises BadInput for a folder of
 /// something else, for one in which another sweep works, and for that of another sweep, with the difference.
 let private keep (swept: Swept) (axes: (string * string list) list) (runs: Combination list) : IDisposable =
-    let path = Path.Combine(swept.Folder, "sweep.json")
     let list (items: string list) = JsonArray [| for item in items -> RunFolder.node item |]
-
-    let claim () =
-        RunFolder.hold (Path.Combine(swept.Folder, "lock")) $"{swept.Folder} is in use: another sweep works in it"
 
     let starts =
         [
@@ -192,25 +190,7 @@ let private keep (swept: Swept) (axes: (string * string list) list) (runs: Combi
                     "config", RunFolder.fields starts
             ]
 
-    if File.Exists path then
-        let claim = claim ()
-
-        match Configuration.tryDifference [] (RunFolder.readJson "" path) wanted with
-        | Some(name, there, here) ->
-            claim.Dispose()
-            raise (BadInput $"{path} is of another sweep: its {name} is {there}, not {here}")
-        | None -> claim
-    elif
-        File.Exists swept.Folder
-        || Directory.Exists swept.Folder
-           && not (Seq.isEmpty (Directory.EnumerateFileSystemEntries swept.Folder))
-    then
-        raise (BadInput $"{swept.Folder} is not empty: a sweep needs a folder that is new or empty, or its own")
-    else
-        AtomicFile.guard swept.Folder (fun () -> Directory.CreateDirectory swept.Folder |> ignore)
-        let claim = claim ()
-        AtomicFile.writeText path (wanted.ToJsonString(Text.Json.JsonSerializerOptions(WriteIndented = true)) + "\n")
-        claim
+    Configuration.claim swept.Folder "sweep.json" "sweep" wanted
 
 /// What a folder holds of a run: None of one to begin or to go on with.
 let private ended (folder: string) : Ending option =
@@ -246,10 +226,6 @@ extern int private sendSignal(int pid, int signal)
 /// Makes a run by a process, which is asked to end, and saves, when this one is.
 let private make (swept: Swept) (threads: string list) (interrupted: unit -> bool) (run: Combination) : Ending =
     let begun = File.Exists(RunFolder.configPath run.Place)
-
-    if not begun && Directory.Exists run.Place then
-        Directory.Delete(run.Place, recursive = true)
-
     let words = if begun then [ "--resume"; run.Place ] else run.Words @ threads @ [ "--out"; run.Place ]
     use child = Process.Start(program (swept.Name :: "--quiet" :: words))
     let out, err = child.StandardOutput.ReadToEndAsync(), child.StandardError.ReadToEndAsync()
@@ -428,7 +404,7 @@ let private sweep (swept: Swept) (over: string list list) (jobs: int) : int =
             match said with
             | Some said ->
                 told.Value <- told.Value + 1
-                eprintfn $"{told.Value}/{own.Length}  {label run.Values}  {said}"
+                eprintfn $"{told.Value}/{own.Length}  {Terminal.plain (label run.Values)}  {Terminal.plain said}"
             | None -> ())
 
     // One after another, as soon as a place is free.
@@ -453,7 +429,7 @@ let private sweep (swept: Swept) (over: string list list) (jobs: int) : int =
         AtomicFile.writeText (path "runs.csv") (Table.csv (rows endings))
         AtomicFile.writeText (path "medians.csv") (Table.csv table)
         AtomicFile.writeText (path "table.md") (String.concat "\n" (Table.markdown table) + "\n")
-        Table.aligned table |> List.iter (printfn "%s"))
+        Table.aligned table |> List.iter (Terminal.plain >> printfn "%s"))
     |> ignore
 
     let count which = endings |> List.filter (snd >> which) |> List.length
@@ -478,4 +454,4 @@ let run (options: ParseResults<Options>) : int =
                 options
         | _ -> raise (BadInput "sweep takes a command: pde, fit or classify")
 
-    sweep swept (options.GetResults Over) (options.GetResult(Jobs, 1) |> atLeast "--jobs" 1)
+    sweep swept ((sound [ "--over" ] options).GetResults Over) (options.GetResult(Jobs, 1) |> atLeast "--jobs" 1)

@@ -25,7 +25,7 @@ let shown
     (train: Progress.Display -> 'run)
     : 'run =
     live.Show(heading.Folder, steps)
-    let out = if view = Progress.View.Json then Console.Out else Console.Error
+    let out = Terminal.lenient (if view = Progress.View.Json then Console.Out else Console.Error)
     use progress = new Progress.Display(steps, heading, out, view)
     train progress
 
@@ -49,7 +49,7 @@ let concluded
     match outcome with
     | Completed ->
         if view <> Progress.View.Json then
-            lines () |> List.iter (printfn "%s")
+            lines () |> List.iter (Terminal.plain >> printfn "%s")
 
         0
     | Stopped -> raise (RunFailed $"stopped; go on with metakan {task} --resume {folder}")

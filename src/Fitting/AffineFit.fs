@@ -126,7 +126,7 @@ module AffineFit =
         let xs, ys = thin x, thin y
 
         // The best of a grid of a and b around a centre, first the best of all.
-        let look (points: int) (best: int) (a: float, b: float) (width: float) =
+        let look (xs: Tensor) (ys: Tensor) (points: int) (best: int) (a: float, b: float) (width: float) =
             let axis centre =
                 Array.init points (fun i ->
                     System.Math.Clamp(
@@ -143,12 +143,15 @@ module AffineFit =
 
         let first (a: Tensor, b: Tensor) = Tensor.item (a.narrow (0L, 0L, 1L)), Tensor.item (b.narrow (0L, 0L, 1L))
 
-        let coarse = look 101 16 (0.0, 0.0) range
+        // Every other point is enough to begin with.
+        let coarse =
+            let half = torch.arange (0L, int64 count, 2L, device = x.device)
+            look (xs.index_select (0L, half)) (ys.index_select (0L, half)) 101 16 (0.0, 0.0) range
 
         // Kinks and jumps have no slope that leads to them: there the grid narrows.
         let narrowed =
             ((first coarse, 0.04 * range), [ 1..4 ])
-            ||> List.fold (fun (centre, width) _ -> first (look 21 1 centre width), width * 0.2)
+            ||> List.fold (fun (centre, width) _ -> first (look xs ys 21 1 centre width), width * 0.2)
             |> fst
 
         let a, b =

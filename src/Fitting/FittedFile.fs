@@ -64,7 +64,7 @@ module FittedFile =
     /// Writes a network, replacing what was there in one go. Raises RunFailed when the disk refuses.
     let save (path: string) (fitted: Fitted) : unit =
         use _ = torch.NewDisposeScope()
-        parts fitted ||> Safetensors.write path
+        parts fitted ||> Checkpoint.seal path
 
     /// The network in a file's texts and tensors. Raises BadInput, naming the file, where they lack a part of one.
     let ofParts (path: string) (texts: Map<string, string>) (tensors: Map<string, Tensor>) : Fitted =
@@ -111,5 +111,5 @@ module FittedFile =
             raise (BadInput $"{path} holds a fitted network that lacks a part ({fault.Message})")
 
     /// Reads a network that `save` wrote, or the one in a run's checkpoint. Raises BadInput, naming the file, where it is
-    /// truncated or something else.
-    let load (path: string) : Fitted = Safetensors.read path ||> ofParts path
+    /// truncated, was changed, or is something else.
+    let load (path: string) : Fitted = Checkpoint.unseal path ||> ofParts path

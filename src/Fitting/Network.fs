@@ -286,8 +286,8 @@ module Network =
         | Some mask -> EdgeWeights.times mask weights
         | None -> weights
 
-    /// The network's values [N, outputs] at the points x [N, inputs] as a function of the parameters, differentiable once:
-    /// for training on the same points over and over. What depends on points and knots alone is worked out once.
+    /// The network's values [N, outputs] at the points x [N, inputs] as a function of the parameters, differentiable any
+    /// number of times: for training on the same points over and over. What depends on points and knots alone is worked out once.
     let values (net: Network) (x: Tensor) : Params -> Tensor =
         let place = Placement.ofTensor x
         let layers = List.init (depth net) (layer place net)

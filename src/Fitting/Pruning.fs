@@ -25,16 +25,62 @@ module Pruning =
             Params = Map.remove (Network.symbolName edge) fitted.Params
         }
 
-    /// Removes the edges whose score is at most the threshold.
+    // The ends of a layer's nodes.
+    let private endsOf (nodes: Nodes) (node: int) =
+        [ 0 .. Nodes.ends nodes - 1 ] |> List.filter (fun j -> Nodes.ofEnd nodes j = node)
+
+    /// The edges of the paths with the best scores from the outputs back to an input.
+    let private spine (scores: Scores) (net: Network) : Edge list =
+        let layers = List.indexed scores.Edges |> List.rev
+        let outputs = [ 0 .. Nodes.count (List.last net.Nodes) - 1 ]
+
+        ((outputs, []), layers)
+        ||> List.fold (fun (nodes, found) (l, edges) ->
+            let best =
+                [
+                    for j in nodes |> List.collect (endsOf net.Nodes[l + 1]) do
+                        let i = [ 0 .. Array2D.length1 edges - 1 ] |> List.maxBy (fun i -> edges[i, j])
+                        { Layer = l; From = i; To = j }
+                ]
+
+            best |> List.map _.From |> List.distinct, best @ found)
+        |> snd
+
+    // Whether an input still leads to an output.
+    let private connected (net: Network) : bool =
+        let carrying (l: int) (i: int) (j: int) =
+            net.Masks[l].[i, j] <> 0.0 || net.Symbols.ContainsKey { Layer = l; From = i; To = j }
+
+        ([ 0 .. Nodes.count net.Nodes.Head - 1 ], List.indexed net.Nodes.Tail)
+        ||> List.fold (fun reached (l, next) ->
+            [ 0 .. Nodes.ends next - 1 ]
+            |> List.filter (fun j -> reached |> List.exists (fun i -> carrying l i j))
+            |> List.map (Nodes.ofEnd next)
+            |> List.distinct)
+        |> List.isEmpty
+        |> not
+
+    /// Removes the edges whose score is at most the threshold. Where no path from an input to an output would be left, those with
+    /// the best scores stay.
     let edges (threshold: float) (scores: Scores) (fitted: Fitted) : Fitted =
-        [
-            for l, edges in List.indexed scores.Edges do
-                for i in 0 .. Array2D.length1 edges - 1 do
-                    for j in 0 .. Array2D.length2 edges - 1 do
-                        if edges[i, j] <= threshold then
-                            { Layer = l; From = i; To = j }
-        ]
-        |> List.fold (fun fitted edge -> removeEdge edge fitted) fitted
+        let without kept =
+            [
+                for l, edges in List.indexed scores.Edges do
+                    for i in 0 .. Array2D.length1 edges - 1 do
+                        for j in 0 .. Array2D.length2 edges - 1 do
+                            let edge = { Layer = l; From = i; To = j }
+
+                            if edges[i, j] <= threshold && not (List.contains edge kept) then
+                                edge
+            ]
+            |> List.fold (fun fitted edge -> removeEdge edge fitted) fitted
+
+        let pruned = without []
+
+        if connected pruned.Network || not (connected fitted.Network) then
+            pruned
+        else
+            without (spine scores fitted.Network)
 
     let private select (dimension: int64) (indices: int list) (t: Tensor) =
         t.index_select (dimension, torch.tensor (indices |> List.map int64 |> List.toArray, device = t.device))

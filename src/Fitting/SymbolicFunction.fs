@@ -67,10 +67,35 @@ module SymbolicFunction =
             make "arctanh" 4 (call Function.Atanh)
         ]
 
-    /// The function of this name; BadInput, with the names that there are, for any other.
+    let rec private size e =
+        match e with
+        | Number _
+        | Variable _ -> 1
+        | Sum parts
+        | Product parts -> List.sumBy size parts
+        | Power(a, b) -> size a + size b
+        | Call(_, a) -> 1 + size a
+
+    /// The function of this name, or else of a formula in x, as "x*exp(-x)", which is its own name, with its numbers, names and
+    /// calls for its complexity; BadInput, with the names that there are, for anything else.
     let find (name: string) : SymbolicFunction =
+        let refuse () =
+            let names = library |> List.map _.Name |> String.concat ", "
+
+            raise (
+                BadInput $"no symbolic function is called '{name}': there are {names}, and formulas in x, as x*exp(-x)"
+            )
+
         match library |> List.tryFind (fun f -> f.Name = name) with
         | Some f -> f
         | None ->
-            let names = library |> List.map _.Name |> String.concat ", "
-            raise (BadInput $"no symbolic function is called '{name}': there are {names}")
+            let formula =
+                try
+                    Parser.expression name
+                with BadInput _ ->
+                    refuse ()
+
+            if Expression.variables formula <> [ "x" ] then
+                refuse ()
+
+            make name (size formula) (fun x -> formula |> Expression.substitute (fun _ -> Some x))

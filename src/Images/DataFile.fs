@@ -82,11 +82,21 @@ module internal DataFile =
             let buffer = Array.zeroCreate length
             Array.truncate (fill path stream buffer) buffer)
 
-    /// All bytes of a file.
-    let all (path: string) : byte[] =
+    /// All bytes of a file. Raises BadInput where it has more than so many.
+    let all (most: int64) (path: string) : byte[] =
         read path (fun stream ->
             use bytes = new MemoryStream()
-            guarded path (fun () -> stream.CopyTo bytes)
+            let part = Array.zeroCreate (1 <<< 16)
+            let mutable got = fill path stream part
+
+            while got > 0 do
+                bytes.Write(part, 0, got)
+
+                if bytes.Length > most then
+                    raise (BadInput $"{path}: it has more than {most} bytes; up to so many are read")
+
+                got <- fill path stream part
+
             bytes.ToArray())
 
     /// The labels, all in 0 … classes-1. Raises BadInput.

@@ -24,27 +24,39 @@ module BSpline =
         Array.init (a.Length + 1) (fun p ->
             (if p < a.Length then c0 * a[p] else 0.0) + (if p > 0 then c1 * a[p - 1] else 0.0))
 
-    /// The polynomial of each basis function on each knot interval: [interval][function], coefficients ascending in
-    /// s = x - t_interval, by the Cox–de Boor recursion. An empty interval (repeated knots) has none: all zero.
-    let pieces (order: int) (knots: float[]) : float[][][] =
+    /// The polynomials of basis functions on the knot interval l, by the Cox–de Boor recursion: coefficients ascending in
+    /// s = x - t_l, zero of all functions but k+1. An empty interval (repeated knots) has none: all zero.
+    let internal piece (order: int) (knots: float[]) (l: int) : int -> float[] =
         let intervals = knots.Length - 1
-
         let ratio numerator denominator = if denominator = 0.0 then 0.0 else numerator / denominator
 
-        Array.init intervals (fun l ->
-            let start =
-                Array.init intervals (fun m -> [| (if m = l && knots[l + 1] > knots[l] then 1.0 else 0.0) |])
+        // Of degree k the functions l-k to l.
+        let from (k: int) (polynomials: float[][]) (m: int) =
+            if m < l - k || m > l then Array.zeroCreate (k + 1) else polynomials[m - l + k]
 
-            (start, [ 1..order ])
-            ||> List.fold (fun lower k ->
-                Array.init (intervals - k) (fun m ->
+        ([| [| (if knots[l + 1] > knots[l] then 1.0 else 0.0) |] |], [ 1..order ])
+        ||> List.fold (fun lower k ->
+            Array.init (k + 1) (fun place ->
+                let m = l - k + place
+
+                if m < 0 || m >= intervals - k then
+                    Array.zeroCreate (k + 1)
+                else
                     let rise = knots[m + k] - knots[m]
                     let fall = knots[m + k + 1] - knots[m + 1]
 
                     Array.map2
                         (+)
-                        (timesLinear (ratio (knots[l] - knots[m]) rise) (ratio 1.0 rise) lower[m])
-                        (timesLinear (ratio (knots[m + k + 1] - knots[l]) fall) (ratio -1.0 fall) lower[m + 1]))))
+                        (timesLinear (ratio (knots[l] - knots[m]) rise) (ratio 1.0 rise) (from (k - 1) lower m))
+                        (timesLinear
+                            (ratio (knots[m + k + 1] - knots[l]) fall)
+                            (ratio -1.0 fall)
+                            (from (k - 1) lower (m + 1)))))
+        |> from order
+
+    /// The polynomial of each basis function on each knot interval, [interval][function], as `piece` has them.
+    let pieces (order: int) (knots: float[]) : float[][][] =
+        Array.init (knots.Length - 1) (fun l -> Array.init (knots.Length - 1 - order) (piece order knots l))
 
     /// p!
     let private factorial p = Seq.fold (*) 1.0 (seq { for i in 1..p -> float i })

@@ -38,6 +38,20 @@ module internal EdgeWeights =
 
 [<RequireQualifiedAccess>]
 module internal EdgeSums =
+    // A rule's backward pass from inputs of which the first is x: `once`, or made of differentiable operations where
+    // gradients of its gradients are asked for.
+    let private backward (basis: unit -> Basis) (coefficients: Tensor[] -> Tensor) once (t: Tensor[]) kept cotangents =
+        if torch.is_grad_enabled () then
+            let basis = basis ()
+
+            let sums (t: Tensor[]) =
+                let functions = Array.head (Basis.features basis 0 0 t[0])
+                [| Tensor.product (functions.flatten (1L, 2L)) ((coefficients t).flatten(0L, 1L)) |]
+
+            Rule.derived sums t kept cotangents
+        else
+            once t kept cotangents
+
     let private byOperators (place: Placement) (order: int) (knots: float[][]) : Tensor -> EdgeWeights -> Tensor =
         let basis = EdgeBasis.create place order knots
 
@@ -47,7 +61,7 @@ module internal EdgeSums =
             {
                 Forward = fun t -> [| Tensor.product (t[2].flatten(1L, 2L)) (t[1].flatten(0L, 1L)) |], [||]
                 Backward =
-                    fun t _ cotangents ->
+                    backward (fun () -> basis) (fun t -> t[1]) (fun t _ cotangents ->
                         let byPoint (slopes: Tensor) =
                             (torch.bmm (slopes.transpose (0L, 1L), t[1]) * cotangents[0]).sum(-1L).t()
 
@@ -55,7 +69,7 @@ module internal EdgeSums =
                             t[3..] |> Array.tryHead |> Option.map byPoint
                             Some((Tensor.product (t[2].flatten(1L, 2L).t()) cotangents[0]).view(Tensor.shape t[1]))
                             yield! t[2..] |> Array.map (fun _ -> None)
-                        |]
+                        |])
             }
 
         fun x ->
@@ -78,6 +92,8 @@ module internal EdgeSums =
                 int (t[1].size 1)
             )
 
+        let stored (t: Tensor[]) = EdgeWeights.coefficients { Splines = t[2]; Base = t[3]; Scale = Array.tryItem 4 t }
+
         let rule (byPoints: bool) =
             {
                 Forward =
@@ -91,7 +107,7 @@ module internal EdgeSums =
                         Kernel.keep [| yield! t; yield! edges |]
                         [| sums |], [||]
                 Backward =
-                    fun t _ cotangents ->
+                    backward (fun () -> EdgeBasis.create place order knots) stored (fun t _ cotangents ->
                         let edges = t[2..] |> Array.map Kernel.dense
                         let cotangents = Kernel.dense cotangents[0]
                         let gradients = edges |> Array.map torch.empty_like
@@ -112,7 +128,7 @@ module internal EdgeSums =
                         )
 
                         Kernel.keep [| yield! t; yield! edges; cotangents |]
-                        [| x; None; yield! Array.map Some gradients |]
+                        [| x; None; yield! Array.map Some gradients |])
             }
 
         fun (x: Tensor) ->
@@ -129,7 +145,7 @@ module internal EdgeSums =
                 (Rule.apply rule [ x; points; edges.Splines; edges.Base; yield! Option.toList edges.Scale ])[0]
 
     /// The sums at a layer's nodes [N, out] from points [N, in], on one sequence of knots for every input or on one
-    /// per input; differentiable once by points and weights. Given the points alone it works out what depends on them,
+    /// per input; differentiable by points and weights, any number of times. Given the points alone it works out what depends on them,
     /// for any number of weights. In the machine's own memory a kernel computes it for splines up to cubic ones, and
     /// tensor operators otherwise.
     let create (place: Placement) (order: int) (knots: float[][]) : Tensor -> EdgeWeights -> Tensor =

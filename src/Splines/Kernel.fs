@@ -28,13 +28,17 @@ module internal Kernel =
         let count = BSpline.count order knots
         let window = min (order + 1) count
         let first = Array.init (knots[0].Length - 1) (fun l -> max 0 (min (count - window) (l - order)))
-        let pieces = knots |> Array.map (BSpline.pieces order)
 
-        let table p (pieces: float[][][]) =
-            pieces
-            |> Array.mapi (fun l polynomials -> differentiated p polynomials[first[l] .. first[l] + window - 1])
-            |> Array.concat
-            |> Array.map convert
+        // Of each interval, the functions of its window.
+        let pieces =
+            knots
+            |> Array.map (fun knots ->
+                first
+                |> Array.mapi (fun l first ->
+                    let piece = BSpline.piece order knots l
+                    Array.init window (fun m -> piece (first + m))))
+
+        let table p (pieces: float[][][]) = pieces |> Array.map (differentiated p) |> Array.concat |> Array.map convert
 
         PiecewisePolynomials(
             knots |> Array.map (Array.map convert),

@@ -154,3 +154,24 @@ module Parser =
 
         let whole, after = sum 0 0
         if token after = End then whole else expected "an operator" after
+
+    /// Names that variables of a formula can have, one for each of the given names, which may be any texts: other characters than
+    /// letters, digits and _ become _, and what is a function's or a constant's name, or no name's beginning, or taken, gets one
+    /// more.
+    let variables (names: string list) : string list =
+        let clean (name: string) =
+            let name = name |> String.map (fun c -> if Char.IsLetter c || Char.IsAsciiDigit c then c else '_')
+            if name = "" || Char.IsAsciiDigit name[0] then "_" + name else name
+
+        let rec free taken (name: string) =
+            if Set.contains name taken || constants.ContainsKey name || (Function.named name).IsSome then
+                free taken (name + "_")
+            else
+                name
+
+        (([], Set.empty), names)
+        ||> List.fold (fun (found, taken) name ->
+            let name = free taken (clean name)
+            name :: found, Set.add name taken)
+        |> fst
+        |> List.rev

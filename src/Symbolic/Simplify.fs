@@ -1,6 +1,7 @@
 namespace MetaKan.Symbolic
 
 open System
+open System.Globalization
 open MetaKan
 
 /// Shorter formulas with the same values: constants folded, like terms and like factors collected. No rule here needs to
@@ -171,12 +172,14 @@ module Simplify =
             | Number v -> Number(change v)
             | other -> other)
 
-    /// Rounds every number to so many decimals (0 to 15), but leaves multiples of π/2 that `recognised` found.
-    let rounded (decimals: int) : Expression -> Expression =
+    /// Rounds every number to so many significant digits (1 to 17), but leaves multiples of π/2 that `recognised` found, and
+    /// whole numbers below a million.
+    let rounded (digits: int) : Expression -> Expression =
         mapNumbers (fun v ->
-            match HalfPi.multiple v with
-            | Some _ -> v
-            | None -> Math.Round(v, decimals) + 0.0)
+            if (HalfPi.multiple v).IsSome || Double.IsInteger v && abs v < 1e6 then
+                v
+            else
+                Double.Parse(v.ToString($"G{digits}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture))
 
     /// The integer or small multiple of π/2 that is nearest to a number, if it is at most so far away.
     let internal nearby (distance: float) (v: float) : float option =

@@ -66,8 +66,42 @@ module Tidy =
         | Product [ Number n; Call(Function.Log, u) ] -> Power(u, Number n)
         | other -> Call(Function.Exp, other)
 
+    // The exponents of a product's factors e^u, of which e^(-u²) is one.
+    let private exponent e =
+        match e with
+        | Call(Function.Exp, u) -> Some u
+        | Power(Call(Function.Exp, u), Number n) -> Some(Product [ Number n; u ])
+        | _ -> None
+
+    // One e^(u + v) for e^u e^v.
+    let private merged factors =
+        match List.choose exponent factors with
+        | []
+        | [ _ ] -> Product factors
+        | exponents -> Product((factors |> List.filter (exponent >> _.IsNone)) @ [ Call(Function.Exp, Sum exponents) ])
+
+    // One log(u v) for log(u) + log(v).
+    let private logged terms =
+        let arguments, others =
+            terms
+            |> List.partition (function
+                | Call(Function.Log, _) -> true
+                | _ -> false)
+
+        match arguments with
+        | _ :: _ :: _ ->
+            let factors =
+                arguments
+                |> List.map (function
+                    | Call(_, u) -> u
+                    | other -> other)
+
+            Sum(others @ [ Call(Function.Log, Product factors) ])
+        | _ -> Sum terms
+
     let private unload f argument =
         match f, argument, negated argument with
+        | Function.Gaussian, u, _ -> Call(Function.Exp, Product [ Number -1.0; Power(u, Number 2.0) ])
         | (Function.Sin | Function.Cos), _, _ when (quarters argument).IsSome ->
             let rest, k = (quarters argument).Value
             turned f rest k
@@ -84,10 +118,68 @@ module Tidy =
         match e with
         | Number _
         | Variable _ -> e
-        | Sum terms -> Sum(List.map outward terms)
-        | Product factors -> Product(List.map outward factors)
+        | Sum terms -> logged (List.map outward terms)
+        | Product factors -> merged (List.map outward factors)
+        | Power(a, (Number _ as n)) ->
+            match outward a with
+            | Call(Function.Exp, u) -> Call(Function.Exp, Product [ n; u ])
+            | a -> Power(a, n)
         | Power(a, b) -> Power(outward a, outward b)
         | Call(f, a) -> unload f (outward a)
+
+    // Factors with their exponents.
+    let private parts e =
+        match e with
+        | Product factors -> factors
+        | factor -> [ factor ]
+        |> List.map (function
+            | Power(a, Number n) -> a, n
+            | factor -> factor, 1.0)
+
+    // A sum's factor that all its terms have, in front of it: the power that is nearest to 0.
+    let private commonOf terms =
+        let all = terms |> List.map parts
+
+        all.Head
+        |> List.tryPick (fun (a, n) ->
+            let powers =
+                all
+                |> List.map (List.tryPick (fun (b, m) -> if compare b a = 0 && m * n > 0.0 then Some m else None))
+
+            if a.IsNumber || List.contains None powers then
+                None
+            else
+                Some(a, powers |> List.map Option.get |> List.minBy abs))
+
+    /// The formula with factors that all terms of a sum have in front of it: q*a + q*b becomes q*(a + b). Where all that has a
+    /// power is positive (`positive`), they leave powers of the sum, too: sqrt(q^2*a + q^2*b) becomes q*sqrt(a + b). What it is
+    /// simplified to may differ: then factors went back.
+    let rec factored (positive: bool) (e: Expression) : Expression =
+        match e with
+        | Number _
+        | Variable _ -> e
+        | Sum terms ->
+            let terms = List.map (factored positive) terms
+
+            match terms with
+            | _ :: _ :: _ ->
+                match commonOf terms with
+                | Some(a, n) ->
+                    let without = [ for term in terms -> Product [ term; Power(a, Number -n) ] |> Simplify.expression ]
+                    Product [ Power(a, Number n); factored positive (Sum without) ]
+                | None -> Sum terms
+            | _ -> Sum terms
+        | Product factors -> Product(List.map (factored positive) factors)
+        | Power(a, (Number n as power)) ->
+            match factored positive a with
+            | a when positive ->
+                match [ for b, m in parts a -> Power(b, Number(m * n)) ] with
+                | [ one ] -> one
+                | several -> Product several
+            | a -> Power(a, power)
+        | Power(a, b) -> Power(factored positive a, factored positive b)
+        | Call(Function.Sqrt, a) -> factored positive (Power(a, Number 0.5))
+        | Call(f, a) -> Call(f, factored positive a)
 
     let private largest (points: (string -> float) list) e =
         points |> List.map (fun point -> abs (Expression.value point e)) |> List.max

@@ -219,11 +219,6 @@ module Classify =
             "test_loss", MeasureKind.Loss
         ]
 
-    let private accuracies folder =
-        let table = Metrics.read folder
-        let column = List.findIndex ((=) "test_accuracy") table.Columns
-        table.Rows |> Array.choose (fun (_, row) -> row[column])
-
     /// The images and classes of a run. Raises BadInput where the folder is no such run's.
     let kind (folder: string) : ImageKind = Configuration.read folder "classify" "images"
 
@@ -245,13 +240,14 @@ module Classify =
         (classifier: Classifier)
         (set: ImageSet)
         (ranks: int)
-        (best: Params)
+        (best: Params option)
+        (evaluate: TrainingState -> (string * float) list)
         outcome
         (state: TrainingState)
         : JsonObject =
         let folder = place.Folder
         let node (value: 'a) = RunFolder.node value
-        let predictions = predict settings classifier best set.Test
+        let predictions = predict settings classifier (Option.defaultValue state.Params best) set.Test
         let counts = Confusion.counts set.Classes.Length set.Test.Labels predictions
         let picture name = Plot.save (Path.Combine(RunFolder.picturesPath folder, name))
         picture "confusion.svg" (Confusion.svg set.Classes counts)
@@ -274,9 +270,21 @@ module Classify =
             ]
             |> RunFolder.fields
 
-        let accuracies = accuracies folder
+        let right =
+            Seq.zip set.Test.Labels predictions
+            |> Seq.filter (fun (label, found) -> label = found)
+            |> Seq.length
+
         let batches = Batches.perEpoch (batching settings) (Images.count set.Train)
-        let last name = Run.measured folder |> List.tryFind (fst >> (=) name) |> Option.bind snd |> Option.map node
+
+        // Measured again where the row of the run's end is lost.
+        let measured =
+            match Run.tryMeasuredAt folder state.Step with
+            | None when outcome = Completed ->
+                Ranks.alone (fun () -> evaluate state) |> List.map (fun (name, value) -> name, Some value)
+            | _ -> Run.measured folder
+
+        let last name = measured |> List.tryFind (fst >> (=) name) |> Option.bind snd |> Option.map node
         let weights, _ = Statistics.split state.Params
 
         let result =
@@ -288,7 +296,8 @@ module Classify =
                 "parameters", node (Params.count weights)
                 "epochs", node (state.Step / batches)
                 "loss", Option.toObj (last "loss")
-                "test_accuracy", (if accuracies.Length = 0 then null else node (Array.max accuracies))
+                "test_accuracy",
+                best |> Option.map (fun _ -> node (float right / float predictions.Length)) |> Option.toObj
                 "test_accuracy_last", Option.toObj (last "test_accuracy")
                 "train_accuracy", Option.toObj (last "train_accuracy")
                 "accuracy_by_class", perClass :> JsonNode
@@ -309,20 +318,29 @@ module Classify =
         RunFolder.writeResult folder result
         result
 
-    let private trained (place: RunPlace) settings classifier set outcome (state: TrainingState) : Classification =
+    let private trained
+        (place: RunPlace)
+        settings
+        classifier
+        set
+        evaluate
+        outcome
+        (state: TrainingState)
+        : Classification =
         let ranks = Ranks.count ()
 
         let best =
             if Ranks.isSo (fun () -> File.Exists(bestPath place.Folder)) then
-                (Checkpoint.load (bestPath place.Folder) state.Params).Params
+                Some (Checkpoint.load (bestPath place.Folder) state.Params).Params
             else
-                state.Params
+                None
 
         {
             Classifier = classifier
-            Best = best
+            Best = Option.defaultValue state.Params best
             Outcome = outcome
-            Result = RunFolder.ofFirst (fun () -> conclude place settings classifier set ranks best outcome state)
+            Result =
+                RunFolder.ofFirst (fun () -> conclude place settings classifier set ranks best evaluate outcome state)
         }
 
     /// Trains the network of the settings on a set of images, in a run's folder. The listener sees each training event
@@ -350,13 +368,16 @@ module Classify =
                     "norm batch takes each batch whole, which the processes of a job do not share: take none or instance"
             )
 
+        // The accuracy of the best epoch so far.
+        let best = ref 0.0
+
         let store event =
             match event with
             | Evaluated(state, _, measures) ->
                 let accuracy = measures |> List.find (fst >> (=) "test_accuracy") |> snd
 
-                // Of this epoch and all before, those before a resumption included.
-                if accuracy >= Array.max (accuracies place.Folder) then
+                if accuracy >= best.Value then
+                    best.Value <- accuracy
                     Checkpoint.save (bestPath place.Folder) { state with Memory = Map.empty }
             | Stepped _
             | Saved _ -> ()
@@ -367,6 +388,12 @@ module Classify =
             let sections = [ "images", Configuration.node kind; "settings", Configuration.node settings ]
 
             Run.keep place "classify" sections measures mayChange (fun resumes ->
+                if Ranks.isSo (fun () -> resumes && File.Exists(bestPath place.Folder)) then
+                    use _ = torch.NewDisposeScope()
+                    let like = initial settings classifier
+                    let kept = (Checkpoint.load (bestPath place.Folder) like).Params
+                    best.Value <- fst (measure settings classifier kept set.Test)
+
                 use reader = Batches.ahead (batching settings) set.Train
                 let plan = plan settings classifier set reader.Get
                 let steps = Training.totalSteps plan
@@ -377,6 +404,7 @@ module Classify =
 
                 Run.train
                     place
+                    mayChange
                     measures
                     (hires classifier)
                     plan
@@ -384,7 +412,7 @@ module Classify =
                     (fun () -> initial settings classifier)
                     store
                     resumes
-                ||> trained place settings classifier set)
+                ||> trained place settings classifier set plan.Evaluate)
 
         for t in Params.tensors found.Best do
             scope.Detach t |> ignore

@@ -111,8 +111,8 @@ module FeynmanSuite =
             Outcome = cells[5]
         }
 
-    /// Fits every equation by `fit`, which gets the equation and the folder for its run, several at a time on the hired
-    /// workers. A run that its folder holds already is not made again; a cut-off one is. `listen` hears of each row. The
+    /// Fits every equation by `fit`, which gets the equation and the folder for its run, to begin or to go on with, several at a
+    /// time on the hired workers. A run that its folder holds already is not made again. `listen` hears of each row. The
     /// processes of a job of MPI share the equations, and have all rows in the end.
     let run
         (folder: string)
@@ -128,12 +128,8 @@ module FeynmanSuite =
 
             let row =
                 match RunFolder.tryReadResult place with
-                | Some result -> read equation result
-                | None ->
-                    if Directory.Exists place then
-                        Directory.Delete(place, recursive = true)
-
-                    read equation (Ranks.alone (fun () -> fit equation place))
+                | Some result when string result["outcome"] <> Outcome.name Stopped -> read equation result
+                | _ -> read equation (Ranks.alone (fun () -> fit equation place))
 
             listen row
             number, text row)

@@ -13,12 +13,25 @@ type FitRun =
         Fitted: Fitted option
         /// The parameters of what was fitted, KAN or other model.
         Params: Params
-        /// The formula, in the data's own units, tidied but not rounded.
+        /// The formula, in the data's own units, tidied but not rounded. Its variables are `Parser.variables` of the inputs.
         Formula: Expression option
+        /// It and others, rounded: those that nothing is both simpler and closer than, the simplest first.
+        Formulas: FitFormula list
         /// How training ended.
         Outcome: Outcome
         /// What result.json says.
         Result: JsonObject
+    }
+
+/// A fit that was read from its folder.
+type SavedFit =
+    {
+        /// The data that it was of.
+        Columns: FitColumns
+        /// The fitted values [N, 1] at points [N, n], both in the data's own units.
+        Values: Tensor -> Tensor
+        /// The formula that was told, in variables by the names of `Parser.variables`, where there is one.
+        Formula: Expression option
     }
 
 /// Fitting a function: training a network or a model on data, in a run's folder.
@@ -169,14 +182,37 @@ module Fit =
                         Tensor.toArray (Learner.predictor state.Learner x state.Training.Params)
             }
 
+    /// What data a fit is of.
+    let private columnsOf (data: FitData) : FitColumns =
+        let back i v =
+            match data.Scaling with
+            | Some(inputs, _) -> v * inputs.Spreads[i] + inputs.Means[i]
+            | None -> v
+
+        {
+            Inputs = data.Data.Inputs
+            Target = data.Data.Target
+            Ranges =
+                FitReading.rows data.Data.Train.X
+                |> Array.transpose
+                |> Array.mapi (fun i column -> back i (Array.min column), back i (Array.max column))
+                |> List.ofArray
+            Scaling = data.Scaling
+        }
+
     // All stages from where the fit stands.
     let private descend (place: RunPlace) settings (data: FitData) (listen: FitEvent -> unit) learner resumes =
         let folder, x = place.Folder, data.Data.Train.X
         let path = RunFolder.checkpointPath folder
+        let columns = columnsOf data
         let stages = FitStages.create settings x listen learner
+        let identity = Run.identity folder mayChange
 
         let state =
-            if resumes then FitCheckpoint.load path settings.Placement learner else start settings x learner
+            if resumes then
+                FitCheckpoint.load identity path settings.Placement learner
+            else
+                start settings x learner
 
         Run.goOn folder (stages |> List.map _.Steps) state.Training
 
@@ -184,6 +220,11 @@ module Fit =
             Metrics.resume folder [ yield! List.map fst measures; "grid"; "seconds" ] state.Training.Step
 
         use board = EventFile.resume place.TensorBoard folder state.Training.Step
+
+        // A checkpoint counts on the rows before it.
+        let save state =
+            metrics.Sync()
+            FitCheckpoint.save identity path columns state
 
         let heard (state: FitState) event =
             match event with
@@ -226,14 +267,14 @@ module Fit =
                     stages[state.Training.Stage]
                     (fun () -> RunPlace.interrupted place)
                     (heard state)
-                    (FitCheckpoint.save path)
+                    save
                     state
 
             match outcome with
             | Completed -> go state'
             | Stopped -> outcome, state'
             | Diverged _ ->
-                FitCheckpoint.save path state'
+                save state'
                 outcome, state'
 
         go state
@@ -281,10 +322,32 @@ module Fit =
             ]
 
         Run.keep place "fit" sections measures mayChange (fun resumes ->
-            let outcome, state = descend place settings data listen learner resumes
+            let chosen = ResizeArray<Edge * Suggestion>()
+
+            let hear event =
+                match event with
+                | Chosen(edge, found) ->
+                    chosen.Add((edge, found))
+                    FitFormulas.saveEdges place.Folder chosen
+                | Entered _
+                | FitStep _ -> ()
+
+                listen event
+
+            let outcome, state = descend place settings data hear learner resumes
             let p = state.Training.Params
-            let formula = FitReading.formula settings data state.Learner p
-            let result = FitReading.result settings data state formula outcome
+
+            let told =
+                if outcome = Completed then
+                    FitReading.formulas (fun () -> RunPlace.interrupted place) settings data state.Learner p
+                else
+                    None
+
+            told |> Option.iter (fun (formulas, _, _) -> FitFormulas.save place.Folder formulas)
+
+            let result =
+                FitReading.result settings data state (told |> Option.map (fun (_, best, _) -> best)) outcome
+
             RunFolder.writeResult place.Folder result
 
             if outcome = Completed then
@@ -299,7 +362,46 @@ module Fit =
                     | Learner.Network net -> Some { Network = net; Params = p }
                     | Learner.Model _ -> None
                 Params = p
-                Formula = formula
+                Formula = told |> Option.map (fun (_, _, formula) -> formula)
+                Formulas = told |> Option.map (fun (formulas, _, _) -> formulas) |> Option.defaultValue []
                 Outcome = outcome
                 Result = result
             })
+
+    /// The fit in a run's folder, finished or not, of a learner like the one that was trained. Raises BadInput for a folder that
+    /// holds none.
+    let restore (folder: string) (learner: Learner) : SavedFit =
+        let settings: FitSettings = Configuration.read folder "fit" "settings"
+        let path = RunFolder.checkpointPath folder
+
+        if not (System.IO.File.Exists path) then
+            raise (BadInput $"{folder} holds a fit that was cut short before its first checkpoint")
+
+        let state = FitCheckpoint.load (Run.identity folder mayChange) path settings.Placement learner
+        let columns = FitCheckpoint.columns path
+
+        let scaled (scaling: Scaling option) (there: Tensor -> Tensor -> Tensor -> Tensor) (t: Tensor) =
+            match scaling with
+            | Some s ->
+                let row (values: float[]) = Tensor.ofArray Placement.cpu64 [ 1L; -1L ] values
+                there t (row s.Spreads) (row s.Means)
+            | None -> t
+
+        {
+            Columns = columns
+            Values =
+                fun x ->
+                    use _ = torch.no_grad ()
+
+                    Tensor.scoped Seq.singleton (fun () ->
+                        x.``to`` (torch.float64, torch.CPU)
+                        |> scaled (Option.map fst columns.Scaling) (fun t spread mean -> (t - mean) / spread)
+                        |> Placement.put settings.Placement
+                        |> fun x -> Learner.predictor state.Learner x state.Training.Params
+                        |> _.``to``(torch.float64, torch.CPU)
+                        |> scaled (Option.map snd columns.Scaling) (fun t spread mean -> t * spread + mean))
+            Formula =
+                RunFolder.tryReadResult folder
+                |> Option.bind (fun result -> Option.ofObj result["formula"])
+                |> Option.map (fun text -> Parser.expression (text.GetValue<string>()))
+        }

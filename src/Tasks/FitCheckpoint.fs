@@ -2,6 +2,7 @@
 // and the stage and steps as texts beside them.
 namespace MetaKan.Fitting
 
+open System.Text.Json
 open MetaKan
 
 /// All that the next step of a fit depends on.
@@ -14,14 +15,70 @@ type internal FitState =
         Entered: bool
     }
 
+/// What data a fit is of, as its checkpoint keeps it beside the network.
+type FitColumns =
+    {
+        /// The names of the inputs.
+        Inputs: string list
+        /// The name of the output.
+        Target: string
+        /// The lowest and the highest value of each input that was learned from, in the data's own units.
+        Ranges: (float * float) list
+        /// Of inputs and output, where the data was normalised.
+        Scaling: (Scaling * Scaling) option
+    }
+
 [<RequireQualifiedAccess>]
 module internal FitCheckpoint =
-    /// Writes a state, replacing what was there in one go.
-    let save (path: string) (state: FitState) : unit =
+    let private format = "metakan-fit-2"
+
+    let private texts (columns: FitColumns) : (string * string) list =
+        let numbers (rows: float[] list) = JsonSerializer.Serialize rows
+
+        [
+            "inputs", JsonSerializer.Serialize columns.Inputs
+            "target", columns.Target
+            "ranges", numbers [ for low, high in columns.Ranges -> [| low; high |] ]
+            match columns.Scaling with
+            | Some(inputs, output) -> "scaling", numbers [ inputs.Means; inputs.Spreads; output.Means; output.Spreads ]
+            | None -> ()
+        ]
+
+    /// What the data of a saved fit were. Raises BadInput, naming the file, where it does not say.
+    let columns (path: string) : FitColumns =
+        use _ = TorchSharp.torch.NewDisposeScope()
+        let texts, _ = Checkpoint.read path format None
+        let refuse () = raise (BadInput $"{path} does not say what data the fit is of")
+
+        let text name =
+            match Map.tryFind name texts with
+            | Some text -> text
+            | None -> refuse ()
+
+        let numbers (text: string) = JsonSerializer.Deserialize<float[] list> text
+
+        try
+            {
+                Inputs = JsonSerializer.Deserialize<string list>(text "inputs")
+                Target = text "target"
+                Ranges = [ for range in numbers (text "ranges") -> range[0], range[1] ]
+                Scaling =
+                    Map.tryFind "scaling" texts
+                    |> Option.map (fun text ->
+                        let rows = numbers text
+                        { Means = rows[0]; Spreads = rows[1] }, { Means = rows[2]; Spreads = rows[3] })
+            }
+        with
+        | :? JsonException
+        | :? System.ArgumentException
+        | :? System.IndexOutOfRangeException -> refuse ()
+
+    /// Writes a state of a run, replacing what was there in one go.
+    let save (run: string) (path: string) (columns: FitColumns) (state: FitState) : unit =
         use _ = TorchSharp.torch.NewDisposeScope()
         let training = state.Training
 
-        let texts, numbers =
+        let parts, numbers =
             match state.Learner with
             | Learner.Network net -> FittedFile.parts { Network = net; Params = training.Params }
             | Learner.Model model ->
@@ -30,11 +87,16 @@ module internal FitCheckpoint =
         let standing = Checkpoint.standing training |> Map.add "entered" (string state.Entered)
 
         Seq.append numbers (Map.toSeq (Params.prefixed "optimizer" training.Memory))
-        |> Safetensors.write path (Map.fold (fun texts name text -> Map.add name text texts) texts standing)
+        |> Checkpoint.write
+            path
+            format
+            run
+            (Map.ofSeq [ yield! Map.toSeq parts; yield! texts columns; yield! Map.toSeq standing ])
 
-    /// Reads the state of a fit with such a learner. Raises BadInput, naming the file, where it is truncated or another's.
-    let load (path: string) (place: Placement) (learner: Learner) : FitState =
-        let texts, tensors = Safetensors.read path
+    /// Reads the state of a run's fit with such a learner. Raises BadInput, naming the file, where it is truncated, changed
+    /// since it was written, or another's.
+    let load (run: string) (path: string) (place: Placement) (learner: Learner) : FitState =
+        let texts, tensors = Checkpoint.read path format (Some run)
 
         let tensors =
             tensors |> Map.map (fun name t -> if name.StartsWith "network." then t else t.``to`` place.Device)

@@ -16,6 +16,19 @@ type FitData =
         Scaling: (Scaling * Scaling) option
     }
 
+/// A formula that a fit tells, with rounded numbers, and its errors in the data's own units.
+type FitFormula =
+    {
+        /// In variables by the names of `Parser.variables`.
+        Formula: Expression
+        /// How much there is to read, by `FormulaFit.complexity`.
+        Complexity: int
+        /// The root of its mean square error at the points that were fitted.
+        TrainRmse: float
+        /// The same at the held-out points.
+        TestRmse: float
+    }
+
 [<RequireQualifiedAccess>]
 module internal FitReading =
     /// The output's unit, as a multiple of the normalised one.
@@ -31,46 +44,92 @@ module internal FitReading =
     /// The rows of a matrix.
     let rows (t: Tensor) : float[][] = Tensor.toArray t |> Array.chunkBySize (int (t.size 1))
 
-    // Held-out points, as values by name, and the truths there, in the data's own units.
-    let private original (data: FitData) : (string -> float) list * float list =
-        let back (scaling: Scaling option) (values: float[]) =
+    /// The names that the inputs have in formulas.
+    let variables (data: FitData) : string list = Parser.variables data.Data.Inputs
+
+    /// Samples in the data's own units, in double precision.
+    let private original (data: FitData) (samples: Samples) : Samples =
+        let back (scaling: Scaling option) (t: Tensor) =
+            let t = t.``to`` (torch.float64, torch.CPU)
+
             match scaling with
-            | Some s -> Array.mapi (fun i v -> v * s.Spreads[i] + s.Means[i]) values
-            | None -> values
+            | Some s ->
+                let row (values: float[]) = Tensor.ofArray Placement.cpu64 [ 1L; -1L ] values
+                t * row s.Spreads + row s.Means
+            | None -> t
 
-        let originals t scaling = rows t |> Array.map (back scaling) |> Array.toList
+        {
+            X = back (Option.map fst data.Scaling) samples.X
+            Y = back (Option.map snd data.Scaling) samples.Y
+        }
 
-        originals data.Data.Test.X (Option.map fst data.Scaling)
-        |> List.map (fun row ->
-            let values = Map(List.zip data.Data.Inputs (List.ofArray row))
-            fun name -> values[name]),
-        originals data.Data.Test.Y (Option.map snd data.Scaling) |> List.map Array.head
+    // Digits that formulas are rounded to: the fewest by which the error stays.
+    let private digits = [ 4; 5; 6; 8; 10; 12; 15; 17 ]
 
-    let private misfit (data: FitData) (formula: Expression) : float =
-        original data
-        ||> List.map2 (fun point truth -> pown (Expression.value point formula - truth) 2)
-        |> List.average
-        |> sqrt
+    /// The formulas of a network whose edges are all symbolic, and of a search for more, the simplest first, with the one that is
+    /// the best answer; none of others. They are tidied, and rounded to the fewest digits, as far as the error at the held-out
+    /// points allows it. The best one is also given unrounded.
+    let formulas
+        (interrupted: unit -> bool)
+        (settings: FitSettings)
+        (data: FitData)
+        (learner: Learner)
+        (p: Params)
+        : (FitFormula list * FitFormula * Expression) option =
+        match learner, settings.Symbolic with
+        | Learner.Network net, Some choice when (SymbolicEdges.splines net).IsEmpty ->
+            use _ = torch.NewDisposeScope()
+            let names = variables data
 
-    /// The formula of a network whose edges are all symbolic; none of others. It is tidied unless that makes it clearly
-    /// worse on the held-out points.
-    let formula (settings: FitSettings) (data: FitData) (learner: Learner) (p: Params) : Expression option =
-        match learner with
-        | Learner.Network net when settings.Symbolic.IsSome && (SymbolicEdges.splines net).IsEmpty ->
             let inputs, output =
                 match data.Scaling with
-                | Some(inputs, output) -> Scaling.denormalise data.Data.Inputs inputs output
-                | None -> List.map Variable data.Data.Inputs, id
+                | Some(inputs, output) -> Scaling.denormalise names inputs output
+                | None -> List.map Variable names, id
 
-            let found = SymbolicEdges.formulas inputs { Network = net; Params = p } |> List.head |> output
-            let points, truths = original data
-            let tidy = Tidy.formula (List.truncate 100 points) settings.Tolerance found
-            let spread = List.max truths - List.min truths
+            let train, test = original data data.Data.Train, original data data.Data.Test
+            let rmse (samples: Samples) e = sqrt (FormulaFit.error names samples.X samples.Y e)
+            let spread = Tensor.item (test.Y.max () - test.Y.min ())
 
-            if misfit data tidy <= 1.5 * misfit data found + 0.1 * settings.Tolerance * spread then
-                Some tidy
-            else
-                Some(Simplify.expression found)
+            let places =
+                rows (test.X.narrow (0L, 0L, min 100L (test.X.size 0)))
+                |> Array.map (fun row ->
+                    let values = Map(List.zip names (List.ofArray row))
+                    fun name -> values[name])
+                |> List.ofArray
+
+            // Whether a formula may stand for another, as far as the held-out points tell.
+            let keeps before after = rmse test after <= 1.1 * rmse test before + 1e-6 * settings.Tolerance * spread
+
+            let tidied found =
+                [ 1.0; 0.1; 0.01; 1e-4; 1e-6 ]
+                |> List.map (fun share -> Tidy.formula places (share * settings.Tolerance) found)
+                |> List.tryFind (keeps found)
+                |> Option.defaultWith (fun () -> Simplify.expression found)
+
+            let own = SymbolicEdges.formulas inputs { Network = net; Params = p } |> List.head |> output |> tidied
+
+            let found =
+                if settings.Search then
+                    FormulaSearch.run interrupted choice settings.Seed names train.X train.Y [ own ]
+                else
+                    [ FormulaSearch.judged names train.X train.Y own ]
+
+            let told (found: FoundFormula) =
+                let rounded =
+                    digits
+                    |> List.map (fun digits -> Simplify.rounded digits found.Formula |> Simplify.expression)
+                    |> List.tryFind (keeps found.Formula)
+                    |> Option.defaultValue found.Formula
+
+                {
+                    Formula = rounded
+                    Complexity = FormulaFit.complexity rounded
+                    TrainRmse = rmse train rounded
+                    TestRmse = rmse test rounded
+                }
+
+            let best = FormulaSearch.best train.Y found
+            Some(List.map told found, told best, best.Formula)
         | _ -> None
 
     /// What result.json says.
@@ -78,7 +137,7 @@ module internal FitReading =
         (settings: FitSettings)
         (data: FitData)
         (state: FitState)
-        (formula: Expression option)
+        (formula: FitFormula option)
         outcome
         : JsonObject =
         let node (value: 'a) = RunFolder.node value
@@ -87,7 +146,7 @@ module internal FitReading =
         let model, description = Learner.describe state.Learner
         let p = state.Training.Params
         let error (samples: Samples) = rmse data (Learner.predictor state.Learner samples.X) samples p
-        let rounded = formula |> Option.map (Simplify.rounded 4)
+        let rounded = formula |> Option.map _.Formula
         // One value has none, of which libtorch would warn on stderr.
         let spread = if test.Y.numel () > 1L then Tensor.item (test.Y.std ()) else nan
 
@@ -103,8 +162,14 @@ module internal FitReading =
                 "test_rmse_relative", node (error test / (unit data * spread))
                 "seconds", node state.Training.Seconds
                 "formula", text (Option.map Printer.text rounded)
-                "formula_test_rmse", rounded |> Option.map (misfit data >> node) |> Option.toObj
+                "formula_test_rmse", formula |> Option.map (fun f -> node f.TestRmse) |> Option.toObj
+                "formula_r2",
+                formula
+                |> Option.map (fun f -> node (1.0 - pown (f.TestRmse / (unit data * spread)) 2))
+                |> Option.toObj
                 "formula_latex", text (Option.map Printer.latex rounded)
+                for name, language in Code.languages do
+                    $"formula_{name}", text (Option.map (Code.text language) rounded)
                 "peak_rss_mib", node (float (Process.GetCurrentProcess().PeakWorkingSet64) / 1048576.0)
                 "seed", node settings.Seed
                 "outcome", node (Outcome.name outcome)

@@ -89,9 +89,11 @@ type FitSettings =
         Prune: Thresholds option
         /// How edges are given functions, the last stage; they keep splines where None.
         Symbolic: SymbolicChoice option
+        /// Whether formulas are sought by `FormulaSearch`, too, beside the one of the network. Only where `Symbolic` is.
+        Search: bool
         /// Steps of L-BFGS on the affine parameters of the symbolic functions.
         RefitSteps: int
-        /// Numbers in the formula this near an integer or a small multiple of π/2 become it.
+        /// Numbers in the formula this near an integer or a small multiple of π/2 become it, where the error stays.
         Tolerance: float
         /// Height of the noise that stored splines start from.
         Noise: float
@@ -118,6 +120,7 @@ module FitSettings =
             Extend = []
             Prune = None
             Symbolic = None
+            Search = false
             RefitSteps = 50
             Tolerance = 1e-3
             Noise = 0.3

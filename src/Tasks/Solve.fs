@@ -297,9 +297,11 @@ module Solve =
                 Draws = Key.fold index (keyFor settings 6)
             }
 
-        // Kept where they are few numbers, drawn anew each time where they are many.
+        // Kept where they are few numbers, drawn anew each time where they are many: a number is drawn in double precision, and
+        // scaled.
         let test =
-            let most = max 1 (int ((1L <<< 27) / int64 problem.Coordinates.Length))
+            let numbers = min (1L <<< 27) ((int64 settings.Collocation.MemoryLimit <<< 20) / 16L)
+            let most = max 1 (int (numbers / int64 problem.Coordinates.Length))
             let sample key count () = problem.Domain.Sample key settings.Placement count
             let key = keyFor settings 3
 
@@ -452,12 +454,19 @@ module Solve =
         (settings: SolveSettings)
         (problem: Problem)
         (model: Model)
+        (evaluate: TrainingState -> (string * float) list)
         (ranks: int)
         outcome
         (state: TrainingState)
         : JsonObject =
-        // The last row and not the last event: a run that was done before it was resumed measures nothing anew.
-        let measured = Run.measured place.Folder
+        // The last row and not the last event: a run that was done before it was resumed measures nothing anew, unless the row
+        // of its end is lost.
+        let measured =
+            match Run.tryMeasuredAt place.Folder state.Step with
+            | None when outcome = Completed ->
+                let taken = Ranks.alone (fun () -> evaluate state)
+                ("loss", None) :: [ for name, value in taken -> name, Some value ]
+            | _ -> Run.measured place.Folder
 
         let result =
             [
@@ -508,7 +517,15 @@ module Solve =
 
         result
 
-    let private solved (place: RunPlace) settings (problem: Problem) (model: Model) outcome (state: TrainingState) =
+    let private solved
+        (place: RunPlace)
+        settings
+        (problem: Problem)
+        (model: Model)
+        evaluate
+        outcome
+        (state: TrainingState)
+        =
         let ranks = Ranks.count ()
 
         {
@@ -516,7 +533,7 @@ module Solve =
             Parameters = found problem state.Params
             Params = state.Params
             Outcome = outcome
-            Result = RunFolder.ofFirst (fun () -> conclude place settings problem model ranks outcome state)
+            Result = RunFolder.ofFirst (fun () -> conclude place settings problem model evaluate ranks outcome state)
         }
 
     /// Solves a problem with a model, in a run's folder. The listener sees each training event once the folder's files have
@@ -569,8 +586,10 @@ module Solve =
             Run.keep place "pde" sections measures mayChange (fun resumes ->
                 let rates = Run.rates (Problem.modelFor problem model).Group (rateAt settings)
 
-                Run.train place measures true plan rates (fun () -> initial settings problem model) listen resumes
-                ||> solved place settings problem model)
+                let fresh () = initial settings problem model
+
+                Run.train place mayChange measures true plan rates fresh listen resumes
+                ||> solved place settings problem model plan.Evaluate)
 
         for t in Params.tensors solution.Params do
             scope.Detach t |> ignore

@@ -8,9 +8,6 @@ open System.Runtime.InteropServices
 open ICSharpCode.SharpZipLib.Checksum
 open SkiaSharp
 
-/// The pixels of an image: red, green and blue, [3, H, W] in row-major order.
-type internal Picture = { Height: int; Width: int; Colours: byte[] }
-
 [<RequireQualifiedAccess>]
 module internal Bitmap =
     // F# Interactive does not look into the folder where packages have their native libraries.
@@ -60,41 +57,49 @@ module internal Bitmap =
         [ pngSignature; [| 0xFFuy; 0xD8uy; 0xFFuy |] ]
         |> List.exists (fun signature -> Array.truncate signature.Length start = signature)
 
-    /// The image in the bytes of a PNG or JPEG file, its stored numbers as they are (no colour profile is applied), 16 bits
-    /// rounded to 8. What is transparent shows black behind it. Raises BadInput, with `path` as the file's name, for an
-    /// image that is not whole.
-    let decode (path: string) (bytes: byte[]) : Picture =
+    /// Hands out the image in the bytes of a PNG or JPEG file a row at a time, from the top: `start` hears its height and width, and
+    /// `take` each row, pixels of four bytes (red, green, blue, opacity). Stored numbers are as they are (no colour profile is
+    /// applied), 16 bits rounded to 8. What is transparent shows black behind it. Raises BadInput, with `path` as the file's
+    /// name, for an image that is not whole, or of more pixels than are read.
+    let decode (path: string) (bytes: byte[]) (start: int * int -> 'a) (take: 'a -> byte[] -> unit) : 'a =
         loaded.Force()
         let refuse what = raise (BadInput $"{path}: {what}")
 
         if Array.truncate pngSignature.Length bytes = pngSignature && not (chunksAreWhole bytes) then
             refuse "it is cut off or damaged"
 
-        use data = SKData.CreateCopy bytes
+        let pinned = GCHandle.Alloc(bytes, GCHandleType.Pinned)
 
-        use codec =
-            match SKCodec.Create data with
-            | null -> refuse "the header of its image is damaged"
-            | codec -> codec
+        try
+            use data = SKData.Create(pinned.AddrOfPinnedObject(), bytes.Length)
 
-        let width, height = codec.Info.Width, codec.Info.Height
+            use codec =
+                match SKCodec.Create data with
+                | null -> refuse "the header of its image is damaged"
+                | codec -> codec
 
-        if int64 width * int64 height > mostPixels then
-            refuse $"it is {width}x{height}; up to {mostPixels} pixels are read"
+            let width, height = codec.Info.Width, codec.Info.Height
 
-        let info = SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Premul)
-        use bitmap = new SKBitmap(info)
+            if int64 width * int64 height > mostPixels then
+                refuse $"it is {width}x{height}; up to {mostPixels} pixels are read"
 
-        match codec.GetPixels(info, bitmap.GetPixels()) with
-        | SKCodecResult.Success -> ()
-        | SKCodecResult.IncompleteInput -> refuse "ends before its last pixels"
-        | _ -> refuse "its pixels are damaged"
+            let info = SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Premul)
 
-        let pixels = bitmap.Bytes
-        let plane = height * width
+            // Four bytes a pixel: the codec has no rows of a PNG image by themselves.
+            use bitmap = new SKBitmap(info)
 
-        {
-            Height = height
-            Width = width
-            Colours = Array.init (3 * plane) (fun i -> pixels[4 * (i % plane) + i / plane])
-        }
+            match codec.GetPixels(info, bitmap.GetPixels()) with
+            | SKCodecResult.Success -> ()
+            | SKCodecResult.IncompleteInput -> refuse "ends before its last pixels"
+            | _ -> refuse "its pixels are damaged"
+
+            let found = start (height, width)
+            let row = Array.zeroCreate<byte>(4 * width)
+
+            for y in 0 .. height - 1 do
+                Marshal.Copy(bitmap.GetPixels() + nativeint y * nativeint bitmap.RowBytes, row, 0, row.Length)
+                take found row
+
+            found
+        finally
+            pinned.Free()

@@ -253,6 +253,50 @@ module Configuration =
             let value config = Map.tryFind name config |> Option.defaultValue "nothing"
             if value one <> value other then Some(name, value one, value other) else None)
 
+    /// What tells a run from those of other configurations, but for values that may differ.
+    let internal identity (mayDiffer: string list) (config: JsonObject) : string =
+        leaves "" config
+        |> List.filter (fun (name, _) -> not (List.contains name mayDiffer))
+        |> List.map (fun (name, value) -> $"""{name} {if isNull value then "null" else value.ToJsonString()}""")
+        |> List.sort
+        |> String.concat "\n"
+        |> Text.Encoding.UTF8.GetBytes
+        |> Security.Cryptography.SHA256.HashData
+        |> Convert.ToHexStringLower
+
+    /// Claims the folder of work that is made of runs, for a configuration that a file in it keeps, until the claim is disposed
+    /// or the process ends. Raises BadInput for a folder of something else, for one in which other such work goes on, and for
+    /// that of another configuration, with the difference; `what` is the work, as "sweep".
+    let internal claim (folder: string) (file: string) (what: string) (wanted: JsonObject) : IDisposable =
+        let path = IO.Path.Combine(folder, file)
+
+        let hold () = RunFolder.hold (IO.Path.Combine(folder, "lock")) $"{folder} is in use: another {what} works in it"
+
+        if IO.File.Exists path then
+            let held = hold ()
+
+            try
+                match tryDifference [] (RunFolder.readJson "" path) wanted with
+                | Some(name, there, here) ->
+                    raise (BadInput $"{path} is of another {what}: its {name} is {there}, not {here}")
+                | None -> held
+            with _ ->
+                held.Dispose()
+                reraise ()
+        elif
+            IO.File.Exists folder
+            || IO.Directory.Exists folder
+               // A lock may be left of work that was killed before it was configured.
+               && IO.Directory.EnumerateFileSystemEntries folder
+                  |> Seq.exists (fun it -> IO.Path.GetFileName it <> "lock")
+        then
+            raise (BadInput $"{folder} is not empty: a {what} needs a folder that is new or empty, or its own")
+        else
+            AtomicFile.placing folder (fun () -> IO.Directory.CreateDirectory folder |> ignore)
+            let held = hold ()
+            AtomicFile.writeText path (wanted.ToJsonString(JsonSerializerOptions(WriteIndented = true)) + "\n")
+            held
+
     /// Refuses, by BadInput, to go on with the run in a folder under another configuration: only the values that `mayChange`
     /// names may differ.
     let check (folder: string) (mayChange: string list) (wanted: JsonObject) : unit =

@@ -45,6 +45,10 @@ type internal MetricsWriter internal (path: string, columns: string list, file: 
 
         AtomicFile.guard path (fun () -> file.WriteLine(String.Join(',', string step :: List.map cell columns)))
 
+    /// Waits until the rows are on the disk. Raises RunFailed when it refuses.
+    member _.Sync() : unit =
+        AtomicFile.guard path (fun () -> (file.BaseStream :?> FileStream).Flush(flushToDisk = true))
+
     interface IDisposable with
         member _.Dispose() = AtomicFile.guard path file.Dispose
 

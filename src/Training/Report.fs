@@ -7,7 +7,6 @@ open System.IO
 open System.Text.Json
 open System.Text.Json.Nodes
 open System.Xml
-open System.Xml.Linq
 open MetaKan.Symbolic
 
 /// What a run's folder tells of it.
@@ -172,10 +171,22 @@ module Report =
     let private pictures (folder: string) : string list =
         let folder = RunFolder.picturesPath folder
 
+        // Pictures of this program are small and flat; others are images of the page, in which no script runs.
+        let mostBytes, mostDepth = 1L <<< 24, 200
+
+        let isFlat (text: string) =
+            use reader = XmlReader.Create(new StringReader(text))
+            let mutable flat = true
+
+            while flat && reader.Read() do
+                flat <- reader.Depth <= mostDepth
+
+            flat
+
         let still (path: string) =
             try
-                XElement.Load path |> ignore
-                Some(Page.still (Path.GetFileNameWithoutExtension path) (File.ReadAllText path))
+                let text = File.ReadAllText path
+                if isFlat text then Some(Page.still (Path.GetFileNameWithoutExtension path) text) else None
             with
             | :? XmlException
             | :? IOException
@@ -184,6 +195,8 @@ module Report =
         if Directory.Exists folder then
             Directory.GetFiles folder
             |> Array.filter (fun path -> path.EndsWith ".svg" || path.EndsWith ".json")
+            // A pipe would be waited for.
+            |> Array.filter (fun path -> AtomicFile.isFile path && FileInfo(path).Length <= mostBytes)
             |> Array.groupBy (fun path -> Path.ChangeExtension(path, null))
             |> Array.sortBy fst
             |> Array.map (fun (_, paths) ->

@@ -57,6 +57,12 @@ module Run =
         | Some(_, row) -> List.zip table.Columns (List.ofArray row)
         | None -> []
 
+    /// The measures taken in a run at a step; None where the table has no such last row, as one that was cut.
+    let internal tryMeasuredAt (folder: string) (step: int) : (string * float option) list option =
+        match Array.tryLast (Metrics.read folder).Rows with
+        | Some(last, _) when last = step -> Some(measured folder)
+        | _ -> None
+
     /// What is said of a run that was asked to end: it may have come to its end by itself.
     let internal farewell (folder: string) : string =
         match RunFolder.tryReadResult folder |> Option.map (fun result -> string result["outcome"]) with
@@ -161,9 +167,14 @@ module Run =
         |> Seq.map (fun group -> $"rate_{Configuration.text group}", rate group)
         |> List.ofSeq
 
+    /// What a checkpoint in a run's folder tells its run by.
+    let internal identity (folder: string) (mayChange: string list) : string =
+        RunFolder.readConfig folder |> Configuration.identity ("threads" :: mayChange)
+
     // Works with what stores the events of a run from a state on in the files of its folder.
     let private keepingFiles
         (place: RunPlace)
+        (identity: string)
         (measures: (string * MeasureKind) list)
         (rates: (string * (TrainingState -> float option)) list)
         (start: TrainingState)
@@ -181,7 +192,11 @@ module Run =
             | Evaluated(state, loss, measures) ->
                 metrics.Append(state.Step, [ "loss", loss; yield! measures; "seconds", state.Seconds ])
                 board.Append(state.Step, measures)
-            | Saved state -> Checkpoint.save (RunFolder.checkpointPath folder) state
+            | Saved state ->
+                // A checkpoint counts on the rows before it.
+                metrics.Sync()
+                steps.Sync()
+                Checkpoint.saveOf identity (RunFolder.checkpointPath folder) state
             | Stepped(state, loss) ->
                 if atHand || loss.IsValueCreated then
                     let told =
@@ -196,12 +211,13 @@ module Run =
                     steps.Append(state.Step, told)
                     board.Append(state.Step, told))
 
-    /// Trains by a plan from fresh parameters, or goes on, within `keep`. The listener sees each event once the folder's files
+    /// Trains by a plan from fresh parameters, or goes on, within `keep` of the same `mayChange`. The listener sees each event once the folder's files
     /// have it. The learning rates are `rates` of the parameters. Work is spread over `Workers` where `hires` says so;
     /// operators get all threads otherwise. In a job of MPI the folder and the listener are the first process's. Raises as
     /// `keep` does.
     let train
         (place: RunPlace)
+        (mayChange: string list)
         (measures: (string * MeasureKind) list)
         (hires: bool)
         (plan: TrainingPlan)
@@ -213,7 +229,13 @@ module Run =
         let folder = place.Folder
         let start = Training.start plan (Params.aliases fresh)
 
-        let start = if resumes then Checkpoint.load (RunFolder.checkpointPath folder) start.Params else start
+        let identity = identity folder mayChange
+
+        let start =
+            if resumes then
+                Checkpoint.loadOf (Some identity) (RunFolder.checkpointPath folder) start.Params
+            else
+                start
 
         goOn folder (plan.Stages |> List.map _.Steps) start
         let plan = { plan with Interrupted = fun () -> RunPlace.interrupted place }
@@ -222,7 +244,7 @@ module Run =
 
         let run () =
             if Ranks.isFirst () then
-                keepingFiles place measures (rates start.Params) start (fun store ->
+                keepingFiles place identity measures (rates start.Params) start (fun store ->
                     Training.run
                         plan
                         (fun event ->

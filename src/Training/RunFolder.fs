@@ -70,8 +70,14 @@ module RunFolder =
                 Directory.CreateDirectory(Path.GetDirectoryName(checkpointPath made)) |> ignore
                 numbered name "" |> Seq.find claims))
 
-    /// Makes the folder of a new run, parents included. Raises BadInput where there is a file, or a folder that holds
-    /// files, and RunFailed where the system refuses.
+    // What a run has that was killed before its configuration was in place.
+    let private unbegun (folder: string) (file: string) : bool =
+        [ Path.Combine("checkpoint", "lock"); "config.json.part" ]
+        |> List.contains (Path.GetRelativePath(folder, file))
+
+    /// Makes the folder of a new run, parents included. Raises BadInput where there is a file, a folder that holds files, or
+    /// where the system makes no folder, and RunFailed where the disk is full. What a run left that was killed before its
+    /// configuration was in place is as good as nothing.
     let create (folder: string) : unit =
         if File.Exists folder then
             raise (BadInput $"{folder} is a file: a run needs a folder that is new or empty")
@@ -82,11 +88,13 @@ module RunFolder =
 
             if
                 AtomicFile.guard folder (fun () ->
-                    Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories) |> Seq.isEmpty |> not)
+                    Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                    |> Seq.forall (unbegun folder)
+                    |> not)
             then
                 raise (BadInput $"{folder} is not empty: a run needs a folder that is new or empty")
 
-        AtomicFile.guard folder (fun () ->
+        AtomicFile.placing folder (fun () ->
             Directory.CreateDirectory(Path.GetDirectoryName(checkpointPath folder)) |> ignore
             Directory.CreateDirectory(picturesPath folder) |> ignore)
 

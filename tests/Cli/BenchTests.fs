@@ -81,7 +81,7 @@ let tests =
             testCase "a row that fails is named" (fun () ->
                 withFolder (fun folder ->
                     let ended =
-                        memory folder "--model mlp --edges 3000 4000 --dim 1000 --points 2147483647 --out rows.json"
+                        memory folder "--model mlp --edges 3000 4000 --dim 1000 --points 1000000000 --out rows.json"
 
                     Expect.equal ended.Code 1 "exit code"
                     Expect.stringContains (List.exactlyOne ended.Err) "mlp of 3000 edges: " "standard error"

@@ -164,7 +164,9 @@ let private fit =
                 "--node-threshold 0.9", "--prune", Changes
                 "--edge-threshold 0.9", "--prune", Changes
                 "--symbolic", "", Changes
-                "--library x", "--symbolic", Changes
+                "--library x", "--symbolic --own-formula", Changes
+                "--own-formula", "--symbolic", Changes
+                "--tolerance 0", "--symbolic", Refused "--tolerance takes a positive"
                 "--seed 1", "", Changes
                 "--device cuda", "", needsCuda
                 "--dtype float32", "", Changes

@@ -32,6 +32,30 @@ let tests =
                             (fit.Network.Order, fit.Network.Source)
                             "order and source")))
 
+            testCase "an edge's own formula stays usable, in files too" (fun () ->
+                withFolder (fun folder ->
+                    let net =
+                        Network.create { Size = 3; Order = 3 } CoefficientSource.Stored [ Nodes.sums 1; Nodes.sums 1 ]
+
+                    let x = uniform 3 (-1.0, 1.0) [ 50; 1 ]
+                    let choice = { SymbolicEdges.defaults with Library = [ "x"; "x*exp(-x)" ] }
+
+                    let fitted =
+                        { Network = net; Params = Network.init 0.3 net (Key.ofSeed 1) Placement.cpu64 }
+                        |> withSpline { Layer = 0; From = 0; To = 0 } (fun x -> x * (-x).exp())
+                        |> SymbolicEdges.auto choice x (fun _ _ -> ())
+
+                    Expect.equal (List.ofSeq fitted.Network.Symbols.Values) [ "x*exp(-x)" ] "its function"
+                    let path = Path.Combine(folder, "network.safetensors")
+                    FittedFile.save path fitted
+                    close "values" 0.0 (values fitted x) (values (FittedFile.load path) x)
+                    let expected = x * (-x).exp()
+                    close "the function's" 0.05 expected (values fitted x)
+
+                    for name in [ "nonesuch"; "y^2"; "x*y"; "2"; "x +" ] do
+                        let message = messageOf<BadInput>(fun () -> SymbolicFunction.find name |> ignore)
+                        Expect.stringContains message $"'{name}'" "message"))
+
             testCase "another file is refused in one line" (fun () ->
                 withFolder (fun folder ->
                     let path = Path.Combine(folder, "other.safetensors")

@@ -144,6 +144,13 @@ let tests =
                             (largest coef)
                             "another key gives other numbers")
 
+            property "second derivatives of the values are those of the trace" 20 (fits (1, 2)) (fun case ->
+                let fitted, x = fitted case, points case 6
+                let traced x = List.last (Network.trace fitted.Network x fitted.Params).Nodes
+                let laplacian f = Nested.laplacian f x
+                let found = laplacian (fun x -> Network.values fitted.Network x fitted.Params)
+                close "Laplacian" 1e-8 (laplacian traced) found)
+
             testCase "clusters that are not one per layer, or leave numbers out, are refused" (fun () ->
                 for clusters in [ [ 0 ]; [ 0; 2 ]; [ 1; 1 ] ] do
                     let meta =

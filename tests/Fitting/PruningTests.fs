@@ -89,10 +89,26 @@ let tests =
                 let threshold = defaultArg threshold 0.0
                 let after = Pruning.edges threshold scores before
 
-                Expect.equal
-                    (SymbolicEdges.edges after.Network)
-                    (carrying |> List.filter (fun edge -> score edge > threshold))
-                    "edges")
+                let above = carrying |> List.filter (fun edge -> score edge > threshold)
+                let left = SymbolicEdges.edges after.Network
+
+                // More stay only where no path would be left.
+                Expect.isTrue (List.forall (fun edge -> List.contains edge left) above) "edges above it stay"
+
+                if above |> List.exists (fun edge -> edge.Layer = 0) && Network.depth before.Network = 1 then
+                    Expect.equal left above "edges")
+
+            testCase "of a network whose edges all are below the threshold, a path stays" (fun () ->
+                forAll 30 (fits (1, 3)) (fun case ->
+                    let before = fitted { case with Masked = 0.0; Symbolic = 0.0 }
+                    let x = points case 20
+                    let after = Pruning.edges infinity (scores before x) before
+                    let left = SymbolicEdges.edges after.Network
+                    let layers = [ 0 .. Network.depth before.Network - 1 ]
+                    Expect.isTrue (left.Length <= (allEdges before.Network).Length) "edges"
+
+                    for l in layers do
+                        Expect.isTrue (left |> List.exists (fun edge -> edge.Layer = l)) $"an edge of layer {l}"))
 
             property
                 "hidden nodes up to the threshold go, but for the best; inputs and outputs stay"

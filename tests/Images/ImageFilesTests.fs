@@ -200,6 +200,45 @@ let tests =
                 let gray = (Images.at 2 some).ToArray()
                 Expect.equal ((Images.at 2 coloured).ToArray()) (Array.concat [ gray; gray; gray ]) "pixels")
 
+            testCase
+                "large images are scaled a row at a time, and what is too large is refused, in little memory"
+                (fun () ->
+                    // A gray picture of one value; its rows compress to nothing.
+                    let flat width height =
+                        let header =
+                            chunk "IHDR" (Array.concat [ big width; big height; [| 8uy; 0uy; 0uy; 0uy; 0uy |] ])
+
+                        let row = Array.append [| 0uy |] (Array.create width 77uy)
+                        use packed = new MemoryStream()
+
+                        (use pack = new Compression.ZLibStream(packed, Compression.CompressionLevel.Fastest, true)
+
+                         for _ in 1..height do
+                             pack.Write(row, 0, row.Length))
+
+                        Array.concat [ pngSignature; header; chunk "IDAT" (packed.ToArray()); chunk "IEND" [||] ]
+
+                    let before = GC.GetTotalAllocatedBytes true
+
+                    for width, height in [ 4000, 4000; 1, 900_000; 900_000, 1 ] do
+                        match tryRead (flat width height) with
+                        | Ok images -> Expect.all images.Pixels ((=) 77uy) $"{width}x{height}"
+                        | Error message -> failtest $"{width}x{height}: {message}"
+
+                    // Beyond the files themselves and rows.
+                    Check.inRange 0L 400_000_000L (GC.GetTotalAllocatedBytes true - before) "bytes allocated"
+
+                    for bytes, said in
+                        [
+                            flat 1 1 |> Array.truncate 8, "it is cut off or damaged"
+                            gzip (idx [ 20_000_000; 1; 1 ] (Array.zeroCreate 20_000_000)), "up to 1073741824 are read"
+                            gzip (Array.append pngSignature (Array.zeroCreate 1_100_000_000)),
+                            "more than 1073741824 bytes"
+                        ] do
+                        match tryRead bytes with
+                        | Ok _ -> failtest $"it passes, where {said}"
+                        | Error message -> Expect.stringContains message said "message")
+
             testCase "colours become gray by their luma" (fun () ->
                 let colour =
                     {

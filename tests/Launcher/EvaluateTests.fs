@@ -32,6 +32,47 @@ let tests =
     <| testList
         "Launcher.Evaluate"
         [
+            testCase
+                "a fit's values and its formula's are written in the data's units, with a warning outside"
+                (fun () ->
+                    withFolder (fun folder ->
+                        let fitted =
+                            words
+                                "fit --expr 100*x+50 --vars x:10:20 --normalize --width 1 1 --steps 20 --symbolic --own-formula \
+                             --library x --train 100 --out run"
+                            |> inside folder
+
+                        Expect.equal fitted.Code 0 "exit code of the fit"
+                        File.WriteAllText(Path.Combine(folder, "points.csv"), "other,x\n1,12\n2,15\n3,40\n")
+                        let ended = evaluate folder "run --points points.csv --out values.csv"
+                        Expect.equal ended.Code 0 "exit code"
+                        Expect.equal ended.Out [ "3 points, in values.csv" ] "standard output"
+                        Expect.equal ended.Err.Length 1 "lines on standard error"
+
+                        Expect.stringContains
+                            ended.Err.Head
+                            "1 of 3 points of points.csv lie outside"
+                            "standard error"
+
+                        let lines = File.ReadAllLines(Path.Combine(folder, "values.csv"))
+                        Expect.equal lines[0] "x,f,f_formula" "header"
+
+                        for line, expected in Seq.zip lines[1..] [ 1250.0; 1550.0; 4050.0 ] do
+                            let row = line.Split ',' |> Array.map float
+                            Check.near 1e-6 (row[1] / expected) 1.0 "value"
+                            Check.near 1e-6 (row[2] / expected) 1.0 "formula's value"
+
+                        for options, message in
+                            [
+                                "run --grid 5 --out values.csv", "--grid is for pde runs"
+                                "run --out values.csv", "takes --points"
+                                "run --points points.csv --out values.npy", ".csv"
+                                "run --points values.csv --out a.csv --exact", "--exact is for pde runs"
+                            ] do
+                            let ended = evaluate folder options
+                            Expect.equal ended.Code 2 "exit code"
+                            Expect.stringContains ended.Err.Head message "standard error"))
+
             testCase "a run's solution, its derivatives and the exact solution are written" (fun () ->
                 withRun (fun folder ->
                     let ended = evaluate folder "run --grid 4x3 --out grid.csv --derivatives u_x1,u_x1_x2_x2 --exact"
@@ -114,11 +155,16 @@ let tests =
                         Expect.stringContains (List.exactlyOne ended.Err) said arguments
                         Expect.equal (Directory.GetFileSystemEntries folder |> Array.sort) before arguments))
 
-            testCase "a run of another task is no solution" (fun () ->
+            testCase "a run of a task without values at points is no solution" (fun () ->
                 withFolder (fun folder ->
-                    Directory.CreateDirectory(Path.Combine(folder, "fit")) |> ignore
-                    File.WriteAllText(RunFolder.configPath (Path.Combine(folder, "fit")), """{ "task": "fit" }""")
-                    let ended = evaluate folder "fit --grid 3x3 --out a.csv"
+                    Directory.CreateDirectory(Path.Combine(folder, "other")) |> ignore
+
+                    File.WriteAllText(
+                        RunFolder.configPath (Path.Combine(folder, "other")),
+                        """{ "task": "classify" }"""
+                    )
+
+                    let ended = evaluate folder "other --grid 3x3 --out a.csv"
                     Expect.equal ended.Code 2 "exit code"
-                    Expect.stringContains (List.exactlyOne ended.Err) "is not the configuration of a pde run" "error"))
+                    Expect.stringContains (List.exactlyOne ended.Err) "its task is \"fit\", not \"pde\"" "error"))
         ]

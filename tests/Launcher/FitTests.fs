@@ -103,6 +103,28 @@ let tests =
                     let config name = File.ReadAllText(RunFolder.configPath (at name))
                     Expect.equal (config "run") (config "whole") "config.json"))
 
+            testSequenced
+            <| Check.theory
+                "the same command comes to the same bits"
+                [ "--extend 6 9"; "--grid-update"; "--grid-update --extend 8 --prune" ]
+                (fun options ->
+                    withFolder (fun folder ->
+                        let outcomes =
+                            [
+                                for i in 1..4 ->
+                                    let fit =
+                                        "fit --expr sin(3*x)*y --vars x:-1:1,y:0:2 --width 2 3 1 --train 90 --test 20 --steps 6"
+
+                                    // Memory lies elsewhere in each.
+                                    let between = Array.zeroCreate<byte>(1000 * i + 8)
+                                    let ended = inside folder (words $"{fit} {options} --quiet --threads 2 --out {i}")
+                                    GC.KeepAlive between
+                                    Expect.equal ended.Code 0 "exit code"
+                                    Runs.metrics (Path.Combine(folder, string i))
+                            ]
+
+                        Expect.equal (List.distinct outcomes).Length 1 "outcomes"))
+
             testCase "nodes that multiply are asked for by a plus" (fun () ->
                 withFolder (fun folder ->
                     let ended =

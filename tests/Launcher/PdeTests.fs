@@ -302,6 +302,9 @@ let tests =
                     Expect.equal ended.Code 1 "exit code"
                     Expect.stringContains (List.last ended.Err) "--resume" "standard error"))
 
+            testCase "a run whose terminal is closed saves, and resumes bit for bit" (fun () ->
+                interruptedBy (signal "-HUP") (fun ended -> Expect.equal ended.Code 1 "exit code"))
+
             testCase "a truncated checkpoint is refused in one line" (fun () ->
                 withFolder (fun folder ->
                     let out = Path.Combine(folder, "run")

@@ -160,6 +160,24 @@ let tests =
                     let ended = bash programs folder "jupyter_for lab"
                     Expect.equal (ended.Code, ended.Err, calls folder) (0, [], 0) "a command"))
 
+            testCase "who cannot write to a checkout runs what is built, or is told what to do" (fun () ->
+                withFolder (fun folder ->
+                    // Not even root can make a folder there.
+                    let line = "artifacts=/proc/none stamps=/proc/none/stamps log=/proc/none/log/setup.log"
+                    let work = "once setup_done setup_work"
+                    let ended = bash [] folder $"{line}; assembly=$PWD/built sources=x name=n; {work}"
+                    Expect.equal ended.Code 1 "exit code"
+
+                    Expect.stringContains
+                        (List.exactlyOne ended.Err)
+                        "let its owner run ./metakan info, or copy the checkout"
+                        "without a build"
+
+                    File.WriteAllText(Path.Combine(folder, "built"), "")
+                    let ended = bash [] folder $"{line}; assembly=$PWD/built sources=x name=n; {work}"
+                    Expect.equal ended.Code 0 "exit code"
+                    Expect.stringContains (List.exactlyOne ended.Err) "running what was built there" "with a build"))
+
             testCase "packages that cannot be restored, and a home that cannot be, are told with the reason" (fun () ->
                 withFolder (fun folder ->
                     let dotnet = "dotnet", "echo 'The disk is full.'; exit 1"

@@ -3,9 +3,11 @@ module MetaKan.Tests.ParserTests
 
 open System
 open Expecto
+open FsCheck.FSharp
 open MetaKan
 open MetaKan.Symbolic
 open MetaKan.Tests.Folder
+open MetaKan.Tests.Numeric
 
 let private at (x: float) (text: string) = Expression.value (fun _ -> x) (Parser.expression text)
 
@@ -18,6 +20,27 @@ let tests =
     testList
         "Symbolic.Parser"
         [
+            property
+                "any texts have names of variables, each its own, and names keep themselves"
+                500
+                (Gen.listOf (
+                    Gen.elements
+                        [ "x-1"; "2*y"; "a_b%"; "e"; "pi"; "sin"; "e_"; ""; " x"; "x"; "x_1"; "temp (°C)"; "gaussian" ]
+                ))
+                (fun texts ->
+                    let names = Parser.variables texts
+                    Expect.equal names.Length texts.Length "one for each"
+                    Expect.equal (List.distinct names) names "each its own"
+
+                    for name in names do
+                        Expect.equal (Parser.expression name) (Variable name) "a name"
+
+                    if
+                        texts = List.distinct texts
+                        && texts |> List.forall (fun t -> List.contains t [ "x"; "x_1"; "e_" ])
+                    then
+                        Expect.equal names texts "names stay")
+
             testCase "formulas mean what they do in mathematics" (fun () ->
                 let x = 0.7
 

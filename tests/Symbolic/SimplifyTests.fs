@@ -77,14 +77,15 @@ let tests =
 
             testCase "rounding changes numbers only, and leaves multiples of pi" (fun () ->
                 let e = Parser.expression "0.12345*sin(3.14159*x + 2*pi)^1.99999 - 0.00001*x"
-                Expect.equal (Printer.text (Simplify.rounded 3 e)) "0.123*sin(3.142*x + 2*pi)^2 + 0*x" "rounded"
+                Expect.equal (Printer.text (Simplify.rounded 3 e)) "0.123*sin(3.14*x + 2*pi)^2 - 1e-05*x" "rounded"
 
                 Expect.equal
                     (Printer.text (Simplify.rounded 15 e))
                     "0.12345*sin(3.14159*x + 2*pi)^1.99999 - 1e-05*x"
                     "rounded"
 
-                Expect.equal (Printer.text (Simplify.rounded 0 (Number -3.4))) "-3" "rounded")
+                Expect.equal (Printer.text (Simplify.rounded 1 (Number -3.4))) "-3" "rounded"
+                Expect.equal (Printer.text (Simplify.rounded 2 (Number 12345.0))) "12345" "whole numbers stay")
 
             testCase "numbers next to an integer or a multiple of pi are recognised" (fun () ->
                 for v, tolerance, expected in
@@ -107,11 +108,11 @@ let tests =
                     Expect.equal (Printer.text (Simplify.recognised tolerance (Number v))) expected "recognised"
 
                 let e = Parser.expression "1.0002*exp(sin(3.1413*x) + 0.9999*y^1.9998) - 0.0003"
-                let found = e |> Simplify.recognised 5e-4 |> Simplify.expression |> Simplify.rounded 3
+                let found = e |> Simplify.recognised 5e-4 |> Simplify.expression |> Simplify.rounded 4
                 Expect.equal (Printer.text found) "exp(sin(pi*x) + y^2)" "text")
 
             property
-                "rounding and recognising move numbers by half a unit and by the tolerance at most"
+                "rounding and recognising move numbers by half a unit of the last digit and by the tolerance at most"
                 500
                 (Gen.choose (-60_000, 60_000))
                 (fun n ->
@@ -123,7 +124,7 @@ let tests =
                         | other -> failwith $"{other}"
 
                     Expect.isTrue
-                        (moved (Simplify.rounded 2) <= 0.0050001 || (HalfPi.multiple v).IsSome)
+                        (moved (Simplify.rounded 3) <= 0.0050001 * abs v || (HalfPi.multiple v).IsSome)
                         "the move of rounding"
 
                     Expect.isTrue (moved (Simplify.recognised 0.03) <= 0.03) "the move of recognition"

@@ -43,8 +43,26 @@ let tests =
                     "abs(-2*x)", "abs(2*x)"
                     "cos(-x) + sin(-y)", "cos(x) - sin(y)"
                     "log(2.718281828*x)", "log(x) + 1"
+                    "exp(x)^2", "exp(2*x)"
+                    "gaussian(x)", "exp(-x^2)"
+                    "exp(x)*y*gaussian(y)^0.5", "y*exp(x - 0.5*y^2)"
+                    "log(x) + 2 + log(y) - 1", "1 + log(x*y)"
                 ]
                 (fun (given, expected) -> Expect.equal (tidied given) expected "text")
+
+            Check.theory
+                "what all terms of a sum have goes in front of it, and leaves roots where it is positive"
+                [
+                    (false, "q*a + q*b"), "q*(a + b)"
+                    (false, "x^2*y + 3*x^3"), "x^2*(y + 3*x)"
+                    (false, "g/r - g/s"), "g*(1/r - 1/s)"
+                    (false, "sqrt(q^2*a + q^2)"), "sqrt(q^2*(a + 1))"
+                    (true, "sqrt(q^2*a + q^2)"), "q*sqrt(a + 1)"
+                    (false, "x + y"), "x + y"
+                ]
+                (fun ((positive, given), expected) ->
+                    let found = Parser.expression given |> Tidy.factored positive |> Simplify.expression
+                    Expect.equal (Printer.text found) expected "text")
 
             testCase "a small factor of a large value is not nothing" (fun () ->
                 match Tidy.formula points 1e-3 (Parser.expression "0.0000001234*exp(16.1181*x)") with

@@ -53,6 +53,44 @@ let tests =
                     Expect.equal (found.Head |> List.map _.Equation) equations "equations"
                     Expect.equal (List.sort (List.ofSeq fitted)) (equations |> List.map _.Name |> List.sort) "fits"))
 
+            testCase
+                "done equations are not fitted again, stopped ones are, and nothing that is there is removed"
+                (fun () ->
+                    withFolder (fun folder ->
+                        let equations = List.truncate 3 Feynman.equations
+
+                        let result outcome =
+                            RunFolder.fields
+                                [
+                                    "parameters", RunFolder.node 7L
+                                    for name in [ "train_rmse"; "test_rmse"; "test_rmse_relative"; "seconds" ] do
+                                        name, RunFolder.node 0.5
+                                    "outcome", RunFolder.node outcome
+                                ]
+
+                        let places = [ for e in equations -> Path.Combine(folder, e.Name.Replace(' ', '-')) ]
+                        let mine = Path.Combine(places[2], "mine.txt")
+
+                        for place in places do
+                            Directory.CreateDirectory place |> ignore
+
+                        RunFolder.writeResult places[0] (result "completed")
+                        RunFolder.writeResult places[1] (result "stopped")
+                        File.WriteAllText(mine, "")
+                        let fitted = ResizeArray()
+
+                        FeynmanSuite.run
+                            folder
+                            equations
+                            (fun _ place ->
+                                fitted.Add place
+                                result "completed")
+                            ignore
+                        |> ignore
+
+                        Expect.equal (List.ofSeq fitted) places[1..] "fitted"
+                        Expect.isTrue (File.Exists mine) "a file of the user's"))
+
             testCase "formulas have the values of pykan's" (fun () ->
                 let path = Path.Combine(AppContext.BaseDirectory, "Tasks", "feynman-samples.csv")
 

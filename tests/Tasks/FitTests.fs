@@ -167,6 +167,89 @@ let tests =
                         (number run "test_rmse" / spread)
                         "test rmse relative"))
 
+            testCase "a saved fit has the values in the data's own units" (fun () ->
+                withFolder (fun folder ->
+                    use _ = torch.NewDisposeScope()
+
+                    let plain =
+                        Dataset.ofFormula
+                            (Parser.expression "100*x + 50")
+                            (Dataset.ranges "x:10:20")
+                            80
+                            40
+                            0.0
+                            (Key.ofSeed 3)
+                            Placement.cpu64
+
+                    let scaled, inputs, output = Scaling.normalised plain
+
+                    for name, data, scaling, learner in
+                        [
+                            "plain", plain, None, network CoefficientSource.Stored [ 1; 1 ]
+                            "scaled", scaled, Some(inputs, output), network CoefficientSource.Stored [ 1; 1 ]
+                            "mlp", scaled, Some(inputs, output), Learner.Model(Mlp.create [ 1; 4; 1 ])
+                        ] do
+                        let at = Path.Combine(folder, name)
+                        fit at { settings with Steps = [ 30 ] } data scaling learner |> ignore
+                        let saved = Fit.restore at learner
+                        Expect.equal (saved.Columns.Inputs, saved.Columns.Target) ([ "x" ], "f") "columns"
+                        let low, high = saved.Columns.Ranges.Head
+                        Check.near 1e-12 low (Tensor.item (plain.Train.X.min ())) "lowest"
+                        Check.near 1e-12 high (Tensor.item (plain.Train.X.max ())) "highest"
+                        let found = saved.Values(tensor [ 2; 1 ] [ 11.0; 19.0 ])
+                        close name 20.0 (tensor [ 2; 1 ] [ 1150.0; 1950.0 ]) found))
+
+            testCase "a small formula is told by significant digits, and a row a formula" (fun () ->
+                withFolder (fun folder ->
+                    use _ = torch.NewDisposeScope()
+
+                    let data =
+                        Dataset.ofFormula
+                            (Parser.expression "1e-8*x + y")
+                            (Dataset.ranges "x:-1:1,y:-1:1")
+                            100
+                            60
+                            0.0
+                            (Key.ofSeed 3)
+                            Placement.cpu64
+
+                    let settings =
+                        { settings with
+                            Steps = [ 3 ]
+                            Symbolic = Some { SymbolicEdges.defaults with Library = [ "x" ] }
+                            Search = true
+                        }
+
+                    let run = fit folder settings data None (network CoefficientSource.Stored [ 2; 1 ])
+                    Expect.equal (run.Result["formula"].GetValue<string>()) "1e-08*x + y" "formula"
+                    Check.near 1e-9 (number run "formula_r2") 1.0 "R²"
+                    let lines = File.ReadAllLines(Path.Combine(folder, "formulas.csv"))
+                    Expect.equal lines.Length (run.Formulas.Length + 1) "rows"
+                    Expect.stringContains lines[0] "complexity,train_rmse,test_rmse,formula,latex,sympy" "header"
+                    Expect.equal (File.ReadAllLines(Path.Combine(folder, "edges.csv")).Length) 3 "edges"))
+
+            testCase "columns of any names have formulas" (fun () ->
+                withFolder (fun folder ->
+                    use _ = torch.NewDisposeScope()
+
+                    let table =
+                        {
+                            Columns = [ "x-1"; "e"; "t" ]
+                            Rows = [| for i in 1..40 -> [| float i; float (i * i % 7); float (2 * i - i * i % 7) |] |]
+                        }
+
+                    let data = Dataset.ofTable "table" table "t" 0.2 (Key.ofSeed 1) Placement.cpu64
+
+                    let settings =
+                        { settings with
+                            Steps = [ 3 ]
+                            Symbolic = Some { SymbolicEdges.defaults with Library = [ "x" ] }
+                            Search = true
+                        }
+
+                    let run = fit folder settings data None (network CoefficientSource.Stored [ 2; 1 ])
+                    Expect.equal (run.Result["formula"].GetValue<string>()) "2*x_1 - e_" "formula"))
+
             testCase "the network's error is its formula's, also of normalised data" (fun () ->
                 withFolder (fun folder ->
                     use _ = torch.NewDisposeScope()

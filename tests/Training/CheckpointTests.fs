@@ -68,15 +68,26 @@ let tests =
                     let path = Path.Combine(folder, "state.safetensors")
                     let model = like |> Map.toSeq |> Seq.map (fun (name, t) -> $"model.{name}", t)
 
+                    // Sealed as checkpoints are, without a part of what they say.
                     for metadata, missing in
                         [
                             [], "step"
                             [ "step", "3" ], "seconds"
                             [ "seconds", "1.5" ], "step"
                             [ "step", "three"; "seconds", "1.5" ], "step"
+                            [ "step", "-3"; "seconds", "1.5" ], "step"
                         ] do
-                        Safetensors.write path (Map([ "stage", "0"; "within", "3" ] @ metadata)) model
+                        Checkpoint.write
+                            path
+                            "metakan-training-3"
+                            ""
+                            (Map([ "stage", "0"; "within", "3" ] @ metadata))
+                            model
+
                         Expect.stringContains (refusal path like) $"'{missing}'" "refusal"
+
+                    Checkpoint.seal path Map.empty model
+                    Expect.stringContains (refusal path like) "has the format metakan-training-3, not ''" "no format"
 
                     Checkpoint.save path (stateOf like)
                     let whole = File.ReadAllBytes path
@@ -87,4 +98,42 @@ let tests =
 
                     File.WriteAllText(path, "step,loss\n1,2\n")
                     refusal path like |> ignore))
+
+            property
+                "a checkpoint in which anything is changed is refused"
+                40
+                (Gen.zip networks (Gen.choose (0, 999)))
+                (fun (network, choice) ->
+                    withFolder (fun folder ->
+                        use _ = torch.NewDisposeScope()
+                        let path = Path.Combine(folder, "state.safetensors")
+                        Checkpoint.save path (stateOf (parameters network))
+                        let texts, tensors = Safetensors.read path
+                        let name = Seq.item (choice % tensors.Count) tensors.Keys
+                        let text = Seq.item (choice % texts.Count) texts.Keys
+
+                        for texts, tensors in
+                            [
+                                texts, Map.remove name tensors
+                                texts, Map.add (name + "x") tensors[name] tensors
+                                texts, Map.add name (tensors[name] + 1e-9) tensors
+                                texts, Map.add name (tensors[name].unsqueeze 0L) tensors
+                                Map.remove text texts, tensors
+                                Map.add text (texts[text] + "0") texts, tensors
+                            ] do
+                            Safetensors.write path texts (Map.toSeq tensors)
+                            refusal path ((model network).Init (Key.ofSeed 0) Placement.cpu64) |> ignore))
+
+            testCase "another run's checkpoint is refused" (fun () ->
+                withFolder (fun folder ->
+                    use _ = torch.NewDisposeScope()
+                    let path = Path.Combine(folder, "state.safetensors")
+                    let p = kan [ 2; 3; 1 ] Placement.cpu64
+                    Checkpoint.saveOf "one" path (stateOf p)
+                    Checkpoint.loadOf (Some "one") path p |> ignore
+
+                    Expect.stringContains
+                        (messageOf<BadInput>(fun () -> Checkpoint.loadOf (Some "other") path p |> ignore))
+                        "another run's"
+                        "refusal"))
         ]

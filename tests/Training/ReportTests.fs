@@ -1,6 +1,7 @@
 /// Reports: whatever a run's folder holds, the page tells it and needs no other file.
 module MetaKan.Tests.ReportTests
 
+open System
 open System.IO
 open System.Net
 open System.Text.Json.Nodes
@@ -200,6 +201,24 @@ let tests =
                 Expect.isTrue
                     ((figures page) |> List.forall (names >> List.forall (fun n -> not (n.Contains '<'))))
                     "names")
+
+            testCase "pictures that are deep, large or no files are named, not read" (fun () ->
+                let page =
+                    report (fun folder ->
+                        let path name = Path.Combine(RunFolder.picturesPath folder, name)
+                        Directory.CreateDirectory(RunFolder.picturesPath folder) |> ignore
+                        let deep = String.replicate 300_000 "<g>" + String.replicate 300_000 "</g>"
+                        File.WriteAllText(path "deep.svg", $"<svg xmlns='http://www.w3.org/2000/svg'>{deep}</svg>")
+                        File.WriteAllText(path "large.svg", String(' ', 20_000_000) + "<svg/>")
+
+                        if not (OperatingSystem.IsWindows()) then
+                            for name in [ "pipe.svg"; "pipe.json" ] do
+                                use made = Diagnostics.Process.Start("mkfifo", path name)
+                                made.WaitForExit())
+
+                Expect.stringContains page "deep.svg is not a readable picture" "a deep one"
+                Check.lacks page "pipe" "pipes"
+                Check.lacks page "large" "a large one")
 
             testCase "a folder without a run, and a run with a broken file, are refused by name" (fun () ->
                 withFolder (fun folder ->

@@ -55,12 +55,12 @@ let tests =
                     Expect.stringStarts (refusal (fun () -> RunFolder.create other)) other "refusal"
                     Expect.stringStarts (refusal (fun () -> RunFolder.create file)) file "refusal"))
 
-            testCase "a folder that the system refuses fails the run" (fun () ->
+            testCase "a folder that the system refuses is refused; a file there fails the run" (fun () ->
                 withFolder (fun folder ->
                     let file = Path.Combine(folder, "file")
                     File.WriteAllText(file, "")
                     let inside = Path.Combine(file, "run")
-                    let message = messageOf<RunFailed>(fun () -> RunFolder.create inside)
+                    let message = messageOf<BadInput>(fun () -> RunFolder.create inside)
                     Expect.stringStarts message $"cannot write {inside}: " "message"
                     messageOf<RunFailed>(fun () -> RunFolder.writeResult inside (JsonObject())) |> ignore))
 

@@ -250,4 +250,55 @@ let tests =
 
                 for found in Seq.take 6 counts do
                     Expect.equal found counts[0] "live tensors")
+
+            // Alone: the process's memory is looked at.
+            testSequenced
+            <| Check.slow (
+                // By an estimator, which makes a generator a step besides what the exact operator makes.
+                testCase "memory is steady over tens of thousands of steps" (fun () ->
+                    use _ = torch.NewDisposeScope()
+                    let problem, model = Poisson.problem (TwoBody.ofSeed 1 2), Mlp.create [ 2; 3; 1 ]
+
+                    let settings =
+                        {
+                            Points = 4
+                            Sampling = Sampling.Random
+                            Laplacian = LaplacianMethod.Hutchinson 2
+                            Unbiased = false
+                            MemoryLimit = 2048
+                        }
+
+                    // Bytes that are in the machine's memory, once what nobody has is given back.
+                    let resident () =
+                        GC.Collect()
+                        GC.WaitForPendingFinalizers()
+                        GC.Collect()
+                        use own = Diagnostics.Process.GetCurrentProcess()
+                        own.WorkingSet64
+
+                    let found = ResizeArray<int64>()
+                    let every = 6_000
+
+                    let plan =
+                        { plan
+                              [
+                                  Stage.create (4 * every) adam (fun step ->
+                                      Collocation.gradient settings problem model (Key.ofSeed step))
+                              ] with
+                            Evaluate = fun _ -> []
+                            SaveEvery = every
+                        }
+
+                    let listen event =
+                        match event with
+                        | Saved _ -> found.Add(resident ())
+                        | _ -> ()
+
+                    Training.run plan listen (Training.start plan (model.Init (Key.ofSeed 1) Placement.cpu64))
+                    |> ignore
+
+                    // The first steps fill caches. Half a KiB a step would be 9 MiB.
+                    let grown = float (found[3] - found[0]) / float (3 * every)
+                    Check.inRange -infinity 512.0 grown "bytes a step")
+            )
         ]

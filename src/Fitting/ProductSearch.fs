@@ -1,0 +1,440 @@
+// Formulas that are a function of a sum of products, found as sparse regressions: y or a function of it is a sum of few
+// columns out of thousands, each a product of one function for each variable. A column may be multiplied by y, too, which
+// finds quotients. What is added next is sought by orthogonal least squares along a beam.
+// Chen, Billings and Luo, "Orthogonal least squares methods and their application to non-linear system identification",
+// Int. J. Control 50 (1989).
+namespace MetaKan.Fitting
+
+open System
+open MetaKan
+open MetaKan.Symbolic
+open TorchSharp
+
+/// Formulas that are a function of a sum of products.
+[<RequireQualifiedAccess>]
+module internal ProductSearch =
+    /// Columns at most; points that the search looks at; terms at most.
+    let private most, looked, longest = 6000, 300, 6
+
+    /// States that the beam keeps, and formulas that each number of terms gives.
+    let private beam, told = 40, 2
+
+    /// The share of a target's square that rounding leaves.
+    let private exact = 1e-20
+
+    let private square e = Power(e, Number 2.0)
+    let private root e = Call(Function.Sqrt, e)
+
+    /// Functions of one variable, with what they cost. The first is none.
+    let private atoms: (int * (Expression -> Expression)) list =
+        let power (n: float) x = if n = 1.0 then x else Power(x, Number n)
+        let call f x = Call(f, x)
+
+        let powers =
+            [
+                1, power 1.0
+                2, square
+                2, power -1.0
+                3, power 3.0
+                3, power -2.0
+                3, root
+                4, power 4.0
+                4, power -3.0
+                4, power -0.5
+                5, power 5.0
+                5, power -4.0
+            ]
+
+        let calls =
+            [
+                2, call Function.Exp
+                3, (fun x -> Call(Function.Exp, -x))
+                2, call Function.Log
+                2, call Function.Sin
+                2, call Function.Cos
+                4, (fun x -> square (Call(Function.Sin, x)))
+                4, call Function.Tan
+                4, call Function.Tanh
+                4, (fun x -> Call(Function.Exp, -(square x)))
+                4, (fun x -> Call(Function.Sin, Number 2.0 * x))
+                4, (fun x -> Call(Function.Cos, Number 2.0 * x))
+                4, (fun x -> Call(Function.Sin, Number Math.PI * x))
+                4, (fun x -> Call(Function.Cos, Number Math.PI * x))
+            ]
+
+        [
+            yield! powers
+            yield! calls
+            for a, f in List.take 3 powers do
+                for b, g in List.take 6 calls -> a + b + 1, (fun x -> Product [ f x; g x ])
+        ]
+
+    /// Functions of a product or quotient of two or three variables.
+    let private compounds (names: string list) : (int * Expression) list =
+        let rec powers names =
+            match names with
+            | [] -> [ [] ]
+            | name :: rest ->
+                [
+                    for others in powers rest do
+                        yield others
+
+                        if others.Length < 3 then
+                            yield Variable name :: others
+                            yield Power(Variable name, Number -1.0) :: others
+                ]
+
+        [
+            for factors in powers (List.truncate 6 names) do
+                if factors.Length > 1 then
+                    for f, cost in [ Function.Exp, 1; Function.Sin, 2; Function.Cos, 2 ] do
+                        factors.Length + cost, Call(f, Product factors)
+        ]
+
+    /// Products, one of the atoms or none for each variable and at most one compound, in the order of their costs.
+    let private products (names: string list) (x: Tensor) : (Expression * Tensor) list =
+        let usable (t: Tensor) =
+            let sizes = t.abs ()
+            let largest = Tensor.item (sizes.max ())
+            Double.IsFinite largest && largest < 1e8 && largest > 1e-8
+
+        let valued candidates =
+            [
+                for cost, e in candidates do
+                    let values = FormulaFit.values names x e
+
+                    if usable values then
+                        cost, (e, values)
+            ]
+
+        let singles =
+            [|
+                for name in names do
+                    yield valued [ for cost, f in atoms -> cost, f (Variable name) ]
+
+                if names.Length > 1 then
+                    yield valued (compounds names)
+            |]
+
+        // All products of this cost that begin with the variable i.
+        let rec ofCost (i: int) (cost: int) : (Expression * Tensor) list list =
+            if cost = 0 then
+                [ [] ]
+            elif i = singles.Length then
+                []
+            else
+                [
+                    yield! ofCost (i + 1) cost
+
+                    for own, atom in singles[i] do
+                        if own <= cost then
+                            for rest in ofCost (i + 1) (cost - own) -> atom :: rest
+                ]
+
+        Seq.initInfinite ((+) 1)
+        |> Seq.truncate 14
+        |> Seq.collect (fun cost -> ofCost 0 cost)
+        |> Seq.truncate most
+        |> Seq.map (fun parts ->
+            parts |> List.map fst |> Product, parts |> List.map snd |> List.reduce (fun a b -> a * b))
+        |> Seq.filter (snd >> usable)
+        |> List.ofSeq
+
+    /// What of y the sums are of: its values, and the formula of y from the sum's. Only where y is in its domain.
+    let private targets (y: Tensor) : (Tensor * (Expression -> Expression)) list =
+        let low, high = Tensor.item (y.min ()), Tensor.item (y.max ())
+        let sign = if low >= 0.0 then 1.0 else -1.0
+        let signed e = if sign > 0.0 then e else -e
+        let oneSign = low >= 0.0 || high <= 0.0
+        let apart = oneSign && min (abs low) (abs high) > 1e-4 * max (abs low) (abs high)
+
+        [
+            y, id
+
+            if apart then
+                y.reciprocal (), (fun e -> Power(e, Number -1.0))
+                y.square().reciprocal(), (fun e -> signed (Power(e, Number -0.5)))
+                (y * sign).log(), (fun e -> signed (Call(Function.Exp, e)))
+
+            if oneSign then
+                y.square (), (root >> signed)
+                (y * sign).sqrt(), (square >> signed)
+
+            if low > -15.0 && high < 15.0 then
+                y.exp (), (fun e -> Call(Function.Log, e))
+
+            if low > -1.5707 && high < 1.5707 then
+                y.sin (), (fun e -> Call(Function.Asin, e))
+                y.tan (), (fun e -> Call(Function.Atan, e))
+
+            if low > 1e-4 && high < 3.1415 then
+                y.cos (), (fun e -> Call(Function.Acos, e))
+
+            if low > -0.9999 && high < 0.9999 then
+                y.atanh (), (fun e -> Call(Function.Tanh, e))
+        ]
+
+    let private centred (t: Tensor) = t - t.mean ([| -1L |], keepdim = true)
+
+    /// Columns that are chosen, in order; what an orthogonal basis of them leaves of the target; and of each column the square
+    /// of what the basis leaves.
+    type private State = { Chosen: int list; Basis: Tensor list; Left: Tensor; Free: Tensor }
+
+    /// The best choices of columns, rows of `columns` [M, N], for a target [N]: for each number of columns those that leave
+    /// least, as (columns, share of the target's square that is left), up to so many columns.
+    let private sparse
+        (interrupted: unit -> bool)
+        (longest: int)
+        (columns: Tensor)
+        (target: Tensor)
+        : (int list * float) list =
+        let count = columns.size 0
+
+        let add (state: State) (column: int) : State =
+            let own = columns.select (0L, int64 column)
+            let project (v: Tensor) = (v, state.Basis) ||> List.fold (fun v q -> v - q * v.dot q)
+            // Twice, against rounding.
+            let q = project (project own)
+            let q = q / q.square().sum().sqrt()
+
+            {
+                Chosen = column :: state.Chosen
+                Basis = q :: state.Basis
+                Left = state.Left - q * state.Left.dot q
+                Free = state.Free - (Tensor.product columns (q.unsqueeze 1L)).squeeze(1L).square()
+            }
+
+        let left (state: State) = Tensor.item (state.Left.square().sum())
+        let unit = centred target
+        let unit = unit / unit.square().sum().sqrt()
+        let ones = torch.ones (count, dtype = columns.dtype)
+        let start = { Chosen = []; Basis = []; Left = unit; Free = ones }
+
+        // What each state gains by each column.
+        let gains (states: State list) =
+            let lefts = torch.stack ([| for s in states -> s.Left |], 1L)
+            let free = torch.stack ([| for s in states -> s.Free |], 1L)
+            let gain = (Tensor.product columns lefts).square() / free.clamp_min (1e-30.ToScalar())
+            torch.where (free.gt (1e-7.ToScalar()), gain, torch.zeros_like gain)
+
+        let build (columns: int list) = (start, List.rev columns) ||> List.fold add
+
+        // Each column in turn is exchanged for the best one beside the others, as long as that leaves less.
+        let rec refine sweeps (state: State) : State =
+            let better =
+                (state, [ 0 .. state.Chosen.Length - 1 ])
+                ||> List.fold (fun state place ->
+                    let others = build (List.removeAt place state.Chosen)
+                    let next = (gains [ others ]).argmax().item<int64>() |> int |> add others
+                    if left next < 0.999 * left state then next else state)
+
+            if sweeps > 1 && left better < left state then refine (sweeps - 1) better else better
+
+        // Two columns at once, of the cheapest ones: what one of them alone would not lead to.
+        let pairs =
+            let few = min count 1500L
+            let columns = columns.narrow (0L, 0L, few)
+            let gram = Tensor.product columns (columns.t ())
+            let r = Tensor.product columns (unit.unsqueeze 1L)
+            let free = 1.0 - gram.square ()
+
+            let explained =
+                (r.square () + r.square().t() - 2.0 * r * r.t () * gram) / free.clamp_min (1e-30.ToScalar())
+
+            let explained = torch.where(free.gt (1e-6.ToScalar()), explained, torch.zeros_like explained).triu 1L
+            let struct (_, order) = explained.flatten().topk(min 30 (int (few * few)))
+
+            [ for place in order.data<int64>() -> int (place / few), int (place % few) ]
+
+        // Three columns at once, of fewer.
+        let triples =
+            let few = min count 200L
+            let columns = columns.narrow (0L, 0L, few)
+            let g = Tensor.product columns (columns.t ())
+            let r = (Tensor.product columns (unit.unsqueeze 1L)).squeeze 1L
+            let pairs = torch.combinations (torch.arange few, 2)
+            let i, j = pairs.select (1L, 0L), pairs.select (1L, 1L)
+            let gij = g.flatten().index_select(0L, i * few + j).unsqueeze 1L
+            let d = (1.0 - gij.square ()).clamp_min(1e-12.ToScalar())
+            let ri, rj = r.index_select(0L, i).unsqueeze 1L, r.index_select(0L, j).unsqueeze 1L
+            let gi, gj = g.index_select (0L, i), g.index_select (0L, j)
+            let left = r - (ri - gij * rj) / d * gi - (rj - gij * ri) / d * gj
+            let free = 1.0 - (gi.square () + gj.square () - 2.0 * gij * gi * gj) / d
+            let pair = (ri.square () + rj.square () - 2.0 * ri * rj * gij) / d
+            let explained = pair + left.square () / free.clamp_min (1e-30.ToScalar())
+            let usable = free.gt(1e-5.ToScalar()).logical_and(d.gt (1e-5.ToScalar()))
+            let explained = torch.where (usable, explained, torch.zeros_like explained)
+            let struct (_, order) = explained.flatten().topk(min 30 (int (explained.numel ())))
+            let i, j = i.data<int64>().ToArray(), j.data<int64>().ToArray()
+
+            [
+                for place in order.data<int64>() -> [ i[int (place / few)]; j[int (place / few)] ], int (place % few)
+            ]
+
+        let rec go depth (states: State list) found =
+            let best = states |> List.sortBy left
+            let found = found @ [ for s in List.truncate told best -> s.Chosen, left s ]
+
+            if depth = longest || interrupted () || (not best.IsEmpty && left best.Head < exact) then
+                found
+            else
+                let most = if depth = 0 then beam else 6
+                let gain = gains states
+                let struct (_, order) = gain.topk (min most (int count), 0)
+                let order = order.t().contiguous().data<int64>().ToArray() |> Array.chunkBySize (int (order.size 0))
+
+                let grown =
+                    [
+                        for state, places in Seq.zip states order do
+                            for place in places do
+                                if not (List.contains (int place) state.Chosen) then
+                                    yield state, int place
+
+                        if depth = 1 then
+                            for first, second in pairs do
+                                yield build [ first ], second
+
+                        if depth = 2 then
+                            for two, third in triples do
+                                yield build (List.map int two), third
+                    ]
+                    |> List.distinctBy (fun (state, place) -> List.sort (place :: state.Chosen))
+                    |> List.map (fun (state, place) ->
+                        let gained =
+                            let v = columns.select (0L, int64 place)
+                            let w = Tensor.item (v.dot state.Left)
+                            w * w / max 1e-30 (Tensor.item (state.Free.[int64 place]))
+
+                        state, place, left state - gained)
+                    |> List.sortBy (fun (_, _, left) -> left)
+                    |> List.truncate beam
+                    |> List.map (fun (state, place, _) -> add state place)
+
+                let grown =
+                    [
+                        yield! grown
+                        if depth > 0 then
+                            yield! grown |> List.truncate 1 |> List.map (refine 2)
+                    ]
+                    |> List.distinctBy (fun state -> List.sort state.Chosen)
+
+                if grown.IsEmpty then found else go (depth + 1) grown found
+
+        go 0 [ start ] [] |> List.filter (fun (chosen, _) -> not chosen.IsEmpty)
+
+    /// The coefficients of chosen columns [k, N] of products in a target [N], and the constant, by least squares.
+    let private regress (columns: Tensor list) (target: Tensor) : float[] =
+        let all = torch.stack ([| yield! columns; torch.ones_like target |], 1L)
+        let norms = all.square().sum(0L).sqrt()
+        Tensor.toArray (Tensor.product (torch.linalg.pinv (all / norms)) (target.unsqueeze 1L) / norms.unsqueeze 1L)
+
+    let private weighed (products: Expression list) (coefficients: float[]) =
+        [
+            for product, c in Seq.zip products coefficients do
+                yield Number c * product
+
+
+            yield Number(Array.last coefficients)
+        ]
+        |> Sum
+
+    /// Formulas for y [N, 1] at points x [N, n], whose columns have names; their constants are as a regression of part of the
+    /// points has them.
+    let formulas (interrupted: unit -> bool) (names: string list) (x: Tensor) (y: Tensor) : Expression list =
+        use _ = torch.no_grad ()
+        use _ = torch.NewDisposeScope()
+        let count = min (int64 looked) (x.size 0)
+        let x, y = x.narrow (0L, 0L, count), y.narrow(0L, 0L, count).select(1L, 0L)
+
+        if Tensor.item (y.max () - y.min ()) = 0.0 then
+            [ Number(Tensor.item (y.select (0L, 0L))) ]
+        else
+            let units (columns: Tensor) =
+                let moved = centred columns
+                let norms = moved.square().sum(1L, true).sqrt()
+                let flat = norms.le (1e-9 * columns.square().sum(1L, true).sqrt())
+                torch.where (flat, torch.zeros_like moved, moved / norms.clamp_min (1e-300.ToScalar()))
+
+            let found = products names x
+            let table = torch.stack [| for _, values in found -> values |]
+            let products = found |> List.map fst |> Array.ofList
+            let columns = units table
+
+            // Once a sum is exact, none of more terms is sought.
+            let sums =
+                (([], longest), targets y)
+                ||> List.fold (fun (sums, longest) (target, back) ->
+                    use _ = torch.NewDisposeScope()
+                    let choices = if interrupted () then [] else sparse interrupted longest columns target
+
+                    let formulas =
+                        [
+                            for chosen, _ in choices do
+                                let coefficients = regress [ for k in chosen -> table.select (0L, int64 k) ] target
+                                back (weighed [ for k in chosen -> products[k] ] coefficients)
+                        ]
+
+                    let exact =
+                        [
+                            for chosen, left in choices do
+                                if left < exact then
+                                    chosen.Length
+                        ]
+
+                    sums @ formulas, List.min (longest :: exact))
+                |> fst
+
+            // y = P + y Q is y = P/(1 - Q). Functions whose sums are 1, as sin² and cos², are no part of Q: there would be nothing left.
+            let quotients =
+                let rec isPlain e =
+                    match e with
+                    | Call(Function.Exp, Power _)
+                    | Call(Function.Exp, Sum _) -> false
+                    | Call(f, _) -> f = Function.Exp
+                    | Product factors -> List.forall isPlain factors
+                    | Power(a, _) -> isPlain a
+                    | _ -> true
+
+                use _ = torch.NewDisposeScope()
+
+                // In turn, so that what is cheap comes first of both.
+                let parts =
+                    [|
+                        for k, e in Seq.indexed (Seq.truncate 700 products) do
+                            let column = table.select (0L, int64 k)
+                            yield e, true, column
+
+                            if isPlain e then
+                                yield e, false, column * y
+                    |]
+
+                let both = torch.stack (parts |> Array.map (fun (_, _, column) -> column))
+                let isAbove k = let _, above, _ = parts[k] in above
+                let product k = let e, _, _ = parts[k] in e
+
+                [
+                    if not (interrupted ()) then
+                        for chosen, _ in sparse interrupted longest (units both) y do
+                            let above, below = chosen |> List.partition isAbove
+
+                            if not below.IsEmpty then
+                                let coefficients = regress [ for k in above @ below -> both.select (0L, int64 k) ] y
+                                let split = above.Length
+
+                                let numerator =
+                                    weighed
+                                        (List.map product above)
+                                        [| yield! coefficients[.. split - 1]; Array.last coefficients |]
+
+                                let denominator =
+                                    weighed
+                                        (List.map product below)
+                                        [|
+                                            yield! Array.map (~-) coefficients[split .. coefficients.Length - 2]
+                                            yield 1.0
+                                        |]
+
+                                numerator / denominator
+                ]
+
+            sums @ quotients

@@ -1,0 +1,54 @@
+// The formulas of a fit as a table, in every language that they are written in, and the edges that were given functions.
+namespace MetaKan.Fitting
+
+open System.IO
+open System.Text
+open MetaKan
+open MetaKan.Symbolic
+
+[<RequireQualifiedAccess>]
+module internal FitFormulas =
+    let private quoted (text: string) =
+        let doubled = text.Replace("\"", "\"\"")
+        $"\"{doubled}\""
+
+    let private number (v: float) = v.ToString("R", System.Globalization.CultureInfo.InvariantCulture)
+
+    let private write (path: string) (lines: string list list) =
+        let text = lines |> List.map (String.concat "," >> fun line -> line + "\n") |> String.concat ""
+        AtomicFile.write path (fun stream -> stream.Write(Encoding.UTF8.GetBytes text))
+
+    /// Writes formulas.csv into a run's folder: a row a formula, with its complexity, its errors, and its text in all notations.
+    let save (folder: string) (formulas: FitFormula list) : unit =
+        [
+            [ "complexity"; "train_rmse"; "test_rmse"; "formula"; "latex"; yield! List.map fst Code.languages ]
+
+            for f in formulas do
+                [
+                    string f.Complexity
+                    number f.TrainRmse
+                    number f.TestRmse
+                    quoted (Printer.text f.Formula)
+                    quoted (Printer.latex f.Formula)
+                    for _, language in Code.languages do
+                        quoted (Code.text language f.Formula)
+                ]
+        ]
+        |> write (Path.Combine(folder, "formulas.csv"))
+
+    /// Writes edges.csv into a run's folder: the function that each edge was given, c·f(a x + b) + d, and the share of its
+    /// spline's variance that it explains.
+    let saveEdges (folder: string) (edges: (Edge * Suggestion) seq) : unit =
+        [
+            [ "layer"; "from"; "to"; "function"; "a"; "b"; "c"; "d"; "r2" ]
+
+            for edge, { Function = f; Fit = fit } in edges do
+                [
+                    for place in [ edge.Layer; edge.From; edge.To ] do
+                        string place
+                    quoted f.Name
+                    for v in [ fit.A; fit.B; fit.C; fit.D; fit.R2 ] do
+                        number v
+                ]
+        ]
+        |> write (Path.Combine(folder, "edges.csv"))
