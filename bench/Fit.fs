@@ -59,7 +59,7 @@ let run (source: CoefficientSource) (widths: int list) (points: int) (repeats: i
     let x, y = samples widths.Head points
     let net = Network.create grid source (List.map Nodes.sums widths)
     let p = Network.init 0.3 net (Key.ofSeed 1) Placement.cpu64
-    let library = Descent.gradient (Network.values net x) y
+    let library = Descent.gradient FitLoss.Square (Network.values net x) y
     let plain = PlainFit.gradient grid source widths x y
     let loss gradient = Tensor.item (fst (gradient p))
     let difference = abs (loss library - loss plain)

@@ -52,7 +52,7 @@ let phases (_, start: Params, predict: Tensor -> Params -> Tensor, (optimizer, s
     (start, centres)
     ||> List.scan (fun p c ->
         let x = samples c
-        Descent.run optimizer (Descent.gradient (predict x) (truth x)) steps (fun _ _ _ -> true) p)
+        Descent.run optimizer (Descent.gradient FitLoss.Square (predict x) (truth x)) steps (fun _ _ _ -> true) p)
     |> List.tail
     |> List.map (fun p -> (predict everywhere p).detach())
 

@@ -39,7 +39,7 @@ let show name (fitted: Fitted) =
     fitted
 
 let train sparsity (fitted: Fitted) =
-    let gradient = Descent.sparse sparsity fitted.Network x y
+    let gradient = Descent.sparse FitLoss.Square sparsity fitted.Network x y
     let p = Descent.run (Lbfgs.create 10 20) gradient steps (fun _ _ _ -> true) fitted.Params
     { fitted with Params = p }
 
@@ -50,7 +50,10 @@ let prune (fitted: Fitted) =
 /// Trains the numbers a, b, c, d of every edge's c·f(a x + b) + d.
 let refit (fitted: Fitted) =
     let affine, others = fitted.Params |> Map.partition (fun name _ -> name.StartsWith "symbols.")
-    let gradient = Descent.gradient (Network.values fitted.Network x) y |> Descent.resting others
+
+    let gradient =
+        Descent.gradient FitLoss.Square (Network.values fitted.Network x) y |> Descent.resting others
+
     let p = Descent.run (Lbfgs.create 10 20) gradient steps (fun _ _ _ -> true) affine
     { fitted with Params = Params.union [ others; p ] }
 

@@ -125,6 +125,8 @@ type Settings private () =
         (
             [<Optional>] steps: seq<int>,
             [<Optional>] optimizer: FitOptimizer,
+            [<Optional>] batch: Nullable<int>,
+            [<Optional>] loss: FitLoss,
             [<Optional>] sparsity: Sparsity,
             [<Optional>] gridUpdates: GridUpdates,
             [<Optional>] evenness: Nullable<float>,
@@ -144,6 +146,8 @@ type Settings private () =
         {
             Steps = named steps o.Steps |> List.ofSeq
             Optimizer = named optimizer o.Optimizer
+            Batch = Option.ofNullable batch
+            Loss = named loss o.Loss
             Sparsity = named sparsity o.Sparsity
             GridUpdates = some gridUpdates
             Evenness = given evenness o.Evenness

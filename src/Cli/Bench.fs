@@ -75,6 +75,20 @@ type FitOptions =
             | Repeats _ -> "repeats, of which medians are told (5)."
             | Out _ -> "a JSON file for the figures."
 
+type SymbolicOptions =
+    | Equations of string list
+    | Noise of float list
+    | Seed of int
+    | Out of FILE: string
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Equations _ -> "equations of the Feynman set by name, as I.6.20b (the first 40)."
+            | Noise _ -> "standard deviations of the values' noise, as shares of their spread (0 0.01)."
+            | Seed _ -> "seed of the points, the noise and the networks (0)."
+            | Out _ -> "a JSON file for the figures."
+
 type ClassifyOptions =
     | Net of string list
     | Repeats of int
@@ -96,6 +110,7 @@ type Options =
     | [<CliPrefix(CliPrefix.None)>] Ranks of ParseResults<PdeOptions>
     | [<CliPrefix(CliPrefix.None)>] Memory of ParseResults<MemoryOptions>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitOptions>
+    | [<CliPrefix(CliPrefix.None)>] Symbolic of ParseResults<SymbolicOptions>
     | [<CliPrefix(CliPrefix.None)>] Classify of ParseResults<ClassifyOptions>
     | [<SubCommand; CliPrefix(CliPrefix.None)>] Ops
 
@@ -107,6 +122,7 @@ type Options =
             | Ranks _ -> "the same step shared by the processes that mpiexec starts."
             | Memory _ -> "peak memory of training steps for MLP, KAN and MetaKAN of more and more edges."
             | Fit _ -> "a gradient and an L-BFGS step of fitting a function against the plain formulation."
+            | Symbolic _ -> "which equations of the Feynman set are recovered from data, and in what time."
             | Classify _ -> "a training step of classifying images against the plain formulation."
             | Ops -> "the cost of single operator calls."
 
@@ -125,6 +141,7 @@ let names (benchmark: string) : (string * string list) list =
     | "memory" -> [ "--model", [ "mlp"; "kan"; "metakan" ]; "--moments", List.map fst MomentStorage.named ]
     | "floor" -> [ "--model", [ "kan"; "metakan" ]; "--device", devices; "--dtype", dtypes ]
     | "fit" -> [ "--model", [ "kan"; "metakan" ] ]
+    | "symbolic" -> [ "--equations", [ for equation in Feynman.equations -> equation.Name ] ]
     | "classify" -> [ "--net", List.map fst networks; "--device", devices ]
     | _ -> []
 
@@ -270,6 +287,18 @@ let private fit (options: ParseResults<FitOptions>) =
     out |> Option.iter (save "bench fit" rows)
     0
 
+let private symbolic (options: ParseResults<SymbolicOptions>) =
+    let equations =
+        match options.TryGetResult Equations with
+        | Some names -> List.map Feynman.find names
+        | None -> List.truncate 40 Feynman.equations
+
+    let noises = options.GetResult(Noise, [ 0.0; 0.01 ]) |> List.map (fromZero "--noise")
+    let out = options.TryGetResult SymbolicOptions.Out |> Option.map (fileToWrite "--out")
+    let rows = Bench.Symbolic.run equations noises (options.GetResult(SymbolicOptions.Seed, 0))
+    out |> Option.iter (save "bench symbolic" rows)
+    0
+
 let private classify (options: ParseResults<ClassifyOptions>) =
     let networks =
         options.GetResult(ClassifyOptions.Net, List.map fst networks)
@@ -296,6 +325,7 @@ let run (options: ParseResults<Options>) : int =
     | Options.Ranks options -> sound [] options |> pde "ranks" Bench.Jobs.run
     | Memory options -> sound [] options |> memory
     | Fit options -> sound [] options |> fit
+    | Options.Symbolic options -> sound [] options |> symbolic
     | Classify options -> sound [] options |> classify
     | Ops ->
         Operators.run ()

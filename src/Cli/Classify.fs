@@ -299,7 +299,8 @@ let private ask (options: ParseResults<Options>) : ClassifySettings * int * Clas
         if network.Net = "fc" then
             let widths = kind.Channels * kind.Height * kind.Width :: network.Width @ [ kind.Classes.Length ]
 
-            fitsNetwork "--width" widths (if network.Meta then int64 network.EmbeddingDim else 1L) 0L
+            let perEdge = if network.Meta then int64 network.EmbeddingDim else 1L
+            fitsNetwork "--width" widths perEdge 0L settings.Moments
 
         settings, options.GetResult(Threads, threads) |> threadCount, Classify.network settings kind, folder
     |> ofFile file (options.GetAllResults())

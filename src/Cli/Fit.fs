@@ -31,6 +31,9 @@ type Options =
     | Optimizer of string
     | History of int
     | Lr of float
+    | Batch of int
+    | Loss of string
+    | Delta of float
     | Steps of int list
     | Lamb of float
     | Lamb_Entropy of float
@@ -80,6 +83,10 @@ type Options =
             | Optimizer _ -> "lbfgs, up to 20 iterations a step, or adam (lbfgs)."
             | History _ -> "pairs that lbfgs remembers (50)."
             | Lr _ -> "learning rate of adam (1e-2)."
+            | Batch _ -> "samples of each step of adam, drawn anew each time (all)."
+            | Loss _ ->
+                "what is made small: the mean of squares, of absolute errors, or of huber, squares up to --delta (square)."
+            | Delta _ -> "error from which huber counts absolute errors, in the units of what is trained on (1)."
             | Steps _ ->
                 "steps of each stage: training, after pruning, after each extension; one number, or one each (70)."
             | Lamb _ -> "weight of the sparsity penalty in the first stage (0)."
@@ -314,7 +321,7 @@ let private networkChoice (options: ParseResults<Options>) (file: StartFile) (in
         }
 
     let coefficients = choice.Splines |> Option.map (Grid.coefficients >> int64) |> Option.defaultValue 1L
-    fitsNetwork "--width" (layers |> List.map Nodes.count) coefficients 0L
+    fitsNetwork "--width" (layers |> List.map Nodes.count) coefficients 0L MomentStorage.Full
     choice
 
 let private learnerOf (choice: NetworkChoice) : Learner =
@@ -343,12 +350,20 @@ let private optimizers (history: int) (rate: float) =
         "adam", (fun () -> FitOptimizer.Adam(rate |> positive "--lr"))
     ]
 
+let private losses (delta: float) =
+    [
+        "square", (fun () -> FitLoss.Square)
+        "absolute", (fun () -> FitLoss.Absolute)
+        "huber", (fun () -> FitLoss.Huber(delta |> positive "--delta"))
+    ]
+
 /// The names that options take.
 let names: (string * string list) list =
     [
         "--feynman", "all" :: [ for equation in Feynman.equations -> equation.Name ]
         "--model", models
         "--optimizer", List.map fst (optimizers 1 1.0)
+        "--loss", List.map fst (losses 1.0)
         "--library", SymbolicEdges.defaults.Library
         "--device", devices
         "--dtype", dtypes
@@ -364,15 +379,19 @@ let private settings (options: ParseResults<Options>) (splines: Grid option) (st
     let optimizer = options.GetResult(Optimizer, optimizer)
     [ "--history", options.Contains History ] |> onlyWith "--optimizer lbfgs" (optimizer = "lbfgs")
     [ "--lr", options.Contains Lr ] |> onlyWith "--optimizer adam" (optimizer = "adam")
-    let lamb = options.GetResult(Lamb, start.Sparsity.Weight)
+    let batch = options.TryGetResult Batch |> Option.orElse start.Batch
+    [ "--batch", batch.IsSome ] |> onlyWith "--optimizer adam" (optimizer = "adam")
 
-    if not (lamb >= 0.0 && Double.IsFinite lamb) then
-        raise (BadInput $"--lamb takes a number from 0 up, not {lamb}")
+    let loss, delta =
+        match start.Loss with
+        | FitLoss.Square -> "square", 1.0
+        | FitLoss.Absolute -> "absolute", 1.0
+        | FitLoss.Huber delta -> "huber", delta
 
-    let entropy = options.GetResult(Lamb_Entropy, start.Sparsity.EntropyWeight)
-
-    if not (entropy >= 0.0 && Double.IsFinite entropy) then
-        raise (BadInput $"--lamb-entropy takes a number from 0 up, not {entropy}")
+    let loss = options.GetResult(Loss, loss)
+    [ "--delta", options.Contains Delta ] |> onlyWith "--loss huber" (loss = "huber")
+    let lamb = options.GetResult(Lamb, start.Sparsity.Weight) |> fromZero "--lamb"
+    let entropy = options.GetResult(Lamb_Entropy, start.Sparsity.EntropyWeight) |> fromZero "--lamb-entropy"
 
     [ "--lamb-entropy", options.Contains Lamb_Entropy ]
     |> onlyWith "--lamb" (options.Contains Lamb || lamb > 0.0)
@@ -435,6 +454,8 @@ let private settings (options: ParseResults<Options>) (splines: Grid option) (st
                     "--optimizer"
                     (optimizers (options.GetResult(History, history)) (options.GetResult(Lr, rate)))
                     optimizer) ()
+            Batch = batch |> Option.map (atLeast "--batch" 1)
+            Loss = (oneOf "--loss" (losses (options.GetResult(Delta, delta))) loss) ()
             Sparsity = { Weight = lamb; EntropyWeight = entropy }
             GridUpdates = gridUpdates
             Extend = extend

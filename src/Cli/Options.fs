@@ -49,12 +49,23 @@ let fits (option: string) (what: string) (bytes: float) : unit =
         let mebibytes (x: float) = Math.Ceiling(x / 1048576.0).ToString("0", Globalization.CultureInfo.InvariantCulture)
         raise (BadInput $"{option}: {what} would take {mebibytes bytes} MiB or more, and there are {mebibytes there}")
 
-/// The same of a network: training takes at least its numbers, their gradient, and what Adam remembers before and after a step,
-/// in single precision. Edges by the layers' widths, numbers an edge, and those of each layer's generator.
-let fitsNetwork (options: string) (widths: int list) (perEdge: int64) (generator: int64) : unit =
+/// The same of a network: training takes at least its numbers and what Adam remembers before and after a step, and their
+/// gradient, in single precision or, of what it remembers, bytes. Edges by the layers' widths, numbers an edge, and those of
+/// each layer's generator.
+let fitsNetwork
+    (options: string)
+    (widths: int list)
+    (perEdge: int64)
+    (generator: int64)
+    (moments: MomentStorage)
+    : unit =
     let edges = widths |> List.pairwise |> List.sumBy (fun (a, b) -> float a * float b)
     let numbers = edges * float perEdge + float (widths.Length - 1) * float generator
-    fits options $"a network of {edges:``0``} edges" (7.0 * 4.0 * numbers)
+
+    fits
+        options
+        $"a network of {edges:``0``} edges"
+        ((3.0 * 4.0 + 4.0 * (if moments = MomentStorage.Full then 4.0 else 1.0)) * numbers)
 
 /// What the library makes of an option; what it refuses is told after the option's name.
 let named (option: string) (make: unit -> 'a) : 'a =
@@ -86,6 +97,13 @@ let wholeNumbers (option: string) (least: int) (given: string) : int list =
 let positive (option: string) (given: float) : float =
     if not (given > 0.0 && Double.IsFinite given) then
         raise (BadInput $"{option} takes a positive number, not {given}")
+
+    given
+
+/// A finite number from zero up.
+let fromZero (option: string) (given: float) : float =
+    if not (given >= 0.0 && Double.IsFinite given) then
+        raise (BadInput $"{option} takes a number from 0 up, not {given}")
 
     given
 

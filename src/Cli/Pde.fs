@@ -175,7 +175,7 @@ let private widthsOf (problem: Problem) (choice: NetworkChoice) : int list =
     ]
 
 // Refuses a network that memory does not hold.
-let private checkSize (problem: Problem) (choice: NetworkChoice) : unit =
+let private checkSize (problem: Problem) (choice: NetworkChoice) (moments: MomentStorage) : unit =
     let coefficients = choice.Splines |> Option.map (Grid.coefficients >> int64) |> Option.defaultValue 0L
 
     let perEdge, generator =
@@ -183,7 +183,7 @@ let private checkSize (problem: Problem) (choice: NetworkChoice) : unit =
         | Some meta -> int64 meta.EmbeddingDim, int64 meta.HiddenDim * (int64 meta.EmbeddingDim + coefficients)
         | None -> max 1L (coefficients + 1L), 0L
 
-    fitsNetwork "--width" (widthsOf problem choice) perEdge generator
+    fitsNetwork "--width" (widthsOf problem choice) perEdge generator moments
 
 /// The edges between a network's layers.
 let private edgesOf (problem: Problem) (choice: NetworkChoice) : int64 =
@@ -618,7 +618,6 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
     let problem = problemOf choice
     let entry = entryOf choice.Name |> Shelf.inDimension choice.Dim
     let network = network options file entry problem
-    checkSize problem network
     let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
 
     let start, why =
@@ -627,6 +626,7 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
         |> start options file problem (modelOf problem network)
 
     let settings = settings options choice.Dim start
+    checkSize problem network settings.Moments
 
     // Points are drawn in double precision, placed, and split.
     let points =

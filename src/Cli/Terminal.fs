@@ -24,7 +24,9 @@ type private Guarded(inner: TextWriter, refused: exn -> unit) =
             action ()
         with
         | :? IOException
-        | :? UnauthorizedAccessException as error -> refused error
+        | :? UnauthorizedAccessException
+        // Of an inner writer that is guarded, too.
+        | RunFailed _ as error -> refused error
 
     override _.Encoding: Encoding = inner.Encoding
     override _.Write(value: char) = guarded (fun () -> inner.Write value)

@@ -3,7 +3,18 @@ namespace MetaKan.Fitting
 open MetaKan
 open TorchSharp
 
-/// Training a network on given points: full batches, as many steps as asked for, on parameters some of which may rest.
+/// What a loss takes the mean of, of the differences d between predictions and values.
+[<RequireQualifiedAccess>]
+type FitLoss =
+    /// d².
+    | Square
+    /// |d|.
+    | Absolute
+    /// d²/2 up to δ, δ (|d| − δ/2) beyond: outliers pull no more than by δ. Huber, "Robust estimation of a location
+    /// parameter", Ann. Math. Statist. 35 (1964).
+    | Huber of delta: float
+
+/// Training a network on given points: as many steps as asked for, on parameters some of which may rest.
 [<RequireQualifiedAccess>]
 module Descent =
     let private ofLoss (loss: Params -> Tensor) : Gradient =
@@ -11,20 +22,26 @@ module Descent =
             (fun () -> Params.withGradient loss p)
             |> Tensor.scoped (fun (loss, g) -> Seq.append [ loss ] (Params.tensors g))
 
-    /// The mean square of prediction - y, with its gradient.
-    let gradient (predict: Params -> Tensor) (y: Tensor) : Gradient =
-        ofLoss (fun p -> torch.nn.functional.mse_loss (predict p, y))
+    let private mean (loss: FitLoss) (prediction: Tensor) (y: Tensor) : Tensor =
+        match loss with
+        | FitLoss.Square -> torch.nn.functional.mse_loss (prediction, y)
+        | FitLoss.Absolute -> torch.nn.functional.l1_loss (prediction, y)
+        | FitLoss.Huber delta -> torch.nn.functional.huber_loss (prediction, y, delta)
+
+    /// The loss of predictions of y, with its gradient.
+    let gradient (loss: FitLoss) (predict: Params -> Tensor) (y: Tensor) : Gradient =
+        ofLoss (fun p -> mean loss (predict p) y)
 
     /// The same for a network at points x, plus the sparsity's penalty.
-    let sparse (sparsity: Sparsity) (net: Network) (x: Tensor) (y: Tensor) : Gradient =
+    let sparse (loss: FitLoss) (sparsity: Sparsity) (net: Network) (x: Tensor) (y: Tensor) : Gradient =
         if sparsity.Weight = 0.0 then
-            gradient (Network.values net x) y
+            gradient loss (Network.values net x) y
         else
             let trace = Network.trace net x
 
             ofLoss (fun p ->
                 let trace = trace p
-                torch.nn.functional.mse_loss (List.last trace.Nodes, y) + Sparsity.penalty sparsity trace)
+                mean loss (List.last trace.Nodes) y + Sparsity.penalty sparsity trace)
 
     /// The gradient by some of the parameters while the others rest.
     let resting (others: Params) (gradient: Gradient) : Gradient =

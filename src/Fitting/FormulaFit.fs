@@ -34,8 +34,8 @@ module FormulaFit =
         | Call(Function.Gaussian, a) -> 5 + complexity a
         | Call(_, a) -> 1 + complexity a
 
-    // Numbers that are known already: whole ones and multiples of π/2.
-    let private isFixed (v: float) = System.Double.IsInteger v || (HalfPi.multiple v).IsSome
+    // Numbers that are known already: whole ones, and those that formulas spell out.
+    let private isFixed (v: float) = System.Double.IsInteger v || (KnownNumber.spelled v).IsSome
 
     // The formula with its free constants as variables of their own, and their values.
     let private freed (e: Expression) : Expression * float[] =
@@ -53,7 +53,7 @@ module FormulaFit =
         formula, constants.ToArray()
 
     /// The formula with its constants where the mean square of its values less y [N, 1] is least near the given ones, at
-    /// points x [N, n]. Whole numbers and small multiples of π/2 stay.
+    /// points x [N, n]. Whole numbers and those that are spelled out, as multiples of π/2, stay.
     let polish (names: string list) (x: Tensor) (y: Tensor) (formula: Expression) : Expression =
         let free, start = freed formula
 

@@ -24,6 +24,9 @@ module FormulaSearch =
     /// Points that constants are fitted to; formulas whose constants are, and of these those that are tidied.
     let private points, fitted, tidied = 400, 12, 5
 
+    /// Points whose neighbours are looked for, and a distance beyond all.
+    let private neighbours, infinityOfDistance = 1000, 1e9
+
     /// Below this share of the values' spread an error is rounding.
     let private rounding = 1e-10
 
@@ -33,6 +36,28 @@ module FormulaSearch =
     // of its parameters.
     let private score (n: int64) (variance: float) (complexity: int) (error: float) =
         float n * log (error / variance + rounding * rounding) + log (float n) * float complexity
+
+    /// Whether what a formula leaves of y [N, 1] at points x [N, n] looks like noise: at each point as far from what is left at the
+    /// nearest other one as if both were drawn by themselves. Von Neumann, "Distribution of the ratio of the mean square
+    /// successive difference to the variance", Ann. Math. Statist. 12 (1941), for neighbours in space.
+    let isNoise (names: string list) (x: Tensor) (y: Tensor) (formula: Expression) : bool =
+        use _ = torch.no_grad ()
+        use _ = torch.NewDisposeScope()
+        let x, y = firstOf neighbours x, firstOf neighbours y
+        let count = x.size 0
+        let scaled = x / x.std(0L, true, true).clamp_min(1e-300.ToScalar())
+        let apart = torch.cdist (scaled, scaled)
+
+        let nearest =
+            (apart + torch.eye (count, dtype = x.dtype, device = x.device) * infinityOfDistance).argmin 1L
+
+        let left = FormulaFit.values names x formula - y.select (1L, 0L)
+        let left = left - left.mean ()
+
+        let ratio =
+            Tensor.item ((left - left.index_select (0L, nearest)).square().mean() / (2.0 * left.square().mean()))
+
+        ratio >= 1.0 - 2.0 / sqrt (float count)
 
     /// A formula tidied as far as that costs nothing that the data could tell, with its constants where they fit best.
     let private settled
@@ -95,7 +120,7 @@ module FormulaSearch =
         let place = Placement.ofTensor x
 
         let train steps (fitted: Fitted) =
-            let gradient = Descent.sparse Sparsity.none fitted.Network x y
+            let gradient = Descent.sparse FitLoss.Square Sparsity.none fitted.Network x y
 
             { fitted with
                 Params =
@@ -190,36 +215,40 @@ module FormulaSearch =
             |> List.map (settled names x y variance >> judged names x y)
             |> List.filter (fun f -> Double.IsFinite f.Rmse)
 
-        // Products have functions of their own: who names functions wants these and no others.
-        let regressed =
-            [
-                yield! given
-                if choice.Library = SymbolicEdges.defaults.Library then
-                    yield! ProductSearch.formulas interrupted names x y
-            ]
-            |> found
-
-        let sure (found: FoundFormula list) =
+        // Where the best formula is short, and leaves nothing or, as far as can be told, noise, none is sought any more.
+        let isSure (orNoise: bool) (found: FoundFormula list) =
             not found.IsEmpty
             && (let best = best y (front found)
-                best.Rmse <= 1e-9 * sqrt variance && best.Complexity <= 8 + 6 * names.Length)
 
-        // From the simplest shape on, until a formula is exact.
-        let simple = shapes names.Length
+                best.Complexity <= 8 + 6 * names.Length
+                && (best.Rmse <= 1e-9 * sqrt variance || orNoise && isNoise names x y best.Formula))
+
+        let seek orNoise all search =
+            if isSure orNoise all || interrupted () && not all.IsEmpty then all else all @ found (search ())
+
+        // Products have functions of their own: who names functions wants these and no others.
+        let products =
+            if choice.Library <> SymbolicEdges.defaults.Library then
+                [ fun () -> given ]
+            else
+                match ProductSearch.kinds interrupted names x y with
+                | [] -> [ fun () -> given ]
+                | first :: others -> (fun () -> given @ first ()) :: others
 
         // The last shape has most edges, and is tried once; the second time, closeness counts for more.
-        let tries =
+        let networks =
+            let simple = shapes names.Length
+            let closer = { choice with SimplicityWeight = 0.3 }
+
             [
-                for net in simple do
-                    seed, choice, net
-                for net in List.truncate 3 simple do
-                    seed + 1, { choice with SimplicityWeight = 0.3 }, net
+                // Without spread there is nothing to learn.
+                if variance > 0.0 then
+                    for net in simple do
+                        fun () -> networkFormulas interrupted choice seed names x y net
+
+                    for net in List.truncate 3 simple do
+                        fun () -> networkFormulas interrupted closer (seed + 1) names x y net
             ]
 
-        (regressed, tries)
-        ||> List.fold (fun all (seed, choice, net) ->
-            if interrupted () || sure all || variance = 0.0 then
-                all
-            else
-                all @ found (networkFormulas interrupted choice seed names x y net))
-        |> front
+        let regressed = ([], products) ||> List.fold (seek false)
+        (regressed, networks) ||> List.fold (seek true) |> front

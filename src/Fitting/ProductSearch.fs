@@ -16,8 +16,14 @@ module internal ProductSearch =
     /// Columns at most; points that the search looks at; terms at most.
     let private most, looked, longest = 6000, 300, 6
 
+    /// The same of columns and terms where the products are of powers alone: of few columns more terms can be told.
+    let private mostPowers, longestPowers = 2000, 9
+
     /// States that the beam keeps, and formulas that each number of terms gives.
     let private beam, told = 40, 2
+
+    /// The correlation with y from which on a column times y is none of a denominator.
+    let private nearest = 0.97
 
     /// The share of a target's square that rounding leaves.
     let private exact = 1e-20
@@ -25,25 +31,27 @@ module internal ProductSearch =
     let private square e = Power(e, Number 2.0)
     let private root e = Call(Function.Sqrt, e)
 
-    /// Functions of one variable, with what they cost. The first is none.
-    let private atoms: (int * (Expression -> Expression)) list =
-        let power (n: float) x = if n = 1.0 then x else Power(x, Number n)
-        let call f x = Call(f, x)
+    let private power (n: float) x = if n = 1.0 then x else Power(x, Number n)
 
-        let powers =
-            [
-                1, power 1.0
-                2, square
-                2, power -1.0
-                3, power 3.0
-                3, power -2.0
-                3, root
-                4, power 4.0
-                4, power -3.0
-                4, power -0.5
-                5, power 5.0
-                5, power -4.0
-            ]
+    /// Powers of a variable, with what they cost.
+    let private powers: (int * (Expression -> Expression)) list =
+        [
+            1, power 1.0
+            2, square
+            2, power -1.0
+            3, power 3.0
+            3, power -2.0
+            3, root
+            4, power 4.0
+            4, power -3.0
+            4, power -0.5
+            5, power 5.0
+            5, power -4.0
+        ]
+
+    /// Functions of one variable, with what they cost.
+    let private atoms: (int * (Expression -> Expression)) list =
+        let call f x = Call(f, x)
 
         let calls =
             [
@@ -91,8 +99,15 @@ module internal ProductSearch =
                         factors.Length + cost, Call(f, Product factors)
         ]
 
-    /// Products, one of the atoms or none for each variable and at most one compound, in the order of their costs.
-    let private products (names: string list) (x: Tensor) : (Expression * Tensor) list =
+    /// Up to so many products in the order of their costs, of one of the functions or none for each variable and at most one of the
+    /// compounds.
+    let private products
+        (functions: (int * (Expression -> Expression)) list)
+        (compounds: (int * Expression) list)
+        (most: int)
+        (names: string list)
+        (x: Tensor)
+        : (Expression * Tensor)[] =
         let usable (t: Tensor) =
             let sizes = t.abs ()
             let largest = Tensor.item (sizes.max ())
@@ -110,10 +125,10 @@ module internal ProductSearch =
         let singles =
             [|
                 for name in names do
-                    yield valued [ for cost, f in atoms -> cost, f (Variable name) ]
+                    yield valued [ for cost, f in functions -> cost, f (Variable name) ]
 
                 if names.Length > 1 then
-                    yield valued (compounds names)
+                    yield valued compounds
             |]
 
         // All products of this cost that begin with the variable i.
@@ -138,7 +153,28 @@ module internal ProductSearch =
         |> Seq.map (fun parts ->
             parts |> List.map fst |> Product, parts |> List.map snd |> List.reduce (fun a b -> a * b))
         |> Seq.filter (snd >> usable)
-        |> List.ofSeq
+        |> Array.ofSeq
+
+    /// c times a power of each variable, the exponents by a regression of logarithms in which each point counts by its value: as
+    /// they come, and rounded to halves.
+    let private powerLaws (names: string list) (x: Tensor) (y: Tensor) : Expression list =
+        let logarithm (t: Tensor) = t.abs().clamp_min(1e-300.ToScalar()).log()
+        let weight = y.abs().unsqueeze 1L
+        let columns = torch.cat ([| logarithm x; torch.ones_like weight |], 1L) * weight
+        let found = Tensor.product (torch.linalg.pinv columns) (logarithm y |> fun t -> t.unsqueeze 1L * weight)
+        let exponents = Tensor.toArray found |> Array.truncate names.Length
+
+        [
+            for exponents in [ exponents |> Array.map (fun n -> Math.Round(2.0 * n) / 2.0); exponents ] do
+                let product =
+                    List.map2 (fun name n -> power n (Variable name)) names (List.ofArray exponents) |> Product
+
+                let values = FormulaFit.values names x product
+                let c = Tensor.item ((values * y).sum() / values.square().sum())
+
+                if Double.IsFinite c then
+                    Number c * product
+        ]
 
     /// What of y the sums are of: its values, and the formula of y from the sum's. Only where y is in its domain.
     let private targets (y: Tensor) : (Tensor * (Expression -> Expression)) list =
@@ -181,10 +217,11 @@ module internal ProductSearch =
     type private State = { Chosen: int list; Basis: Tensor list; Left: Tensor; Free: Tensor }
 
     /// The best choices of columns, rows of `columns` [M, N], for a target [N]: for each number of columns those that leave
-    /// least, as (columns, share of the target's square that is left), up to so many columns.
+    /// least, `told` of them, as (columns, share of the target's square that is left), up to so many columns.
     let private sparse
         (interrupted: unit -> bool)
         (longest: int)
+        (told: int)
         (columns: Tensor)
         (target: Tensor)
         : (int list * float) list =
@@ -230,34 +267,39 @@ module internal ProductSearch =
 
             if sweeps > 1 && left better < left state then refine (sweeps - 1) better else better
 
-        // Two columns at once, of the cheapest ones: what one of them alone would not lead to.
+        // Two columns and three at once, of the cheapest ones: what one of them alone would not lead to.
+        let few = min count 1500L
+        let gram = columns.narrow (0L, 0L, few) |> fun c -> Tensor.product c (c.t ())
+        let r = (Tensor.product (columns.narrow (0L, 0L, few)) (unit.unsqueeze 1L)).squeeze 1L
+
+        // The pairs that explain most.
         let pairs =
-            let few = min count 1500L
-            let columns = columns.narrow (0L, 0L, few)
-            let gram = Tensor.product columns (columns.t ())
-            let r = Tensor.product columns (unit.unsqueeze 1L)
             let free = 1.0 - gram.square ()
+            let across, down = r.unsqueeze 1L, r.unsqueeze 0L
 
             let explained =
-                (r.square () + r.square().t() - 2.0 * r * r.t () * gram) / free.clamp_min (1e-30.ToScalar())
+                (across.square () + down.square () - 2.0 * across * down * gram) / free.clamp_min (1e-30.ToScalar())
 
             let explained = torch.where(free.gt (1e-6.ToScalar()), explained, torch.zeros_like explained).triu 1L
-            let struct (_, order) = explained.flatten().topk(min 30 (int (few * few)))
+            let struct (_, order) = explained.flatten().topk(min 1500 (int (few * few)))
+            [| for place in order.data<int64>() -> place / few, place % few |]
 
-            [ for place in order.data<int64>() -> int (place / few), int (place % few) ]
-
-        // Three columns at once, of fewer.
+        // A third beside the best pairs, and beside all pairs of the very first.
         let triples =
-            let few = min count 200L
-            let columns = columns.narrow (0L, 0L, few)
-            let g = Tensor.product columns (columns.t ())
-            let r = (Tensor.product columns (unit.unsqueeze 1L)).squeeze 1L
-            let pairs = torch.combinations (torch.arange few, 2)
-            let i, j = pairs.select (1L, 0L), pairs.select (1L, 1L)
-            let gij = g.flatten().index_select(0L, i * few + j).unsqueeze 1L
+            let first = min few 60L
+
+            let all =
+                [|
+                    yield! pairs
+                    for i in 0L .. first - 1L do
+                        for j in i + 1L .. first - 1L -> i, j
+                |]
+
+            let i, j = torch.tensor (Array.map fst all), torch.tensor (Array.map snd all)
+            let gij = gram.flatten().index_select(0L, i * few + j).unsqueeze 1L
             let d = (1.0 - gij.square ()).clamp_min(1e-12.ToScalar())
             let ri, rj = r.index_select(0L, i).unsqueeze 1L, r.index_select(0L, j).unsqueeze 1L
-            let gi, gj = g.index_select (0L, i), g.index_select (0L, j)
+            let gi, gj = gram.index_select (0L, i), gram.index_select (0L, j)
             let left = r - (ri - gij * rj) / d * gi - (rj - gij * ri) / d * gj
             let free = 1.0 - (gi.square () + gj.square () - 2.0 * gij * gi * gj) / d
             let pair = (ri.square () + rj.square () - 2.0 * ri * rj * gij) / d
@@ -265,10 +307,11 @@ module internal ProductSearch =
             let usable = free.gt(1e-5.ToScalar()).logical_and(d.gt (1e-5.ToScalar()))
             let explained = torch.where (usable, explained, torch.zeros_like explained)
             let struct (_, order) = explained.flatten().topk(min 30 (int (explained.numel ())))
-            let i, j = i.data<int64>().ToArray(), j.data<int64>().ToArray()
 
             [
-                for place in order.data<int64>() -> [ i[int (place / few)]; j[int (place / few)] ], int (place % few)
+                for place in order.data<int64>() do
+                    let i, j = all[int (place / few)]
+                    [ int i; int j ], int (place % few)
             ]
 
         let rec go depth (states: State list) found =
@@ -291,12 +334,12 @@ module internal ProductSearch =
                                     yield state, int place
 
                         if depth = 1 then
-                            for first, second in pairs do
-                                yield build [ first ], second
+                            for first, second in Array.truncate 30 pairs do
+                                yield build [ int first ], int second
 
                         if depth = 2 then
                             for two, third in triples do
-                                yield build (List.map int two), third
+                                yield build two, third
                     ]
                     |> List.distinctBy (fun (state, place) -> List.sort (place :: state.Chosen))
                     |> List.map (fun (state, place) ->
@@ -328,6 +371,14 @@ module internal ProductSearch =
         let norms = all.square().sum(0L).sqrt()
         Tensor.toArray (Tensor.product (torch.linalg.pinv (all / norms)) (target.unsqueeze 1L) / norms.unsqueeze 1L)
 
+    let rec private isMonomial e =
+        match e with
+        | Variable _ -> true
+        | Product factors -> List.forall isMonomial factors
+        | Power(a, Number _) -> isMonomial a
+        | Call(Function.Sqrt, a) -> isMonomial a
+        | _ -> false
+
     let private weighed (products: Expression list) (coefficients: float[]) =
         [
             for product, c in Seq.zip products coefficients do
@@ -338,103 +389,129 @@ module internal ProductSearch =
         ]
         |> Sum
 
-    /// Formulas for y [N, 1] at points x [N, n], whose columns have names; their constants are as a regression of part of the
-    /// points has them.
-    let formulas (interrupted: unit -> bool) (names: string list) (x: Tensor) (y: Tensor) : Expression list =
+    /// Formulas for y [N, 1] at points x [N, n], whose columns have names, by kinds, each as a search to be made: power laws and sums of powers'
+    /// products, sums of all products, quotients, and roots of quotients. Their constants are as a regression of part of the
+    /// points has them. What the searches share lives in the caller's scope.
+    let kinds
+        (interrupted: unit -> bool)
+        (names: string list)
+        (x: Tensor)
+        (y: Tensor)
+        : (unit -> Expression list) list =
         use _ = torch.no_grad ()
-        use _ = torch.NewDisposeScope()
         let count = min (int64 looked) (x.size 0)
         let x, y = x.narrow (0L, 0L, count), y.narrow(0L, 0L, count).select(1L, 0L)
+        let low, high = Tensor.item (y.min ()), Tensor.item (y.max ())
 
-        if Tensor.item (y.max () - y.min ()) = 0.0 then
-            [ Number(Tensor.item (y.select (0L, 0L))) ]
-        else
-            let units (columns: Tensor) =
-                let moved = centred columns
-                let norms = moved.square().sum(1L, true).sqrt()
-                let flat = norms.le (1e-9 * columns.square().sum(1L, true).sqrt())
-                torch.where (flat, torch.zeros_like moved, moved / norms.clamp_min (1e-300.ToScalar()))
+        let units (columns: Tensor) =
+            let moved = centred columns
+            let norms = moved.square().sum(1L, true).sqrt()
+            let flat = norms.le (1e-9 * columns.square().sum(1L, true).sqrt())
+            torch.where (flat, torch.zeros_like moved, moved / norms.clamp_min (1e-300.ToScalar()))
 
-            let found = products names x
-            let table = torch.stack [| for _, values in found -> values |]
-            let products = found |> List.map fst |> Array.ofList
+        // Once a sum is exact, none of more terms is sought.
+        let sumsOf longest (found: (Expression * Tensor)[]) =
+            let table = torch.stack (found |> Array.map snd)
             let columns = units table
 
-            // Once a sum is exact, none of more terms is sought.
-            let sums =
-                (([], longest), targets y)
-                ||> List.fold (fun (sums, longest) (target, back) ->
-                    use _ = torch.NewDisposeScope()
-                    let choices = if interrupted () then [] else sparse interrupted longest columns target
-
-                    let formulas =
-                        [
-                            for chosen, _ in choices do
-                                let coefficients = regress [ for k in chosen -> table.select (0L, int64 k) ] target
-                                back (weighed [ for k in chosen -> products[k] ] coefficients)
-                        ]
-
-                    let exact =
-                        [
-                            for chosen, left in choices do
-                                if left < exact then
-                                    chosen.Length
-                        ]
-
-                    sums @ formulas, List.min (longest :: exact))
-                |> fst
-
-            // y = P + y Q is y = P/(1 - Q). Functions whose sums are 1, as sin² and cos², are no part of Q: there would be nothing left.
-            let quotients =
-                let rec isPlain e =
-                    match e with
-                    | Call(Function.Exp, Power _)
-                    | Call(Function.Exp, Sum _) -> false
-                    | Call(f, _) -> f = Function.Exp
-                    | Product factors -> List.forall isPlain factors
-                    | Power(a, _) -> isPlain a
-                    | _ -> true
-
+            (([], longest), targets y)
+            ||> List.fold (fun (sums, longest) (target, back) ->
                 use _ = torch.NewDisposeScope()
+                let choices = if interrupted () then [] else sparse interrupted longest told columns target
 
-                // In turn, so that what is cheap comes first of both.
-                let parts =
-                    [|
-                        for k, e in Seq.indexed (Seq.truncate 700 products) do
-                            let column = table.select (0L, int64 k)
-                            yield e, true, column
+                let formulas =
+                    [
+                        for chosen, _ in choices do
+                            let coefficients = regress [ for k in chosen -> table.select (0L, int64 k) ] target
+                            back (weighed [ for k in chosen -> fst found[k] ] coefficients)
+                    ]
 
-                            if isPlain e then
-                                yield e, false, column * y
-                    |]
+                let exact =
+                    [
+                        for chosen, left in choices do
+                            if left < exact then
+                                chosen.Length
+                    ]
 
-                let both = torch.stack (parts |> Array.map (fun (_, _, column) -> column))
-                let isAbove k = let _, above, _ = parts[k] in above
-                let product k = let e, _, _ = parts[k] in e
+                sums @ formulas, List.min (longest :: exact))
+            |> fst
 
-                [
-                    if not (interrupted ()) then
-                        for chosen, _ in sparse interrupted longest (units both) y do
-                            let above, below = chosen |> List.partition isAbove
+        // y = P + y Q is y = P/(1 - Q). Functions whose sums are 1, as sin² and cos², are no part of Q: there would be nothing left.
+        let quotientsOf (found: (Expression * Tensor) seq) (y: Tensor) (back: Expression -> Expression) =
+            let rec isPlain e =
+                match e with
+                | Call(Function.Exp, Power _)
+                | Call(Function.Exp, Sum _) -> false
+                | Call(f, _) -> f = Function.Exp
+                | Product factors -> List.forall isPlain factors
+                | Power(a, _) -> isPlain a
+                | _ -> true
 
-                            if not below.IsEmpty then
-                                let coefficients = regress [ for k in above @ below -> both.select (0L, int64 k) ] y
-                                let split = above.Length
+            // Nearly y itself, a column would explain y by a denominator that is nearly 0, and mostly its noise.
+            let isTooNear =
+                let unit (t: Tensor) = (units (t.unsqueeze 0L)).squeeze 0L
+                let target = unit y
+                fun (column: Tensor) -> abs (Tensor.item ((unit column).dot target)) > nearest
 
-                                let numerator =
-                                    weighed
-                                        (List.map product above)
-                                        [| yield! coefficients[.. split - 1]; Array.last coefficients |]
+            // In turn, so that what is cheap comes first of both.
+            let parts =
+                [|
+                    for e, column in found do
+                        yield e, true, column
+                        let below = column * y
 
-                                let denominator =
-                                    weighed
-                                        (List.map product below)
-                                        [|
-                                            yield! Array.map (~-) coefficients[split .. coefficients.Length - 2]
-                                            yield 1.0
-                                        |]
+                        if isPlain e && not (isTooNear below) then
+                            yield e, false, below
+                |]
 
-                                numerator / denominator
-                ]
+            let both = torch.stack (parts |> Array.map (fun (_, _, column) -> column))
+            let isAbove k = let _, above, _ = parts[k] in above
+            let product k = let e, _, _ = parts[k] in e
 
-            sums @ quotients
+            [
+                for chosen, _ in sparse interrupted longest beam (units both) y do
+                    let above, below = chosen |> List.partition isAbove
+
+                    if not below.IsEmpty then
+                        let coefficients = regress [ for k in above @ below -> both.select (0L, int64 k) ] y
+                        let split = above.Length
+
+                        let numerator =
+                            weighed
+                                (List.map product above)
+                                [| yield! coefficients[.. split - 1]; Array.last coefficients |]
+
+                        let denominator =
+                            weighed
+                                (List.map product below)
+                                [| yield! Array.map (~-) coefficients[split .. coefficients.Length - 2]; yield 1.0 |]
+
+                        back (numerator / denominator)
+            ]
+
+        let search make =
+            fun () ->
+                use _ = torch.no_grad ()
+                use _ = torch.NewDisposeScope()
+                if interrupted () then [] else make ()
+
+        if low = high then
+            [ fun () -> [ Number low ] ]
+        else
+            let found = products atoms (compounds names) most names x
+            let ofPowers = products powers [] mostPowers names x
+            let others = found |> Seq.filter (fst >> isMonomial >> not)
+            let parts = Seq.append (Seq.truncate 400 ofPowers) (Seq.truncate 300 others)
+
+            [
+                // Where one of these is exact, other functions could only imitate it.
+                search (fun () -> powerLaws names x y @ sumsOf longestPowers ofPowers)
+                search (fun () -> sumsOf longest found)
+                search (fun () -> quotientsOf parts y id)
+
+                // Roots of quotients are as frequent in physics as quotients.
+                if low >= 0.0 then
+                    search (fun () -> quotientsOf parts (y.square ()) root)
+                elif high <= 0.0 then
+                    search (fun () -> quotientsOf parts (y.square ()) (root >> (~-)))
+            ]

@@ -9,19 +9,19 @@ open MetaKan
 module Cifar =
     let private side, private channels = 32, 3
 
-    /// The images of a file of so many records, each of which begins with `labels` labels; the last one, the finest,
-    /// is taken, one of 0 … classes-1. Raises BadInput, in one line that names the file.
-    let read (labels: int) (classes: int) (records: int) (path: string) : Images =
+    /// The images of a file, whose records begin with `labels` labels each; the last one, the finest, is taken, one of
+    /// 0 … classes-1. Up to 1 GiB are read. Raises BadInput, in one line that names the file.
+    let read (labels: int) (classes: int) (path: string) : Images =
         let size = channels * side * side
         let record = labels + size
-        let length = int64 record * int64 records
-        let what = $"a CIFAR file of {records} records of {record} bytes"
+        let bytes = DataFile.all path
+        let records = bytes.Length / record
 
-        let bytes =
-            DataFile.read path (fun stream ->
-                let bytes = DataFile.next path what 0L length stream
-                DataFile.finish path what length stream
-                bytes)
+        if records = 0 || bytes.Length % record <> 0 then
+            raise (
+                BadInput
+                    $"{path}: a CIFAR file has one record of {record} bytes or more, whole ones, not {bytes.Length} bytes"
+            )
 
         let pixels = Array.zeroCreate (records * size)
 

@@ -12,6 +12,9 @@ module internal DataFile =
     /// The largest ratio of decompressed to compressed size (RFC 1951: a match of 258 bytes takes at least two bits).
     let mostUnpacked = 1032L
 
+    /// The most bytes that are read of a file whose length nothing else bounds.
+    let mostBytes = 1L <<< 30
+
     /// Reads from a stream that may be compressed; truncated compressed data end it without an error.
     let private guarded (path: string) (action: unit -> 'a) : 'a =
         try
@@ -39,11 +42,8 @@ module internal DataFile =
 
         buffer
 
-    /// Raises BadInput unless the stream, of which `length` bytes were read, ends here.
-    let finish (path: string) (what: string) (length: int64) (stream: Stream) : unit =
-        if guarded path stream.ReadByte >= 0 then
-            raise (BadInput $"{path}: goes on after {length} bytes, where {what} ends")
-
+    // Raises BadInput where a stream that gave `length` bytes to its end is a gzip file's that was cut.
+    let private uncut (path: string) (length: int64) (stream: Stream) : unit =
         match stream with
         | :? GZipStream as packed ->
             // The last four bytes of a gzip file hold the uncompressed length; .NET does not notice when they are cut.
@@ -55,6 +55,13 @@ module internal DataFile =
             if BinaryPrimitives.ReadUInt32LittleEndian(ReadOnlySpan last) <> uint32 length then
                 raise (BadInput $"{path}: its compressed data are cut off in their last bytes")
         | _ -> ()
+
+    /// Raises BadInput unless the stream, of which `length` bytes were read, ends here.
+    let finish (path: string) (what: string) (length: int64) (stream: Stream) : unit =
+        if guarded path stream.ReadByte >= 0 then
+            raise (BadInput $"{path}: goes on after {length} bytes, where {what} ends")
+
+        uncut path length stream
 
     /// Reads a file, unpacked if it begins as gzip does (RFC 1952). Raises BadInput where the system refuses.
     let read (path: string) (parse: Stream -> 'a) : 'a =
@@ -82,8 +89,8 @@ module internal DataFile =
             let buffer = Array.zeroCreate length
             Array.truncate (fill path stream buffer) buffer)
 
-    /// All bytes of a file. Raises BadInput where it has more than so many.
-    let all (most: int64) (path: string) : byte[] =
+    /// All bytes of a file. Raises BadInput where it has more than `mostBytes`.
+    let all (path: string) : byte[] =
         read path (fun stream ->
             use bytes = new MemoryStream()
             let part = Array.zeroCreate (1 <<< 16)
@@ -92,11 +99,12 @@ module internal DataFile =
             while got > 0 do
                 bytes.Write(part, 0, got)
 
-                if bytes.Length > most then
-                    raise (BadInput $"{path}: it has more than {most} bytes; up to so many are read")
+                if bytes.Length > mostBytes then
+                    raise (BadInput $"{path}: it has more than {mostBytes} bytes; up to so many are read")
 
                 got <- fill path stream part
 
+            uncut path bytes.Length stream
             bytes.ToArray())
 
     /// The labels, all in 0 … classes-1. Raises BadInput.

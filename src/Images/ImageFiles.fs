@@ -7,9 +7,6 @@ open MetaKan
 /// Image files to classify (PNG, JPEG, IDX), converted to the size and channels that a model takes.
 [<RequireQualifiedAccess>]
 module ImageFiles =
-    /// The most bytes of pixels that are read of a file, and that its images have once they are scaled.
-    let private mostBytes = 1L <<< 30
-
     /// What a target pixel is made of along a side that is scaled: source pixels from `First` to `Last`, of the weights 1 − |x −
     /// Centre| / Reach over their sum: linear interpolation when enlarging, a triangle filter when shrinking.
     [<Struct>]
@@ -76,7 +73,7 @@ module ImageFiles =
         let scaled =
             Bitmap.decode
                 path
-                (DataFile.all mostBytes path)
+                (DataFile.all path)
                 (fun (h, w) -> Scaled(h, w, struct (channels, height, width)))
                 (fun scaled row ->
                     // Gray is the luma of Rec. 601 (ITU-R BT.601).
@@ -90,15 +87,15 @@ module ImageFiles =
 
     // The gray images of an IDX file, each scaled by itself.
     let private several (path: string) (channels, height, width) : byte[] =
-        let images = Idx.imagesUpTo mostBytes path
+        let images = Idx.imagesUpTo DataFile.mostBytes path
         let count, size = Images.count images, channels * height * width
 
         if (images.Height, images.Width) = (height, width) && channels = 1 then
             images.Pixels
-        elif int64 count * int64 size > mostBytes then
+        elif int64 count * int64 size > DataFile.mostBytes then
             raise (
                 BadInput
-                    $"{path}: {count} images of {images.Height}x{images.Width} would have {int64 count * int64 size} bytes as {height}x{width}; up to {mostBytes} are read"
+                    $"{path}: {count} images of {images.Height}x{images.Width} would have {int64 count * int64 size} bytes as {height}x{width}; up to {DataFile.mostBytes} are read"
             )
         else
             let pixels = Array.zeroCreate (count * size)

@@ -86,12 +86,12 @@ module ImageSets =
         | Svhn -> [ "train_32x32.mat" ], [ "test_32x32.mat" ]
 
     /// The images in files that were found.
-    let private read format classes (train: bool) (paths: string list) : Images =
+    let private read format classes (paths: string list) : Images =
         match format, paths with
         | Idx, [ images; labels ] -> Idx.labelled classes images labels
         | Idx, _ -> invalidOp "IDX files come in pairs"
-        | Cifar10, _ -> paths |> List.map (Cifar.read 1 classes 10_000) |> Images.concat
-        | Cifar100, _ -> paths |> List.map (Cifar.read 2 classes (if train then 50_000 else 10_000)) |> Images.concat
+        | Cifar10, _ -> paths |> List.map (Cifar.read 1 classes) |> Images.concat
+        | Cifar100, _ -> paths |> List.map (Cifar.read 2 classes) |> Images.concat
         | Svhn, _ -> paths |> List.map Svhn.read |> Images.concat
 
     let private variable name = Environment.GetEnvironmentVariable name |> Option.ofObj |> Option.filter ((<>) "")
@@ -176,8 +176,8 @@ module ImageSets =
             | Some found -> found
             | None -> raise (BadInput(missing dataset source places))
 
-        let images isTrain (paths: string list) =
-            let images = read source.Format source.Classes.Length isTrain paths
+        let images (paths: string list) =
+            let images = read source.Format source.Classes.Length paths
             let struct (_, height, width) = source.Shape
 
             if (images.Height, images.Width) <> (height, width) then
@@ -188,4 +188,4 @@ module ImageSets =
 
             images
 
-        { Name = dataset; Classes = source.Classes; Train = images true train; Test = images false test }
+        { Name = dataset; Classes = source.Classes; Train = images train; Test = images test }

@@ -49,12 +49,14 @@ module Code =
 
         if text[0] = '-' then $"({text})" else text
 
-    let private pi language =
-        match language with
-        | Language.SymPy -> "pi"
-        | Language.NumPy -> "np.pi"
-        | Language.FSharp -> "System.Math.PI"
-        | Language.CSharp -> "Math.PI"
+    // The names that numbers are spelled out by.
+    let private constant (language: Language) (name: string) =
+        match language, name with
+        | Language.SymPy, "e" -> "E"
+        | Language.SymPy, _ -> name
+        | Language.NumPy, _ -> $"np.{name}"
+        | Language.FSharp, _ -> $"System.Math.{name.ToUpperInvariant()}"
+        | Language.CSharp, _ -> $"Math.{name.ToUpperInvariant()}"
 
     let private call (language: Language) (f: Function) (argument: string) =
         let name = Function.name f
@@ -79,10 +81,11 @@ module Code =
         let rec write e =
             match e with
             | Number v ->
-                match HalfPi.multiple v with
-                | Some k when k % 2 = 0 -> $"({number language (float (k / 2))}*{pi language})"
-                | Some k -> $"({number language (float k)}*{pi language}/{number language 2.0})"
+                match KnownNumber.spelled v with
+                | Some [ factor ] -> write factor
+                | Some factors -> write (Product factors)
                 | None -> number language v
+            | Variable("pi" | "e" as name) -> constant language name
             | Variable name -> name
             | Sum [] -> number language 0.0
             | Sum terms -> "(" + (terms |> List.map write |> String.concat " + ") + ")"

@@ -120,18 +120,6 @@ module Function =
         let _, _, _, _, tensor = row f
         tensor
 
-/// The small multiples of π/2, which formulas spell out.
-[<RequireQualifiedAccess>]
-module internal HalfPi =
-    let private multiples = [ -16 .. -1 ] @ [ 1..16 ] |> List.map (fun k -> k, float k * (Math.PI / 2.0))
-
-    /// k where the number is exactly k·π/2, k from -16 to 16 but not 0.
-    let multiple (v: float) : int option =
-        multiples |> List.tryPick (fun (k, value) -> if v = value then Some k else None)
-
-    /// The one that is nearest to a number.
-    let nearest (v: float) : float = multiples |> List.map snd |> List.minBy (fun value -> abs (value - v))
-
 /// A formula. A difference is a sum with a factor -1, a quotient a product with a power -1; the empty sum is 0 and the
 /// empty product 1. The operators + - * / ** build formulas from formulas and change nothing else.
 type Expression =

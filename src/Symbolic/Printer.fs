@@ -66,15 +66,11 @@ module Printer =
         | Sum terms -> terms
         | other -> [ other ]
 
-    /// Factors, with the multiples of π/2 spelled out by the name pi, which no variable has.
+    /// Factors, with the numbers that have names spelled out.
     let rec private factors e =
         match e with
         | Product parts -> List.collect factors parts
-        | Number v ->
-            match HalfPi.multiple v with
-            | Some k when k % 2 = 0 -> [ Number(float (k / 2)); Variable "pi" ]
-            | Some k -> [ Number(float k); Variable "pi"; Power(Number 2.0, Number -1.0) ]
-            | None -> [ e ]
+        | Number v -> KnownNumber.spelled v |> Option.defaultValue [ e ]
         | other -> [ other ]
 
     /// Whether a product is negative, and what stands above and below the line of its fraction.

@@ -172,23 +172,31 @@ module Simplify =
             | Number v -> Number(change v)
             | other -> other)
 
-    /// Rounds every number to so many significant digits (1 to 17), but leaves multiples of π/2 that `recognised` found, and
-    /// whole numbers below a million.
+    /// Rounds every number to so many significant digits (1 to 17), but leaves those that are spelled out, as multiples of π/2,
+    /// and whole numbers below a million.
     let rounded (digits: int) : Expression -> Expression =
         mapNumbers (fun v ->
-            if (HalfPi.multiple v).IsSome || Double.IsInteger v && abs v < 1e6 then
+            if (KnownNumber.spelled v).IsSome || Double.IsInteger v && abs v < 1e6 then
                 v
             else
                 Double.Parse(v.ToString($"G{digits}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture))
 
-    /// The integer or small multiple of π/2 that is nearest to a number, if it is at most so far away.
+    /// What a number may stand for that is at most so far away, the nearest: an integer, a small multiple of π/2, or, as there are
+    /// many of them, only within a ten-millionth of it one of the others that are spelled out.
     let internal nearby (distance: float) (v: float) : float option =
-        [ Math.Round v + 0.0; HalfPi.nearest v ]
-        |> List.minBy (fun candidate -> abs (candidate - v))
-        |> Some
-        |> Option.filter (fun candidate -> abs (candidate - v) <= distance)
+        let within distance candidate = if abs (candidate - v) <= distance then Some candidate else None
 
-    /// Puts the integer or the small multiple of π/2 in the place of every number that is at most `tolerance` from it;
-    /// the nearer one where both are. Numbers next to 0 become 0, which removes terms, so simplify afterwards.
+        [
+            within distance (Math.Round v + 0.0)
+            within distance (KnownNumber.nearestQuarters v)
+            within (min distance (1e-7 * abs v)) (KnownNumber.nearest v)
+        ]
+        |> List.choose id
+        |> function
+            | [] -> None
+            | found -> Some(List.minBy (fun candidate -> abs (candidate - v)) found)
+
+    /// Puts the integer or the small multiple of π/2 in the place of every number that is at most `tolerance` from it, and a small
+    /// fraction, also with π or e, or a root that is nearer still; the nearest one where several are. Numbers next to 0 become 0, which removes terms, so simplify afterwards.
     let recognised (tolerance: float) : Expression -> Expression =
         mapNumbers (fun v -> nearby tolerance v |> Option.defaultValue v)

@@ -105,18 +105,33 @@ module Fit =
 
         let assemble p = Params.union [ resting; p ]
 
-        let gradient =
+        let gradient (samples: Samples) =
             match state.Learner with
-            | Learner.Network net -> Descent.sparse stage.Sparsity net train.X train.Y
-            | Learner.Model _ -> Descent.gradient (Learner.predictor state.Learner train.X) train.Y
+            | Learner.Network net -> Descent.sparse settings.Loss stage.Sparsity net samples.X samples.Y
+            | Learner.Model _ -> Descent.gradient settings.Loss (Learner.predictor state.Learner samples.X) samples.Y
             |> Descent.resting resting
+
+        let gradients: int -> Gradient =
+            match stage.Batch with
+            | Some size ->
+                let key, count = Key.ofSeed settings.Seed |> Key.fold 4, int (train.X.size 0)
+
+                fun step p ->
+                    (fun () ->
+                        let rows = Key.permutation (Key.fold step key) count |> Array.truncate size |> Array.map int64
+                        let rows = torch.tensor(rows).``to`` train.X.device
+                        gradient { X = train.X.index_select (0L, rows); Y = train.Y.index_select (0L, rows) } p)
+                    |> Tensor.scoped (fun (loss, g) -> Seq.append [ loss ] (Params.tensors g))
+            | None ->
+                let whole = gradient train
+                fun _ -> whole
 
         let rmse (samples: Samples) = FitReading.rmse data (Learner.predictor state.Learner samples.X) samples
         let trainRmse, testRmse = rmse train, rmse test
 
         let plan =
             {
-                Stages = [ Stage.create stage.Steps stage.Optimizer (fun _ -> gradient) ]
+                Stages = [ Stage.create stage.Steps stage.Optimizer gradients ]
                 Evaluate =
                     fun training ->
                         let p = assemble training.Params
@@ -302,6 +317,13 @@ module Fit =
         if settings.SaveEvery < 1 then
             invalidArg (nameof settings) $"SaveEvery takes a number of steps from 1 up, not {settings.SaveEvery}"
 
+        let count = int (data.Data.Train.X.size 0)
+
+        match settings.Batch with
+        | Some size when size < 1 || size > count ->
+            raise (BadInput $"a batch has from 1 to the {count} samples to learn from, not {size}")
+        | _ -> ()
+
         use scope = torch.NewDisposeScope()
         let model, description = Learner.describe learner
 
@@ -344,6 +366,9 @@ module Fit =
                     None
 
             told |> Option.iter (fun (formulas, _, _) -> FitFormulas.save place.Folder formulas)
+
+            // A search that was cut short is made again by who goes on with the run.
+            let outcome = if told.IsSome && settings.Search && RunPlace.interrupted place then Stopped else outcome
 
             let result =
                 FitReading.result settings data state (told |> Option.map (fun (_, best, _) -> best)) outcome

@@ -77,6 +77,10 @@ type FitSettings =
         Steps: int list
         /// What takes the steps of all stages but the refit of symbolic functions, which is L-BFGS's.
         Optimizer: FitOptimizer
+        /// Samples of each step of these stages, drawn anew each time; all where None. For Adam: L-BFGS takes all of them.
+        Batch: int option
+        /// What is made small; errors are told as roots of mean squares all the same, which formulas are sought by, too.
+        Loss: FitLoss
         /// In force until something is pruned, or the first extension.
         Sparsity: Sparsity
         /// When knots follow the samples, in training; never where None.
@@ -114,6 +118,8 @@ module FitSettings =
         {
             Steps = [ 70 ]
             Optimizer = FitOptimizer.Lbfgs 50
+            Batch = None
+            Loss = FitLoss.Square
             Sparsity = Sparsity.none
             GridUpdates = None
             Evenness = 0.02

@@ -23,6 +23,8 @@ type internal FitStage =
         Steps: int
         Optimizer: Optimizer
         Sparsity: Sparsity
+        /// Samples of a step, drawn anew for each; all where None.
+        Batch: int option
         /// Only the affine parameters of symbolic functions learn.
         AffineOnly: bool
         /// The name of the network's diagram after the steps, if there is one.
@@ -87,6 +89,7 @@ module internal FitStages =
                 Steps = steps
                 Optimizer = optimizer settings.Optimizer
                 Sparsity = Sparsity.none
+                Batch = settings.Batch
                 AffineOnly = false
                 Diagram = None
             }
@@ -114,6 +117,7 @@ module internal FitStages =
 
                     { stage "symbolic functions" change settings.RefitSteps with
                         Optimizer = optimizer FitSettings.defaults.Optimizer
+                        Batch = None
                         AffineOnly = true
                         Diagram = Some "3-symbolic"
                     }

@@ -29,7 +29,9 @@ let tests =
                     "bench memory --hidden-dim 0", "--hidden-dim takes a whole number from 1 up"
                     "bench memory --moments half", "--moments takes one of full, bytes, factored, not 'half'"
                     "bench memory --points 0", "--points takes a whole number from 1 up"
-                    "bench memory --threads 0", "--threads takes a whole number from 1 up"
+                    "bench memory --threads 0", "--threads takes a whole number from 1 to 1024, not 0"
+                    "bench symbolic --equations I.6.20 II", "II"
+                    "bench symbolic --noise -1", "--noise takes a number from 0 up, not -1"
                 ]
 
             testCase "each network has a row, a line of the table and a point of the picture" (fun () ->

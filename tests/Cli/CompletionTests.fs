@@ -148,7 +148,7 @@ let tests =
                                 for option, values in names do
                                     // Names without number are told otherwise.
                                     if not (List.contains option [ ""; "--feynman"; "--library" ]) then
-                                        start, option, values
+                                        (if List.contains option start then [ start.Head ] else start), option, values
                         ] do
                         let ended = inside folder (command @ [ option; "nonesuch" ])
                         let wanted = String.Join(", ", values)

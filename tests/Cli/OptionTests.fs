@@ -155,6 +155,9 @@ let private fit =
                 "--optimizer adam", "", Changes
                 "--history 1", "", Changes
                 "--lr 0.5", "--optimizer adam", Changes
+                "--batch 7", "--optimizer adam", Changes
+                "--loss absolute", "", Changes
+                "--delta 0.1", "--loss huber", Changes
                 "--steps 3", "", Changes
                 "--lamb 0.1", "", Changes
                 "--lamb-entropy 5", "--lamb 0.1", Changes
@@ -166,7 +169,7 @@ let private fit =
                 "--symbolic", "", Changes
                 "--library x", "--symbolic --own-formula", Changes
                 "--own-formula", "--symbolic", Changes
-                "--tolerance 0", "--symbolic", Refused "--tolerance takes a positive"
+                "--tolerance 900000", "--symbolic --own-formula --noise 0.1", Changes
                 "--seed 1", "", Changes
                 "--device cuda", "", needsCuda
                 "--dtype float32", "", Changes

@@ -33,18 +33,39 @@ let tests =
             property "the gradient is that of the mean square error" 15 cases (fun case ->
                 let fitted, x = fitted case, points case 12
                 let y = target x
-                let loss, g = Descent.sparse Sparsity.none fitted.Network x y fitted.Params
+                let loss, g = Descent.sparse FitLoss.Square Sparsity.none fitted.Network x y fitted.Params
                 let off = values fitted x - y
                 close "loss" 1e-12 ((off * off).mean()) loss
                 let tracked = Params.tracked fitted.Params
                 let off = Network.values fitted.Network x tracked - y
                 closeTrees "gradient" 1e-10 (Params.gradient ((off * off).mean()) tracked) g)
 
+            property
+                "each loss is the mean of what it takes of a difference, with its gradient"
+                100
+                (FsCheck.FSharp.Gen.zip (FsCheck.FSharp.Gen.choose (-300, 300)) (FsCheck.FSharp.Gen.choose (-300, 300)))
+                (fun (a, b) ->
+                    let both = [ float a / 100.0 + 0.001; float b / 100.0 + 0.001 ]
+                    let p = Map [ "w", tensor [ 2; 1 ] both ]
+                    let signed (d: float) = float (sign d)
+
+                    for loss, value, slope in
+                        [
+                            FitLoss.Square, (fun d -> d * d), (fun d -> 2.0 * d)
+                            FitLoss.Absolute, abs, signed
+                            FitLoss.Huber 0.7,
+                            (fun d -> if abs d <= 0.7 then d * d / 2.0 else 0.7 * (abs d - 0.35)),
+                            (fun d -> if abs d <= 0.7 then d else 0.7 * signed d)
+                        ] do
+                        let found, g = Descent.gradient loss (fun p -> p["w"]) (tensor [ 2; 1 ] [ 0.0; 0.0 ]) p
+                        Check.near 1e-12 (Tensor.item found) (List.averageBy value both) $"{loss}"
+                        close $"{loss}" 1e-12 (tensor [ 2; 1 ] (List.map (fun d -> slope d / 2.0) both)) g["w"])
+
             property "sparsity adds its penalty and the penalty's gradient" 15 cases (fun case ->
                 let fitted, x = fitted case, points case 12
                 let y = target x
                 let sparsity = { Weight = 0.3; EntropyWeight = 2.0 }
-                let loss, g = Descent.sparse sparsity fitted.Network x y fitted.Params
+                let loss, g = Descent.sparse FitLoss.Square sparsity fitted.Network x y fitted.Params
                 let tracked = Params.tracked fitted.Params
                 let trace = Network.trace fitted.Network x tracked
                 let off = List.last trace.Nodes - y
@@ -54,7 +75,7 @@ let tests =
 
             property "steps lower the loss, each told with its number and the loss before it" 10 cases (fun case ->
                 let fitted, x = fitted { case with Masked = 0.0 }, points case 30
-                let gradient = Descent.sparse Sparsity.none fitted.Network x (target x)
+                let gradient = Descent.sparse FitLoss.Square Sparsity.none fitted.Network x (target x)
                 let told = ResizeArray<int * float>()
                 let before = fitted.Params |> Map.map (fun _ t -> t.clone ())
 
@@ -120,7 +141,7 @@ let tests =
 
             property "parameters that rest stay what they are while the others move" 10 cases (fun case ->
                 let fitted, x = fitted { case with Masked = 0.0 }, points case 20
-                let gradient = Descent.sparse Sparsity.none fitted.Network x (target x)
+                let gradient = Descent.sparse FitLoss.Square Sparsity.none fitted.Network x (target x)
                 let last = Seq.last fitted.Params.Keys
                 let moving, others = fitted.Params |> Map.partition (fun name _ -> name = last)
                 let loss, g = Descent.resting others gradient moving
@@ -153,7 +174,7 @@ let tests =
 
                 for sparsity in [ Sparsity.none; { Weight = 0.1; EntropyWeight = 2.0 } ] do
                     for optimizer in [ adam; Lbfgs.create 5 3 ] do
-                        let gradient = Descent.sparse sparsity fitted.Network x (target x)
+                        let gradient = Descent.sparse FitLoss.Square sparsity fitted.Network x (target x)
                         let before = collected ()
                         let during = ResizeArray<int64>()
 

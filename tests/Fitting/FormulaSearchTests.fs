@@ -76,6 +76,49 @@ let tests =
                         Check.inRange 0.0 1e-9 error $"{formula} as {Printer.text best.Formula}"
                         Expect.isTrue (best.Complexity <= 21) $"{formula} as {Printer.text best.Formula}")
 
+            testCase "what the right formula leaves looks like noise, and what a wrong one does not" (fun () ->
+                forAll 20 (Gen.choose (0, 10_000)) (fun seed ->
+                    use _ = torch.NewDisposeScope()
+
+                    let noisy deviation =
+                        Dataset.ofFormula
+                            (Parser.expression "sin(3*x) + y^2")
+                            (Dataset.ranges "x:-1:1,y:-1:1")
+                            600
+                            1
+                            deviation
+                            (Key.ofSeed seed)
+                            Placement.cpu64
+
+                    let isNoise deviation formula =
+                        let data = noisy deviation
+                        FormulaSearch.isNoise data.Inputs data.Train.X data.Train.Y (Parser.expression formula)
+
+                    for formula in [ "sin(3*x)"; "sin(3.1*x) + y^2"; "3*x - 3*x^3 + y^2" ] do
+                        Expect.isFalse (isNoise 0.001 formula) formula
+
+                    Expect.isFalse (isNoise 0.02 "sin(3*x) + abs(y)") "of another shape")
+
+                let right =
+                    [
+                        for seed in 0..39 do
+                            use _ = torch.NewDisposeScope()
+
+                            let data =
+                                Dataset.ofFormula
+                                    (Parser.expression "x*y")
+                                    (Dataset.ranges "x:-1:1,y:-1:1")
+                                    600
+                                    1
+                                    0.1
+                                    (Key.ofSeed seed)
+                                    Placement.cpu64
+
+                            FormulaSearch.isNoise data.Inputs data.Train.X data.Train.Y (Parser.expression "x*y")
+                    ]
+
+                Expect.isTrue ((right |> List.filter id).Length >= 33) $"{right}")
+
             testCase "noise does not lengthen a formula" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let data = data "a*b/(4*pi*r^2)" "a:1:3,b:1:3,r:1:3" 0.002

@@ -89,7 +89,7 @@ let kinds: Kind list =
         {
             Name = "CIFAR"
             Sound = fun seed -> Fixtures.cifar 1 (images seed (2, 3, 32, 32))
-            Read = Cifar.read 1 10 2 >> ignore
+            Read = Cifar.read 1 10 >> ignore
         }
         {
             Name = "MAT"

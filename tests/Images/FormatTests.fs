@@ -143,19 +143,28 @@ let tests =
                 (fun (n, seed, cut) ->
                     for labels, classes in [ 1, 10; 2, 100 ] do
                         let expected = images seed classes (n, 3, 32, 32)
-                        reads (Cifar.read labels classes n) expected (cifar labels expected) cut)
+                        reads (Cifar.read labels classes) expected (cifar labels expected) cut)
 
             testCase "messages about CIFAR's files say what was expected" (fun () ->
                 let some = images 1 10 (3, 3, 32, 32)
                 let file = cifar 1 some
-                let what = "a CIFAR file of 3 records of 3073 bytes"
-                refused $"ends after 6146 bytes; {what} has 9219" (Cifar.read 1 10 3) file[..6145]
-                refused $"goes on after 9219 bytes, where {what} ends" (Cifar.read 1 10 3) (Array.append file file)
+
+                for cut in [ 0; 1; 3072; 9218 ] do
+                    refused
+                        $"a CIFAR file has one record of 3073 bytes or more, whole ones, not {cut} bytes"
+                        (Cifar.read 1 10)
+                        (Array.truncate cut file)
+
+                refused
+                    "its compressed data are cut off in their last bytes"
+                    (Cifar.read 1 10)
+                    (let packed = gzip file in packed[.. packed.Length - 2])
+
                 let mislabelled = { some with Labels = [| 3; 10; 5 |] }
 
                 refused
                     "label 1 is 10; the classes of this data set are 0 to 9"
-                    (Cifar.read 1 10 3)
+                    (Cifar.read 1 10)
                     (cifar 1 mislabelled))
 
             property

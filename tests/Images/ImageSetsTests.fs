@@ -100,37 +100,27 @@ let tests =
                     write (Path.Combine(folder, "SVHN")) [ "train_32x32.mat", svhn; "test_32x32.mat", svhn ]
                     Expect.equal ((ImageSets.load "svhn" (Some folder)).Test.Pixels) colours.Pixels "pixels"
 
-                    // As many zeros as CIFAR's files are long, but for what tells one file from another.
-                    let zeros place (first: byte[]) length =
-                        let path = Path.Combine(folder, place)
-                        Directory.CreateDirectory(Path.GetDirectoryName path) |> ignore
-                        use file = File.Create path
-                        file.SetLength length
-                        file.Write(ReadOnlySpan first)
+                    let first, second = images 4 10 (2, 3, 32, 32), images 5 10 (3, 3, 32, 32)
 
-                    for i in 1..5 do
-                        zeros $"cifar-10-batches-bin/data_batch_{i}.bin" [| byte i; byte (10 * i) |] 30_730_000L
+                    write
+                        (Path.Combine(folder, "cifar-10-batches-bin"))
+                        [
+                            for i in 1..5 do
+                                $"data_batch_{i}.bin", cifar 1 (if i = 2 then second else first)
+                            "test_batch.bin", cifar 1 second
+                        ]
 
-                    zeros "cifar-10-batches-bin/test_batch.bin" [| 9uy |] 30_730_000L
                     let ten = ImageSets.load "cifar10" (Some folder)
-                    Expect.equal (Images.count ten.Train, Images.count ten.Test) (50_000, 10_000) "numbers of images"
-                    Expect.equal [ for i in 0..4 -> ten.Train.Labels[10_000 * i] ] [ 1..5 ] "labels"
-                    Expect.equal [ for i in 0..4 -> int ten.Train.Pixels[30_720_000 * i] ] [ 10..10..50 ] "pixels"
-                    Expect.equal ten.Test.Labels[0] 9 "labels"
+                    let all = Images.concat [ first; second; first; first; first ]
+                    Expect.equal (ten.Train.Labels, ten.Train.Pixels) (all.Labels, all.Pixels) "to train on"
+                    Expect.equal (ten.Test.Labels, ten.Test.Pixels) (second.Labels, second.Pixels) "held out"
+                    let fine = images 6 100 (3, 3, 32, 32)
 
-                    zeros "cifar100/train.bin" [| 7uy; 99uy; 3uy |] 153_700_000L
-                    zeros "cifar100/test.bin" [| 0uy; 42uy |] 30_740_000L
+                    write (Path.Combine(folder, "cifar100")) [ "train.bin", cifar 2 fine; "test.bin", cifar 2 second ]
+
                     let hundred = ImageSets.load "cifar100" (Some folder)
-
-                    Expect.equal
-                        (Images.count hundred.Train, Images.count hundred.Test)
-                        (50_000, 10_000)
-                        "numbers of images"
-
-                    Expect.equal
-                        (hundred.Train.Labels[0], hundred.Train.Pixels[0], hundred.Test.Labels[0])
-                        (99, 3uy, 42)
-                        "labels and pixels"))
+                    Expect.equal (hundred.Train.Labels, hundred.Train.Pixels) (fine.Labels, fine.Pixels) "fine"
+                    Expect.equal hundred.Test.Labels second.Labels "held out"))
 
             testCase "what is not found is told with the places looked in" (fun () ->
                 withFolder (fun folder ->

@@ -166,5 +166,5 @@ let tests =
 
                     let ended = evaluate folder "other --grid 3x3 --out a.csv"
                     Expect.equal ended.Code 2 "exit code"
-                    Expect.stringContains (List.exactlyOne ended.Err) "its task is \"fit\", not \"pde\"" "error"))
+                    Expect.stringContains (List.exactlyOne ended.Err) "its task is \"classify\", not \"pde\"" "error"))
         ]

@@ -59,7 +59,7 @@ let tests =
                     "pde --nonesuch poisson", "unrecognized argument: '--nonesuch' (see metakan pde --help)"
                     "pde poisson heat", "pde takes one problem, not poisson, heat"
                     "pde --list --dim 3", "--list goes alone"
-                    "pde poisson-three-body --dim 2", "--dim takes a whole number from 3 up, not 2"
+                    "pde poisson-three-body --dim 2", "--dim takes a whole number from 3 to 10000000, not 2"
                     "pde poisson --dim 4 --blocks 4", "--blocks takes a whole number from 1 to 3, or 0, not 4"
                     "pde advection --blocks 1", "--blocks goes with two coordinates or more"
                     "pde poisson --laplacian exact --unbiased", "--unbiased: it is for estimates"
@@ -104,7 +104,7 @@ let tests =
                     "pde poisson --curriculum 0.5",
                     "--curriculum: a problem in time is one whose last coordinate is named 't'"
                     "pde poisson --slices 4", "--slices is for --causal"
-                    "pde poisson --dim 1", "--dim takes a whole number from 2 up"
+                    "pde poisson --dim 1", "--dim takes a whole number from 2 to 10000000, not 1"
                     "pde poisson --dim many", "--dim"
                     "pde poisson --model tree", "--model takes one of mlp, kan, metakan"
                     "pde poisson --dim 300 --model kan --lr 0", "--lr takes a positive number"

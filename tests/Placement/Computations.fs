@@ -872,7 +872,7 @@ let private ofNetwork (name: string) (net: Network) =
                 let p = parametersOf net place
                 let resting, moving = p |> Map.partition (fun name _ -> name.StartsWith "symbols.")
 
-                let gradient = Descent.sparse sparsity net x (target x) |> Descent.resting resting
+                let gradient = Descent.sparse FitLoss.Square sparsity net x (target x) |> Descent.resting resting
 
                 tree "parameters" (Descent.run optimizer gradient 2 (fun _ _ _ -> true) moving))
 

@@ -70,6 +70,41 @@ let tests =
 
                 Expect.equal (Printer.text (Number(1.5 * System.Math.PI))) "3*pi/2" "number")
 
+            testCase "numbers that have names are spelled out, and read back as they were" (fun () ->
+                for text in
+                    [
+                        "pi/2"
+                        "-7*pi"
+                        "2*pi/3"
+                        "pi/6"
+                        "1/3"
+                        "-5/12"
+                        "11/7"
+                        "10/9"
+                        "4/11"
+                        "1/pi"
+                        "1/(4*pi)"
+                        "3/(8*pi)"
+                        "-2/(3*pi)"
+                        "e"
+                        "-3*e"
+                        "1/e"
+                        "2/e"
+                        "sqrt(2)"
+                        "1/sqrt(3)"
+                        "-sqrt(10)"
+                        "sqrt(pi)"
+                        "sqrt(2*pi)"
+                        "1/sqrt(2*pi)"
+                        "-1/sqrt(3*pi)"
+                    ] do
+                    match Simplify.expression (Parser.expression text) with
+                    | Number v ->
+                        Expect.equal (Printer.text (Number v)) text "text"
+                        Expect.equal (Simplify.rounded 3 (Number v)) (Number v) "no digit is lost"
+                        Expect.equal (Printer.text (Number(v * 1.000001))) $"{v * 1.000001:R}" "no other number"
+                    | other -> failtest $"{text}: {other}")
+
             testCase "text is read back to the same value" (fun () ->
                 let mutable compared = 0
 

@@ -99,6 +99,12 @@ let tests =
                         1.9996, 1e-3, "2"
                         -0.0004, 1e-3, "0"
                         0.5, 1e-3, "0.5"
+                        // Of fractions and roots there are many.
+                        0.3333, 1e-3, "0.3333"
+                        0.33333333, 1e-3, "1/3"
+                        -0.079577472, 1e-3, "-1/(4*pi)"
+                        0.3989422804, 1e-3, "1/sqrt(2*pi)"
+                        0.3989422804, 1e-12, "0.3989422804"
                         // 7π is 21.991
                         21.992, 0.01, "7*pi"
                         21.999, 0.01, "22"
@@ -124,7 +130,7 @@ let tests =
                         | other -> failwith $"{other}"
 
                     Expect.isTrue
-                        (moved (Simplify.rounded 3) <= 0.0050001 * abs v || (HalfPi.multiple v).IsSome)
+                        (moved (Simplify.rounded 3) <= 0.0050001 * abs v || (KnownNumber.spelled v).IsSome)
                         "the move of rounding"
 
                     Expect.isTrue (moved (Simplify.recognised 0.03) <= 0.03) "the move of recognition"

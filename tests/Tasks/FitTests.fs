@@ -273,6 +273,24 @@ let tests =
                     Check.inRange 0.01 0.3 (number run "test_rmse_relative") "test rmse relative"
                     Check.near 5e-3 (number run "formula_test_rmse" / number run "test_rmse") 1.0 "formula test rmse"))
 
+            testCase "a batch has samples of the data, others each step, and no more than there are" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let data, learner = { Data = data 4; Scaling = None }, network CoefficientSource.Stored [ 2; 1 ]
+
+                let fit batch steps =
+                    withFolder (fun folder ->
+                        let settings =
+                            { settings with Steps = [ steps ]; Optimizer = FitOptimizer.Adam 0.01; Batch = batch }
+
+                        (Fit.run (freshIn folder) settings data learner ignore).Params)
+
+                closeTrees "all of them, in another order" 1e-9 (fit None 5) (fit (Some 400) 5)
+
+                let coefficients p = Tensor.toArray (Map.find "layers.0.coef" p)
+                Expect.notEqual (coefficients (fit (Some 1) 3)) (coefficients (fit None 3)) "one of them"
+                Expect.throwsT<BadInput> (fun () -> fit (Some 401) 1 |> ignore) "more than there are"
+                Expect.throwsT<BadInput> (fun () -> fit (Some 0) 1 |> ignore) "none")
+
             testCase "a fit that is interrupted keeps what it has" (fun () ->
                 withFolder (fun folder ->
                     use _ = torch.NewDisposeScope()
@@ -292,6 +310,45 @@ let tests =
                     Expect.equal (run.Result["outcome"].GetValue<string>()) "stopped" "outcome"
                     let kept = FittedFile.load (RunFolder.checkpointPath folder)
                     closeTrees "kept" 0.0 run.Params kept.Params))
+
+            testCase "a search that is interrupted keeps what it has, and is made when the run goes on" (fun () ->
+                withFolder (fun folder ->
+                    use _ = torch.NewDisposeScope()
+
+                    let data =
+                        Dataset.ofFormula
+                            (Parser.expression "x*y")
+                            (Dataset.ranges "x:-1:1,y:-1:1")
+                            60
+                            30
+                            0.0
+                            (Key.ofSeed 3)
+                            Placement.cpu64
+
+                    let settings =
+                        { settings with
+                            Steps = [ 3 ]
+                            Symbolic = Some SymbolicEdges.defaults
+                            Search = true
+                            RefitSteps = 2
+                        }
+
+                    let learner = network CoefficientSource.Stored [ 2; 1 ]
+                    let mutable trained = false
+
+                    let hear event =
+                        match event with
+                        | FitStep(5, _, _) -> trained <- true
+                        | _ -> ()
+
+                    let place = { freshIn folder with Interrupted = fun () -> trained }
+                    let stopped = Fit.run place settings { Data = data; Scaling = None } learner hear
+                    Expect.isTrue trained "all steps are done"
+                    Expect.equal stopped.Outcome Stopped "outcome"
+                    Expect.isTrue (File.Exists(Path.Combine(folder, "formulas.csv"))) "formulas"
+                    let found = Fit.run (resumedIn folder) settings { Data = data; Scaling = None } learner ignore
+                    Expect.equal found.Outcome Completed "outcome"
+                    Expect.equal (found.Result["formula"].GetValue<string>()) "x*y" "formula"))
 
             testCase "a fit that was interrupted and resumed is the uninterrupted one, to the bit" (fun () ->
                 use _ = torch.NewDisposeScope()
@@ -314,7 +371,12 @@ let tests =
                     [
                         staged, network CoefficientSource.Stored [ 2; 2; 1 ]
                         staged, network meta [ 2; 2; 1 ]
-                        { settings with Steps = [ 23 ]; Optimizer = FitOptimizer.Adam 0.01 },
+                        { settings with
+                            Steps = [ 23 ]
+                            Optimizer = FitOptimizer.Adam 0.01
+                            Batch = Some 9
+                            Loss = FitLoss.Huber 0.2
+                        },
                         Learner.Model(Mlp.create [ 2; 4; 1 ])
                     ] do
                     withFolder (fun whole ->
