@@ -116,6 +116,8 @@ let private tests =
         SparsityTests.tests
         AffineFitTests.tests
         SymbolicEdgesTests.tests
+        KanpilerTests.tests
+        RewiringTests.tests
         FormulaSearchTests.tests
         StructureTests.tests
         DescentTests.tests
