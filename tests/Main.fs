@@ -154,6 +154,7 @@ let private tests =
         Launcher.PdeTests.tests
         Launcher.MpiTests.tests
         Launcher.EvaluateTests.tests
+        Launcher.EdgesTests.tests
         Launcher.FitTests.tests
         Launcher.ClassifyTests.tests
         Launcher.FaultTests.tests
