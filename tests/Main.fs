@@ -116,6 +116,8 @@ let private tests =
         SparsityTests.tests
         AffineFitTests.tests
         SymbolicEdgesTests.tests
+        KanpilerTests.tests
+        RewiringTests.tests
         FormulaSearchTests.tests
         StructureTests.tests
         DescentTests.tests
@@ -152,6 +154,7 @@ let private tests =
         Launcher.PdeTests.tests
         Launcher.MpiTests.tests
         Launcher.EvaluateTests.tests
+        Launcher.EdgesTests.tests
         Launcher.FitTests.tests
         Launcher.ClassifyTests.tests
         Launcher.FaultTests.tests

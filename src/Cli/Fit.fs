@@ -3,6 +3,7 @@ module MetaKan.Cli.Fit
 
 open System
 open System.IO
+open System.Text.Json.Nodes
 open Argu
 open MetaKan
 open MetaKan.Symbolic
@@ -23,6 +24,8 @@ type Options =
     | Normalize
     | Model of string
     | Width of string list
+    | Sparse_Init
+    | From_Formula of FORMULA: string
     | Grid of int
     | Order of int
     | Embedding_Dim of int
@@ -75,6 +78,9 @@ type Options =
             | Model _ -> "kan, metakan or mlp (kan)."
             | Width _ ->
                 "nodes of all layers, as 2 5 1; 4+2 are four that add and two that multiply; of --feynman all, the hidden ones (INPUTS 5 1)."
+            | Sparse_Init -> "start with few edges: of each node those to its nearest in the layers beside."
+            | From_Formula _ ->
+                "start from this formula of the inputs, as a network with a function on every edge, and train its numbers."
             | Grid _ -> "intervals of the spline grid, G (5)."
             | Order _ -> "order of the splines, k (3)."
             | Embedding_Dim _ -> "numbers that embed an edge, p (1)."
@@ -144,7 +150,17 @@ type private Source =
 type private DataChoice = { Name: string; Source: Source; Train: int; Test: int; Noise: float; Normalize: bool }
 
 /// The network, as config.json has it.
-type private NetworkChoice = { Model: string; Nodes: Nodes list; Splines: Grid option; Meta: MetaLearner option }
+type private NetworkChoice =
+    {
+        Model: string
+        Nodes: Nodes list
+        Splines: Grid option
+        Meta: MetaLearner option
+        Sparse: bool
+        FromFormula: string option
+        /// What `edges` made of another fit's network: this one starts from there.
+        Edits: string list
+    }
 
 let private dataChoice
     (options: ParseResults<Options>)
@@ -268,26 +284,54 @@ let private layers (options: ParseResults<Options>) (inputs: int) (start: Nodes 
         | first :: _ :: _ as layers when first = Nodes.sums inputs && Nodes.count (List.last layers) = 1 -> layers
         | _ -> raise (BadInput $"--width takes the nodes of all layers, here {inputs} inputs first and 1 output last")
 
-let private networkChoice (options: ParseResults<Options>) (file: StartFile) (inputs: int) : NetworkChoice =
+/// The network of a formula of the inputs, by their names.
+let private compiled (grid: Grid) (inputs: string list) (formula: string) (place: Placement) : Fitted =
+    named "--from-formula" (fun () ->
+        Kanpiler.compile grid (Parser.variables inputs) [ Parser.expression formula ] place)
+
+let private networkChoice
+    (options: ParseResults<Options>)
+    (file: StartFile)
+    (resumes: bool)
+    (inputs: string list)
+    : NetworkChoice =
     let stored = Configuration.tryValue file "network.model" "" |> Option.defaultValue "kan"
     let model = options.GetResult(Model, stored) |> nameOf "--model" models
 
     let start =
         {
             Model = model
-            Nodes = List.map Nodes.sums [ inputs; 5; 1 ]
+            Nodes = List.map Nodes.sums [ inputs.Length; 5; 1 ]
             Splines = if model = "mlp" then None else Some { Size = 5; Order = 3 }
             Meta =
                 if model = "metakan" then
                     Some { EmbeddingDim = 1; HiddenDim = 16; Sharing = GeneratorSharing.Shared; Chunk = None }
                 else
                     None
+            Sparse = false
+            FromFormula = None
+            Edits = []
         }
         |> Configuration.over
             file
             "network"
-            // Parts of a network of another family stay behind.
-            (if stored = model then [ "model" ] else [ "model"; "splines"; "meta" ])
+            [
+                "model"
+                // Parts of a network of another family stay behind.
+                if stored <> model then
+                    yield! [ "splines"; "meta" ]
+                // A new run has a network of its own.
+                if not resumes then
+                    "edits"
+            ]
+
+    let formula = options.TryGetResult From_Formula |> Option.orElse start.FromFormula
+    let sparse = start.Sparse || options.Contains Sparse_Init
+
+    [ "--width", options.Contains Width; "--sparse-init", sparse ]
+    |> onlyWith "a fit without --from-formula" formula.IsNone
+
+    [ "--from-formula", formula.IsSome ] |> onlyWith "--model kan" (model = "kan")
 
     [
         "--embedding-dim", options.Contains Embedding_Dim || start.Meta.IsSome
@@ -299,17 +343,23 @@ let private networkChoice (options: ParseResults<Options>) (file: StartFile) (in
     [
         "--grid", options.Contains Options.Grid || start.Splines.IsSome
         "--order", options.Contains Order || start.Splines.IsSome
+        "--sparse-init", sparse
     ]
     |> onlyWith splined (model <> "mlp")
 
-    let layers = layers options inputs start.Nodes
+    let splines =
+        start.Splines |> splinesOver model (options.TryGetResult Options.Grid) (options.TryGetResult Order)
+
+    let layers =
+        match formula, splines with
+        | Some formula, Some grid -> (compiled grid inputs formula Placement.cpu64).Network.Nodes
+        | _ -> layers options inputs.Length start.Nodes
 
     let choice =
         {
             Model = model
             Nodes = layers
-            Splines =
-                start.Splines |> splinesOver model (options.TryGetResult Options.Grid) (options.TryGetResult Order)
+            Splines = splines
             Meta =
                 start.Meta
                 |> metaLearnerOver
@@ -318,6 +368,9 @@ let private networkChoice (options: ParseResults<Options>) (file: StartFile) (in
                     (options.TryGetResult Embedding_Dim)
                     (options.TryGetResult Hidden_Dim)
                     (options.TryGetResult Generators)
+            Sparse = sparse
+            FromFormula = formula
+            Edits = start.Edits
         }
 
     let coefficients = choice.Splines |> Option.map (Grid.coefficients >> int64) |> Option.defaultValue 1L
@@ -333,7 +386,9 @@ let private learnerOf (choice: NetworkChoice) : Learner =
             |> Option.map CoefficientSource.Generated
             |> Option.defaultValue CoefficientSource.Stored
 
-        Learner.Network(Network.create grid source choice.Nodes)
+        Network.create grid source choice.Nodes
+        |> (if choice.Sparse then Network.sparse else id)
+        |> Learner.Network
 
 let private steps (options: ParseResults<Options>) (start: FitSettings) : int list =
     let stages = 1 + (if start.Prune.IsSome then 1 else 0) + start.Extend.Length
@@ -486,6 +541,41 @@ let internal isFit (folder: string) : bool = RunFolder.readConfig folder |> fun 
 let internal saved (folder: string) : SavedFit =
     Configuration.read<NetworkChoice> folder "fit" "network" |> learnerOf |> Fit.restore folder
 
+/// A fit in a run's folder with its data, to go on from.
+type internal Opened =
+    {
+        Saved: SavedFit
+        Data: FitData
+        Settings: FitSettings
+        Threads: int
+        /// The sections of the configuration of a fit that starts from its network after more edits.
+        Sections: string list -> (string * JsonNode) list
+    }
+
+/// The fit in a run's folder with its data; these and the network are freed with the dispose scope.
+let internal opened (folder: string) : Opened =
+    let choice: DataChoice = Configuration.read folder "fit" "data"
+    let network: NetworkChoice = Configuration.read folder "fit" "network"
+    let settings: FitSettings = Configuration.read folder "fit" "settings"
+    let saved = saved folder
+    let data = dataOf choice settings.Seed settings.Placement
+
+    if data.Data.Inputs <> saved.Columns.Inputs then
+        raise (BadInput $"{folder}: its data have other columns by now than when it was fitted")
+
+    {
+        Saved = saved
+        Data = data
+        Settings = settings
+        Threads = Configuration.read folder "fit" "threads"
+        Sections =
+            fun edits ->
+                [
+                    "data", Configuration.node choice
+                    "network", Configuration.node { network with Edits = network.Edits @ edits }
+                ]
+    }
+
 /// What the options ask for.
 type private Asked =
     {
@@ -512,7 +602,11 @@ let private ask (options: ParseResults<Options>) (equation: FeynmanEquation opti
         let start = FitSettings.defaults |> Configuration.over file "settings" []
         let place = placementOver start.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
         let data = dataOf choice (options.GetResult(Seed, start.Seed)) place
-        let network = networkChoice options file data.Data.Inputs.Length
+        let network = networkChoice options file folder.IsSome data.Data.Inputs
+
+        [ "--normalize", choice.Normalize ]
+        |> onlyWith "a fit without --from-formula" network.FromFormula.IsNone
+
         let threads = Configuration.tryValue file "threads" 1 |> Option.defaultValue 1
 
         {
@@ -524,6 +618,21 @@ let private ask (options: ParseResults<Options>) (equation: FeynmanEquation opti
             Resumed = folder
         }
     |> ofFile file (options.GetAllResults())
+
+/// Fits what is asked for: from its formula where there is one.
+let private fitted (asked: Asked) (place: RunPlace) (listen: FitEvent -> unit) : FitRun =
+    let { Settings = settings; Data = data; Network = network } = asked
+
+    match network.FromFormula, network.Splines with
+    | Some formula, Some grid ->
+        let x = data.Data.Train.X
+        let start = compiled grid data.Data.Inputs formula settings.Placement
+
+        if Network.values start.Network x start.Params |> torch.isfinite |> _.all().item<bool>() |> not then
+            raise (BadInput $"--from-formula: {formula} has no value at some of the points")
+
+        Fit.runFrom place settings data (Regrid.update settings.Evenness x start) listen
+    | _ -> Fit.run place settings data (learnerOf network) listen
 
 /// The equation that `--feynman` names.
 let private equation (options: ParseResults<Options>) : FeynmanEquation option =
@@ -564,13 +673,58 @@ let private warn (data: FitData) (run: FitRun) (poor: string seq) : unit =
             let where = if edges = "" then "" else $"; functions that fit their edges poorly: {edges}"
             eprintfn $"metakan: the formula explains {share} of the held-out values' variance{where}"
 
+/// A fit with its progress and its result told, with lines of its own before it.
+let internal told
+    (view: Progress.View)
+    (live: Live.Server)
+    (place: RunPlace)
+    (settings: FitSettings)
+    (data: FitData)
+    (learner: Learner)
+    (fit: (FitEvent -> unit) -> FitRun * string list)
+    : int =
+    let heading: Progress.Heading = { Task = "fit"; Folder = place.Folder; Text = ""; Live = live.Address }
+    let poor = ResizeArray<string>()
+
+    let run, lines =
+        Training.shown view live heading (Fit.totalSteps settings data.Data learner) (fun progress ->
+            fit (function
+                | FitStep(step, train, test) ->
+                    progress.Error test
+                    progress.Step(step, lazy train)
+                    live.Step step
+                | Chosen(edge, found) when found.Fit.R2 < 0.99 ->
+                    poor.Add $"{found.Function.Name} on edge {edge.Layer},{edge.From},{edge.To} (R² {found.Fit.R2:F3})"
+                | Entered _
+                | Chosen _ -> ()))
+
+    warn data run poor
+
+    Training.concluded view "fit" place.Folder run.Outcome run.Result (fun () ->
+        let number (name: string) = run.Result[name].GetValue<float>()
+
+        [
+            yield! lines
+
+            if run.Formula.IsSome then
+                $"""{data.Data.Target} = {run.Result["formula"].GetValue<string>()}"""
+
+            $"""test RMSE {number "test_rmse":G3} (train {number "train_rmse":G3}), {run.Result["parameters"]} parameters, {number "seconds":F1} s, in {place.Folder}"""
+        ])
+
 let private single (options: ParseResults<Options>) : int =
     Fit.refuseRanks ()
     let view = Training.view (options.Contains Quiet) (options.Contains Json)
     use _ = torch.NewDisposeScope()
     let asked = ask options (equation options)
+
+    match asked.Resumed with
+    | Some folder when not asked.Network.Edits.IsEmpty && not (File.Exists(RunFolder.checkpointPath folder)) ->
+        raise (BadInput $"{folder} was cut short before the network that it starts from was there")
+    | _ -> ()
+
     torch.set_num_threads asked.Threads
-    let settings, data, learner = asked.Settings, asked.Data, learnerOf asked.Network
+    let settings, data = asked.Settings, asked.Data
     use interrupt = new Interrupt.Watch()
     use live = Live.start (options.Contains Live) (options.TryGetResult Live_Port)
 
@@ -581,34 +735,7 @@ let private single (options: ParseResults<Options>) : int =
                 RunFolder.free $"runs/fit-{asked.Choice.Name}-{asked.Network.Model}-s{settings.Seed}"))
 
     let place = { place with Interrupted = fun () -> interrupt.Asked }
-    let heading: Progress.Heading = { Task = "fit"; Folder = place.Folder; Text = ""; Live = live.Address }
-
-    let poor = ResizeArray<string>()
-
-    let run =
-        Training.shown view live heading (Fit.totalSteps settings data.Data learner) (fun progress ->
-            Fit.run place settings data learner (function
-                | FitStep(step, train, test) ->
-                    progress.Error test
-                    progress.Step(step, lazy train)
-                    live.Step step
-                | Chosen(edge, found) when found.Fit.R2 < 0.99 ->
-                    poor.Add
-                        $"{found.Function.Name} on layer {edge.Layer + 1}, {edge.From + 1} to {edge.To + 1} (R² {found.Fit.R2:F3})"
-                | Entered _
-                | Chosen _ -> ()))
-
-    warn data run poor
-
-    Training.concluded view "fit" place.Folder run.Outcome run.Result (fun () ->
-        let number (name: string) = run.Result[name].GetValue<float>()
-
-        [
-            if run.Formula.IsSome then
-                $"""{data.Data.Target} = {run.Result["formula"].GetValue<string>()}"""
-
-            $"""test RMSE {number "test_rmse":G3} (train {number "train_rmse":G3}), {run.Result["parameters"]} parameters, {number "seconds":F1} s, in {place.Folder}"""
-        ])
+    told view live place settings data (learnerOf asked.Network) (fun listen -> fitted asked place listen, [])
 
 let private suite (options: ParseResults<Options>) : int =
     [
@@ -649,13 +776,7 @@ let private suite (options: ParseResults<Options>) : int =
         use _ = torch.NewDisposeScope()
         let asked = ask options (Some equation)
 
-        let run =
-            Fit.run
-                { placeOf options asked (fun () -> place) with Resume = true }
-                asked.Settings
-                asked.Data
-                (learnerOf asked.Network)
-                ignore
+        let run = fitted asked { placeOf options asked (fun () -> place) with Resume = true } ignore
 
         Params.dispose run.Params
         run.Result

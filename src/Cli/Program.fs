@@ -11,6 +11,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Pde of ParseResults<Pde.Options>
     | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<Evaluate.Options>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<Fit.Options>
+    | [<CliPrefix(CliPrefix.None)>] Edges of ParseResults<Edges.Options>
     | [<CliPrefix(CliPrefix.None)>] Classify of ParseResults<Classify.Options>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<Predict.Options>
     | [<CliPrefix(CliPrefix.None)>] Sweep of ParseResults<Sweep.Options>
@@ -27,6 +28,7 @@ type Command =
             | Pde _ -> "solve a partial differential equation."
             | Evaluate _ -> "write the solution of a pde run, and its derivatives, at points of your choice."
             | Fit _ -> "fit a function to data, and read a formula off the fit."
+            | Edges _ -> "list a fit's edges, and fix them to functions or free them by hand."
             | Classify _ -> "train a network to classify images."
             | Predict _ -> "label images with a trained network."
             | Sweep _ -> "make a run for each combination of options' values, and a table of them."
@@ -63,6 +65,9 @@ let private soundly (words: string array) (options: ParseResults<'option>) : Par
 let private alone (words: string array) (command: Command option) =
     match command with
     | Some(Evaluate options) -> Evaluate.run (soundly words options)
+    | Some(Edges options) ->
+        plainNumbers<Edges.Options> words
+        Edges.run options
     | Some(Predict options) -> Predict.run (soundly words options)
     | Some(Report options) -> Report.run (soundly words options)
     | Some(Bench options) -> Bench.run options

@@ -50,7 +50,14 @@ module AffineFit =
     /// Pairs a, b [K, 1] after Levenberg's and Marquardt's steps for a, b, c and d together, each pair's with a damping of
     /// its own; a step is taken where it explains more. A grid alone ends in the wrong place of a narrow curved valley,
     /// such as that of a Gaussian's crest.
-    let private polish (f: SymbolicFunction) (range: float) (x: Tensor) (y: Tensor) (a: Tensor, b: Tensor) =
+    let private polish
+        (f: SymbolicFunction)
+        (aRange: float * float)
+        (bRange: float * float)
+        (x: Tensor)
+        (y: Tensor)
+        (a: Tensor, b: Tensor)
+        =
         let y = (y - y.mean ()) / (y - y.mean ()).square().mean().sqrt()
 
         // Keeps equations apart that rounding would let fall together.
@@ -83,10 +90,10 @@ module AffineFit =
             let towards = Tensor.product transposed (finite(residual).unsqueeze -1L)
             let moved = torch.linalg.solve(damped, towards).squeeze -1L / norms.squeeze 1L
 
-            let near (t: Tensor) (k: int64) =
-                (t + moved.narrow (1L, k, 1L)).clamp((-range).ToScalar(), range.ToScalar())
+            let near (low: float, high: float) (t: Tensor) (k: int64) =
+                (t + moved.narrow (1L, k, 1L)).clamp(low.ToScalar(), high.ToScalar())
 
-            let a', b' = near a 0L, near b 1L
+            let a', b' = near aRange a 0L, near bRange b 1L
             let r2' = (explained f x y a' b').unsqueeze -1L
             let better = r2'.gt r2
 
@@ -108,8 +115,31 @@ module AffineFit =
 
         go 40 0 start
 
-    /// The fit to points (x_n, y_n), tensors [N], with a and b within ±`range`.
-    let find (f: SymbolicFunction) (range: float) (x: Tensor) (y: Tensor) : AffineFit =
+    let private size (c: float) (values: Tensor) (y: Tensor) =
+        let height = Tensor.item (y.max () - y.min ())
+        if height > 0.0 then abs c * Tensor.item (values.abs().max()) / height else 0.0
+
+    /// What given a, b, c and d make of points (x_n, y_n), tensors [N]: their R², which is below 0 where the mean of y is closer,
+    /// and NaN where f has no value at one of the points, and their cancellation.
+    let measured (f: SymbolicFunction) (a: float, b: float, c: float, d: float) (x: Tensor) (y: Tensor) : AffineFit =
+        use _ = torch.no_grad ()
+        use _ = torch.NewDisposeScope()
+        let values = f.Value(x * a + b)
+        let left = (values * c + d - y).square().sum()
+        let total = (y - y.mean ()).square().sum() + 1e-30
+
+        {
+            A = a
+            B = b
+            C = c
+            D = d
+            R2 = 1.0 - Tensor.item (left / total)
+            Cancellation = size c values y
+        }
+
+    /// The fit to points (x_n, y_n), tensors [N], with a and b each within its range, from the lowest to the highest value: two
+    /// of the same hold it there.
+    let find (f: SymbolicFunction) (aRange: float * float) (bRange: float * float) (x: Tensor) (y: Tensor) : AffineFit =
         use _ = torch.no_grad ()
         use _ = torch.NewDisposeScope()
         let place = Placement.ofTensor x
@@ -125,48 +155,50 @@ module AffineFit =
 
         let xs, ys = thin x, thin y
 
-        // The best of a grid of a and b around a centre, first the best of all.
-        let look (xs: Tensor) (ys: Tensor) (points: int) (best: int) (a: float, b: float) (width: float) =
-            let axis centre =
+        // The best of a grid of a and b around a centre, a share of the ranges wide, first the best of all.
+        let look (xs: Tensor) (ys: Tensor) (points: int) (best: int) (a: float, b: float) (share: float) =
+            let axis (low: float, high: float) centre =
+                let width = share * 0.5 * (high - low)
+
                 Array.init points (fun i ->
                     System.Math.Clamp(
                         System.Math.Round(centre - width + 2.0 * width * float i / float (points - 1), 9),
-                        -range,
-                        range
+                        low,
+                        high
                     ))
 
             let on values = Tensor.ofArray place [ int64 points ] values
-            let pairs = torch.cartesian_prod [| on (axis a); on (axis b) |]
+            let pairs = torch.cartesian_prod [| on (axis aRange a); on (axis bRange b) |]
             let a, b = pairs.narrow (1L, 0L, 1L), pairs.narrow (1L, 1L, 1L)
             let struct (_, order) = (explained f xs ys a b).topk best
             a.index_select (0L, order), b.index_select (0L, order)
 
         let first (a: Tensor, b: Tensor) = Tensor.item (a.narrow (0L, 0L, 1L)), Tensor.item (b.narrow (0L, 0L, 1L))
 
+        let middle (low: float, high: float) = 0.5 * (low + high)
+
         // Every other point is enough to begin with.
         let coarse =
             let half = torch.arange (0L, int64 count, 2L, device = x.device)
-            look (xs.index_select (0L, half)) (ys.index_select (0L, half)) 101 16 (0.0, 0.0) range
+            look (xs.index_select (0L, half)) (ys.index_select (0L, half)) 101 16 (middle aRange, middle bRange) 1.0
 
         // Kinks and jumps have no slope that leads to them: there the grid narrows.
         let narrowed =
-            ((first coarse, 0.04 * range), [ 1..4 ])
-            ||> List.fold (fun (centre, width) _ -> first (look xs ys 21 1 centre width), width * 0.2)
+            ((first coarse, 0.04), [ 1..4 ])
+            ||> List.fold (fun (centre, share) _ -> first (look xs ys 21 1 centre share), share * 0.2)
             |> fst
 
         let a, b =
             let starts (pick: Tensor * Tensor -> Tensor) (narrowed: float) =
                 torch.cat ([| pick coarse; Tensor.ofArray place [ 1L; 1L ] [| narrowed |] |], 0L)
 
-            let a, b = polish f range xs ys (starts fst (fst narrowed), starts snd (snd narrowed))
+            let a, b = polish f aRange bRange xs ys (starts fst (fst narrowed), starts snd (snd narrowed))
             let best = (explained f xs ys a b).argmax(0L, true)
             first (a.index_select (0L, best), b.index_select (0L, best))
 
         let values = finite (f.Value(x * a + b))
         let r2, slope = regress values y
         let c = Tensor.item slope
-        let largest = abs c * Tensor.item (values.abs().max())
-        let height = Tensor.item (y.max () - y.min ())
 
         {
             A = a
@@ -174,5 +206,5 @@ module AffineFit =
             C = c
             D = Tensor.item (y.mean () - values.mean () * c)
             R2 = Tensor.item r2
-            Cancellation = if height > 0.0 then largest / height else 0.0
+            Cancellation = size c values y
         }

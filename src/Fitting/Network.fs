@@ -159,6 +159,21 @@ module Network =
             Masks = net.Masks |> List.mapi (fun l mask -> if l = edge.Layer then change mask else mask)
         }
 
+    /// The network with few of its edges: each node and each end keeps the one to its nearest in the layer beside, where nodes and
+    /// ends each stand evenly over the same width. As pykan's `sparse_init`.
+    let sparse (net: Network) : Network =
+        let thinned (mask: float[,]) =
+            let inputs, ends = Array2D.length1 mask, Array2D.length2 mask
+            // The nearest of so many places to place i of `all`, the first of several.
+            let nearest all count i =
+                List.minBy (fun j -> abs ((2 * i + 1) * count - (2 * j + 1) * all)) [ 0 .. count - 1 ]
+
+            let outgoing = Array.init inputs (nearest inputs ends)
+            let incoming = Array.init ends (nearest ends inputs)
+            mask |> Array2D.mapi (fun i j m -> if outgoing[i] = j || incoming[j] = i then m else 0.0)
+
+        { net with Masks = List.map thinned net.Masks }
+
     let internal symbolName (edge: Edge) = $"symbols.{edge.Layer}.{edge.From}.{edge.To}"
 
     // What the layers that share a generator have it generate, at once for all of them.

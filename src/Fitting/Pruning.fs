@@ -85,17 +85,14 @@ module Pruning =
     let private select (dimension: int64) (indices: int list) (t: Tensor) =
         t.index_select (dimension, torch.tensor (indices |> List.map int64 |> List.toArray, device = t.device))
 
-    /// The network of some of its nodes: `kept` lists them by layer, inputs first. Outputs are all kept.
+    /// The network of some of its nodes: `kept` lists them by layer, inputs first, each once and in their new order, those that
+    /// multiply behind those that add. Outputs are all kept.
     let keep (kept: int list list) (fitted: Fitted) : Fitted =
         let net = fitted.Network
 
-        // The ends at a layer's kept nodes.
-        let ends (nodes: Nodes) (kept: int list) =
-            [ 0 .. Nodes.ends nodes - 1 ] |> List.filter (fun j -> List.contains (Nodes.ofEnd nodes j) kept)
-
         let sides =
             List.pairwise (List.zip net.Nodes kept)
-            |> List.map (fun ((_, inputs), (nodes, outputs)) -> inputs, ends nodes outputs)
+            |> List.map (fun ((_, inputs), (nodes, outputs)) -> inputs, List.collect (endsOf nodes) outputs)
 
         let moved (edge: Edge) =
             let inputs, ends = sides[edge.Layer]

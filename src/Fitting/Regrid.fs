@@ -54,16 +54,30 @@ module Regrid =
                 for i in 0 .. 2 * order + 1 -> a + (b - a) * (float i + 0.5) / float (2 * order + 2)
         |]
 
+    // The sites of knots, a column [sites, 1].
+    let private siteColumn (place: Placement) (order: int) (knots: float[]) : Tensor =
+        let sites = sites order (inner order knots)
+        Tensor.ofArray place [ int64 sites.Length; 1L ] sites
+
+    // The splines on knots at a column of points [N, G+k].
+    let private splines (place: Placement) (order: int) (knots: float[]) (x: Tensor) : Tensor =
+        ((BSpline.basis place order [| knots |]).Derivatives [ 0 ] x).Head.squeeze 1L
+
     /// The matrix R [new, old] that turns coefficients on old knots into those of the closest spline (least squares over
     /// sites in the new knots) on new ones: the same spline where the old knots are among the new.
     let private transfer (place: Placement) (order: int) (old: float[]) (knots: float[]) : Tensor =
-        let sites = sites order (inner order knots)
-        let x = Tensor.ofArray place [ int64 sites.Length; 1L ] sites
-
-        let at (knots: float[]) = ((BSpline.basis place order [| knots |]).Derivatives [ 0 ] x).Head.squeeze 1L
-
+        let x = siteColumn place order knots
         // Not lstsq, whose rounding differs from call to call: a fit is to be the same every time.
-        Tensor.product (torch.linalg.pinv (at knots)) (at old)
+        Tensor.product (torch.linalg.pinv (splines place order knots x)) (splines place order old x)
+
+    /// The coefficients [G+k] of the spline on knots that is the closest (least squares over sites in the knots) to a function,
+    /// where that has values; 0 where it has none.
+    let internal closest (place: Placement) (order: int) (knots: float[]) (f: Tensor -> Tensor) : Tensor =
+        let x = siteColumn place order knots
+        let values = f x
+        let there = torch.isfinite(values).to_type(place.DType)
+        let values = torch.nan_to_num (values, 0.0, 0.0, 0.0) * there
+        (Tensor.product (torch.linalg.pinv (splines place order knots x * there)) values).squeeze -1L
 
     // The splines of layer l moved onto new knots.
     let private stored (net: Network) (p: Params) (l: int, knots: float[][]) : Params =

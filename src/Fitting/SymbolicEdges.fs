@@ -24,8 +24,10 @@ type SymbolicChoice =
         Library: string list
         /// The share of complexity in a suggestion's cost, against that of misfit and cancellation, both in bits.
         SimplicityWeight: float
-        /// The bound of a and b in c·f(a x + b) + d.
-        Range: float
+        /// The lowest and the highest a of c·f(a x + b) + d.
+        ARange: float * float
+        /// The lowest and the highest b.
+        BRange: float * float
     }
 
 /// Fixes edges to functions of the library and reads the formulas off.
@@ -41,7 +43,8 @@ module SymbolicEdges =
                             f.Name
                 ]
             SimplicityWeight = 0.8
-            Range = 10.0
+            ARange = -10.0, 10.0
+            BRange = -10.0, 10.0
         }
 
     /// Whether a parameter, by its name, is an affine one of a symbolic edge.
@@ -62,7 +65,8 @@ module SymbolicEdges =
     /// The edges that still have a spline.
     let splines (net: Network) : Edge list = edges net |> List.filter (net.Symbols.ContainsKey >> not)
 
-    /// Fixes an edge to c·f(a x + b) + d in the place of its spline.
+    /// Fixes an edge to c·f(a x + b) + d in the place of its spline: with the numbers that `candidate` or `suggest` fitted, or any
+    /// others, as `AffineFit.measured` has them.
     let fix (edge: Edge) (f: SymbolicFunction) (fit: AffineFit) (fitted: Fitted) : Fitted =
         let place = Placement.ofTensor (Seq.head fitted.Params.Values)
         let net = Network.withMask edge 0.0 fitted.Network
@@ -76,13 +80,48 @@ module SymbolicEdges =
                     fitted.Params
         }
 
-    /// Gives an edge its spline back.
+    // Coefficients under which an edge's spline is, as closely as its knots allow, what the edge was: its function, added to a spline
+    // that it may have beside.
+    let private splined (edge: Edge) (fitted: Fitted) : Params =
+        let { Layer = l; From = i; To = j } = edge
+        let net, p = fitted.Network, fitted.Params
+        let mask = net.Masks[l].[i, j]
+        let at (t: Tensor) = t.select(0L, int64 i).select(-1L, int64 j)
+        let coefficients, scale = at p[$"layers.{l}.coef"], at p[$"layers.{l}.scale_sp"]
+        let knots = net.Knots[l][i]
+
+        let function' =
+            match Map.tryFind edge net.Symbols with
+            | Some name ->
+                Network.symbolic (SymbolicFunction.find name) p[Network.symbolName edge]
+                |> Regrid.closest (Placement.ofTensor coefficients) net.Order knots
+            | None -> torch.zeros_like coefficients
+
+        let put kind (value: Tensor) p =
+            let name = $"layers.{l}.{kind}"
+            let changed = (Map.find name p: Tensor).clone()
+            (at changed).copy_ value |> ignore
+            Map.add name changed p
+
+        p
+        |> put "coef" (coefficients * scale * mask + function')
+        |> put "scale_sp" (torch.ones_like scale)
+        |> put "scale_base" (at p[$"layers.{l}.scale_base"] * mask)
+
+    /// Gives an edge a spline in the place of its function, the closest to it by least squares over the knots; to an edge that was
+    /// removed, one that is 0. The spline of a network with generated coefficients is the generator's, which other edges share.
     let unfix (edge: Edge) (fitted: Fitted) : Fitted =
+        use _ = torch.no_grad ()
         let net = Network.withMask edge 1.0 fitted.Network
+
+        let p =
+            match net.Source with
+            | CoefficientSource.Stored -> splined edge fitted
+            | CoefficientSource.Generated _ -> fitted.Params
 
         {
             Network = { net with Symbols = Map.remove edge net.Symbols }
-            Params = Map.remove (Network.symbolName edge) fitted.Params
+            Params = Map.remove (Network.symbolName edge) p
         }
 
     /// What goes into an edge and what comes out, [N] each.
@@ -90,24 +129,24 @@ module SymbolicEdges =
         trace.Nodes[edge.Layer].select(1L, int64 edge.From),
         trace.Edges[edge.Layer].select(1L, int64 edge.From).select(1L, int64 edge.To)
 
+    /// The function of this name for an edge at the points of a trace, with the a, b, c and d that fit best; of the choice, its
+    /// weight and its ranges.
+    let candidate (choice: SymbolicChoice) (trace: Trace) (edge: Edge) (name: string) : Suggestion =
+        let f = SymbolicFunction.find name
+        let fit = curve trace edge ||> AffineFit.find f choice.ARange choice.BRange
+
+        {
+            Function = f
+            Fit = fit
+            Cost =
+                choice.SimplicityWeight * float f.Complexity
+                + (1.0 - choice.SimplicityWeight)
+                  * (System.Math.Log2(1.0 + 1e-5 - min 1.0 fit.R2) + System.Math.Log2(1.0 + fit.Cancellation))
+        }
+
     /// Candidate functions for an edge at the points of a trace, the best first.
     let suggest (choice: SymbolicChoice) (trace: Trace) (edge: Edge) : Suggestion list =
-        let x, y = curve trace edge
-
-        choice.Library
-        |> List.map (fun name ->
-            let f = SymbolicFunction.find name
-            let fit = AffineFit.find f choice.Range x y
-
-            {
-                Function = f
-                Fit = fit
-                Cost =
-                    choice.SimplicityWeight * float f.Complexity
-                    + (1.0 - choice.SimplicityWeight)
-                      * (System.Math.Log2(1.0 + 1e-5 - min 1.0 fit.R2) + System.Math.Log2(1.0 + fit.Cancellation))
-            })
-        |> List.sortBy _.Cost
+        choice.Library |> List.map (candidate choice trace edge) |> List.sortBy _.Cost
 
     /// Fixes every edge that still has a spline to the best function for it at the points x, layer by layer; tells
     /// `listen` each choice.

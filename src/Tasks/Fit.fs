@@ -28,6 +28,8 @@ type SavedFit =
     {
         /// The data that it was of.
         Columns: FitColumns
+        /// The network as it was last saved, of a KAN.
+        Fitted: Fitted option
         /// The fitted values [N, 1] at points [N, n], both in the data's own units.
         Values: Tensor -> Tensor
         /// The formula that was told, in variables by the names of `Parser.variables`, where there is one.
@@ -56,15 +58,17 @@ module Fit =
                 :: net.Knots.Tail
         }
 
-    let private start (settings: FitSettings) (x: Tensor) (learner: Learner) : FitState =
+    // Begins with fresh parameters, or with those of a network.
+    let private start (settings: FitSettings) (x: Tensor) (learner: Learner) (from: Fitted option) : FitState =
         let key = Key.ofSeed settings.Seed
 
         let learner, p =
-            match learner with
-            | Learner.Network net ->
+            match from, learner with
+            | Some fitted, _ -> Learner.Network fitted.Network, Params.aliases (fun () -> fitted.Params)
+            | None, Learner.Network net ->
                 let net = ranged x net
                 Learner.Network net, Network.init settings.Noise net key settings.Placement
-            | Learner.Model model -> learner, Params.aliases (fun () -> model.Init key settings.Placement)
+            | None, Learner.Model model -> learner, Params.aliases (fun () -> model.Init key settings.Placement)
 
         {
             Learner = learner
@@ -216,7 +220,7 @@ module Fit =
         }
 
     // All stages from where the fit stands.
-    let private descend (place: RunPlace) settings (data: FitData) (listen: FitEvent -> unit) learner resumes =
+    let private descend (place: RunPlace) settings (data: FitData) (listen: FitEvent -> unit) learner from resumes =
         let folder, x = place.Folder, data.Data.Train.X
         let path = RunFolder.checkpointPath folder
         let columns = columnsOf data
@@ -227,7 +231,7 @@ module Fit =
             if resumes then
                 FitCheckpoint.load identity path settings.Placement learner
             else
-                start settings x learner
+                start settings x learner from
 
         Run.goOn folder (stages |> List.map _.Steps) state.Training
 
@@ -240,6 +244,10 @@ module Fit =
         let save state =
             metrics.Sync()
             FitCheckpoint.save identity path columns state
+
+        // What comes from elsewhere is kept before the first step, which there may never be.
+        if from.IsSome && not resumes then
+            save state
 
         let heard (state: FitState) event =
             match event with
@@ -302,14 +310,12 @@ module Fit =
                     $"a fit is one process's, and this job has {Ranks.count ()}: they share the runs of fit --feynman all and of sweep fit"
             )
 
-    /// Fits a learner to data, in a run's folder. Raises BadInput for a folder that cannot be used, RunFailed when the disk
-    /// refuses. A run whose loss is no number ends with the parameters before it. One that is resumed goes on as if it had
-    /// not been cut short; with more steps for its last stage, from where it ended.
-    let run
+    let private fitting
         (place: RunPlace)
         (settings: FitSettings)
         (data: FitData)
         (learner: Learner)
+        (from: Fitted option)
         (listen: FitEvent -> unit)
         : FitRun =
         refuseRanks ()
@@ -344,19 +350,19 @@ module Fit =
             ]
 
         Run.keep place "fit" sections measures mayChange (fun resumes ->
-            let chosen = ResizeArray<Edge * Suggestion>()
+            let chosen = ResizeArray<Edge * (string * AffineFit)>()
 
             let hear event =
                 match event with
                 | Chosen(edge, found) ->
-                    chosen.Add((edge, found))
+                    chosen.Add((edge, (found.Function.Name, found.Fit)))
                     FitFormulas.saveEdges place.Folder chosen
                 | Entered _
                 | FitStep _ -> ()
 
                 listen event
 
-            let outcome, state = descend place settings data hear learner resumes
+            let outcome, state = descend place settings data hear learner from resumes
             let p = state.Training.Params
 
             let told =
@@ -393,6 +399,29 @@ module Fit =
                 Result = result
             })
 
+    /// Fits a learner to data, in a run's folder. Raises BadInput for a folder that cannot be used, RunFailed when the disk
+    /// refuses. A run whose loss is no number ends with the parameters before it. One that is resumed goes on as if it had
+    /// not been cut short; with more steps for its last stage, from where it ended.
+    let run
+        (place: RunPlace)
+        (settings: FitSettings)
+        (data: FitData)
+        (learner: Learner)
+        (listen: FitEvent -> unit)
+        : FitRun =
+        fitting place settings data learner None listen
+
+    /// Fits as `run` does, but from a network with its parameters, on the placement of the settings, such as one of
+    /// `Kanpiler.compile` or one whose edges were fixed by hand; also in no step at all. The parameters stay the caller's.
+    let runFrom
+        (place: RunPlace)
+        (settings: FitSettings)
+        (data: FitData)
+        (fitted: Fitted)
+        (listen: FitEvent -> unit)
+        : FitRun =
+        fitting place settings data (Learner.Network fitted.Network) (Some fitted) listen
+
     /// The fit in a run's folder, finished or not, of a learner like the one that was trained. Raises BadInput for a folder that
     /// holds none.
     let restore (folder: string) (learner: Learner) : SavedFit =
@@ -414,6 +443,10 @@ module Fit =
 
         {
             Columns = columns
+            Fitted =
+                match state.Learner with
+                | Learner.Network net -> Some { Network = net; Params = state.Training.Params }
+                | Learner.Model _ -> None
             Values =
                 fun x ->
                     use _ = torch.no_grad ()

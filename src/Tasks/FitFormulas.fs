@@ -36,19 +36,58 @@ module internal FitFormulas =
         ]
         |> write (Path.Combine(folder, "formulas.csv"))
 
+    let private edgesPath (folder: string) = Path.Combine(folder, "edges.csv")
+
     /// Writes edges.csv into a run's folder: the function that each edge was given, c·f(a x + b) + d, and the share of its
     /// spline's variance that it explains.
-    let saveEdges (folder: string) (edges: (Edge * Suggestion) seq) : unit =
+    let saveEdges (folder: string) (edges: (Edge * (string * AffineFit)) seq) : unit =
         [
             [ "layer"; "from"; "to"; "function"; "a"; "b"; "c"; "d"; "r2" ]
 
-            for edge, { Function = f; Fit = fit } in edges do
+            for edge, (name, fit) in edges do
                 [
                     for place in [ edge.Layer; edge.From; edge.To ] do
                         string place
-                    quoted f.Name
+                    quoted name
                     for v in [ fit.A; fit.B; fit.C; fit.D; fit.R2 ] do
                         number v
                 ]
         ]
-        |> write (Path.Combine(folder, "edges.csv"))
+        |> write (edgesPath folder)
+
+    /// What edges.csv in a run's folder says of edges, but for the cancellation; nothing where there is no such file. Raises
+    /// BadInput, naming it, where it is malformed.
+    let edges (folder: string) : Map<Edge, string * AffineFit> =
+        let path = edgesPath folder
+
+        if not (File.Exists path) then
+            Map.empty
+        else
+            try
+                File.ReadAllLines path
+                |> Array.skip 1
+                |> Array.map (fun line ->
+                    let parts = line.Split '"'
+                    let whole = parts[0].Split(',', System.StringSplitOptions.RemoveEmptyEntries) |> Array.map int
+                    let invariant = System.Globalization.CultureInfo.InvariantCulture
+
+                    let numbers =
+                        parts[2].Split(',', System.StringSplitOptions.RemoveEmptyEntries)
+                        |> Array.map (fun text -> System.Double.Parse(text, invariant))
+
+                    { Layer = whole[0]; From = whole[1]; To = whole[2] },
+                    (parts[1],
+                     {
+                         A = numbers[0]
+                         B = numbers[1]
+                         C = numbers[2]
+                         D = numbers[3]
+                         R2 = numbers[4]
+                         Cancellation = nan
+                     }))
+                |> Map.ofArray
+            with
+            | :? System.FormatException
+            | :? System.OverflowException
+            | :? System.ArgumentException
+            | :? System.IndexOutOfRangeException -> raise (BadInput $"{path} has no table of edges")

@@ -76,8 +76,8 @@ module internal FitReading =
         (learner: Learner)
         (p: Params)
         : (FitFormula list * FitFormula * Expression) option =
-        match learner, settings.Symbolic with
-        | Learner.Network net, Some choice when (SymbolicEdges.splines net).IsEmpty ->
+        match learner with
+        | Learner.Network net when (SymbolicEdges.splines net).IsEmpty ->
             use _ = torch.NewDisposeScope()
             let names = variables data
 
@@ -109,10 +109,10 @@ module internal FitReading =
             let own = SymbolicEdges.formulas inputs { Network = net; Params = p } |> List.head |> output |> tidied
 
             let found =
-                if settings.Search then
+                match settings.Symbolic with
+                | Some choice when settings.Search ->
                     FormulaSearch.run interrupted choice settings.Seed names train.X train.Y [ own ]
-                else
-                    [ FormulaSearch.judged names train.X train.Y own ]
+                | _ -> [ FormulaSearch.judged names train.X train.Y own ]
 
             let told (found: FoundFormula) =
                 let rounded =

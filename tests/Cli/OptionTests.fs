@@ -147,6 +147,8 @@ let private fit =
                 "--normalize", "", Changes
                 "--model metakan", "", Changes
                 "--width 2 3 1", "", Changes
+                "--sparse-init", "--width 2 3 1", Changes
+                "--from-formula x+y", "--width -", Changes
                 "--grid 3", "", Changes
                 "--order 3", "", Changes
                 "--embedding-dim 2", "--model metakan", Changes

@@ -78,7 +78,7 @@ let tests =
                     forAll 4 (curves f.Name) (fun curve ->
                         let x = uniform curve.Seed (-1.0, 1.0) [ 120 ]
                         let y = value f curve.A curve.B curve.C curve.D x
-                        let fit = AffineFit.find f 10.0 x y
+                        let fit = AffineFit.find f (-10.0, 10.0) (-10.0, 10.0) x y
                         let drawn = value f fit.A fit.B fit.C fit.D x
                         // One point on the wrong side of a jump is a large share.
                         let enough = if f.Name = "sgn" then 0.9 else 0.9999
@@ -93,7 +93,7 @@ let tests =
                 forAll 40 cases (fun (f, seed) ->
                     let x = uniform seed (-2.0, 3.0) [ 100 ]
                     let y = torch.sin (x * 2.0) + normal (seed + 1) [ 100 ] * 0.3
-                    let fit = AffineFit.find f 5.0 x y
+                    let fit = AffineFit.find f (-5.0, 5.0) (-5.0, 5.0) x y
                     Check.inRange 0.0 (1.0 + 1e-9) fit.R2 "R²"
                     Check.inRange 0.0 5.0 (abs fit.A) "size of A"
                     let values = f.Value(x * fit.A + fit.B)
@@ -115,17 +115,43 @@ let tests =
                         let f = SymbolicFunction.find name
                         let x = uniform seed (0.0, 1.0) [ 2000 ]
                         let shape = if name = "arcsin" then torch.asin x else torch.sqrt x
-                        let fit = AffineFit.find f 10.0 x (shape + normal (seed + 1) [ 2000 ] * 0.01)
+
+                        let fit =
+                            AffineFit.find f (-10.0, 10.0) (-10.0, 10.0) x (shape + normal (seed + 1) [ 2000 ] * 0.01)
+
                         Expect.isTrue (torch.isfinite(f.Value(x * fit.A + fit.B)).all().item<bool>()) $"{name}: {fit}"))
 
             testCase "a constant is its height and nothing else" (fun () ->
                 for f in SymbolicFunction.library do
                     use _ = torch.NewDisposeScope()
                     let x = uniform 3 (0.1, 0.9) [ 50 ]
-                    let fit = AffineFit.find f 3.0 x (torch.full_like (x, 1.7))
+                    let fit = AffineFit.find f (-3.0, 3.0) (-3.0, 3.0) x (torch.full_like (x, 1.7))
                     Check.inRange 0.0 1e-9 fit.R2 "R²"
                     let drawn = Tensor.toArray (value f fit.A fit.B fit.C fit.D x)
 
                     for v in drawn do
                         Check.near 5e-7 v 1.7 "value")
+
+            property
+                "a and b keep to their ranges, and numbers that are given are measured"
+                25
+                (Gen.zip3 (within (-2.0, 2.0)) (within (-2.0, 2.0)) seeds)
+                (fun (a, b, seed) ->
+                    let x = uniform seed (-1.0, 1.0) [ 80 ]
+                    let f = SymbolicFunction.find (if seed % 2 = 0 then "sin" else "exp")
+                    let y = f.Value(x * a + b) * 1.7 - 0.4
+
+                    // Held, they leave c and d.
+                    let held = AffineFit.find f (a, a) (b, b) x y
+                    Expect.equal (held.A, held.B) (a, b) "a and b"
+                    close "curve" 1e-9 y (value f held.A held.B held.C held.D x)
+
+                    let low, high = a + 0.5, a + 1.0
+                    let apart = AffineFit.find f (low, high) (-0.3, 0.2) x y
+                    Check.inRange low high apart.A "a"
+                    Check.inRange -0.3 0.2 apart.B "b"
+
+                    let measured = AffineFit.measured f (apart.A, apart.B, apart.C, apart.D) x y
+                    Check.near 1e-9 measured.R2 (explained y (value f apart.A apart.B apart.C apart.D x)) "R²"
+                    Check.near 1e-6 measured.R2 apart.R2 "R² of the fit")
         ]

@@ -167,4 +167,26 @@ let tests =
                             Network.init 0.3 net (Key.ofSeed 1) Placement.cpu64 |> ignore)
 
                     Expect.stringContains message "one number per layer" "message")
+
+            property
+                "of a sparse network every node and every end keeps an edge, and few are left"
+                30
+                (fits (1, 3))
+                (fun case ->
+                    let net = Network.create case.Grid case.Source case.Nodes |> Network.sparse
+
+                    for mask in net.Masks do
+                        let rows, columns = Array2D.length1 mask, Array2D.length2 mask
+                        let count = Seq.cast<float> mask |> Seq.sum
+                        Check.inRange (float (max rows columns)) (float (rows + columns - 1)) count "edges"
+
+                        for i in 0 .. rows - 1 do
+                            Expect.contains mask[i, *] 1.0 "from a node"
+
+                        for j in 0 .. columns - 1 do
+                            Expect.contains mask[*, j] 1.0 "to an end"
+
+                        if rows = columns then
+                            for i in 0 .. rows - 1 do
+                                Expect.equal mask[i, i] 1.0 "straight on")
         ]

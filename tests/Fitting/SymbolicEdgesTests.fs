@@ -41,6 +41,10 @@ let private line () : Fitted =
             Seed = 5
         }
 
+let private edgeOf (case: Case) (fitted: Fitted) =
+    let all = allEdges fitted.Network
+    all[case.Seed % all.Length]
+
 let private only = { Layer = 0; From = 0; To = 0 }
 
 let private few = { SymbolicEdges.defaults with Library = [ "0"; "x"; "x^2"; "sin" ] }
@@ -49,24 +53,74 @@ let tests =
     testList
         "Fitting.SymbolicEdges"
         [
-            property "an edge fixed is its function, and its spline when it is free again" 30 (fits (1, 2)) (fun case ->
+            property "an edge fixed is its function, and the others are what they were" 30 (fits (1, 2)) (fun case ->
                 let before, x = fitted { case with Masked = 0.0; Symbolic = 0.0 }, points case 8
-                let all = allEdges before.Network
-                let edge = all[case.Seed % all.Length]
+                let edge = edgeOf case before
                 let after = before |> SymbolicEdges.fix edge (SymbolicFunction.find "sin") (fit (1.5, 0.2, -2.0, 0.3))
                 let trace = Network.trace after.Network x after.Params
                 let along (t: Tensor) = t.select(1L, int64 edge.From).select(1L, int64 edge.To)
                 let arriving = trace.Nodes[edge.Layer].select(1L, int64 edge.From)
                 close "edge" 1e-12 (torch.sin (arriving * 1.5 + 0.2) * -2.0 + 0.3) (along trace.Edges[edge.Layer])
                 Expect.equal (List.ofSeq after.Network.Symbols.Values) [ "sin" ] "symbols"
-
-                // The others are what they were.
                 let others (trace: Trace) = (trace.Edges[edge.Layer].sum(2L).sum 1L) - along trace.Edges[edge.Layer]
                 close "others" 1e-9 (others (Network.trace before.Network x before.Params)) (others trace)
+                Expect.isTrue ((SymbolicEdges.unfix edge after).Network = before.Network) "the network that it was")
 
-                let free = SymbolicEdges.unfix edge after
-                Expect.isTrue (before.Network = free.Network) "the network is what it was"
-                closeTrees "parameters" 0.0 before.Params free.Params)
+            property
+                "an edge that is free again has a spline that is its function, where splines can be"
+                40
+                (fits (1, 2))
+                (fun case ->
+                    // A function beside a spline adds to it; lines are splines of any order.
+                    let before, x =
+                        fitted { case with Source = CoefficientSource.Stored; Symbolic = 0.0 }, points case 30
+
+                    let edge = edgeOf case before
+
+                    let fixed' =
+                        if case.Seed % 2 = 0 then
+                            SymbolicEdges.fix edge (SymbolicFunction.find "x") (fit (1.5, 0.2, -2.0, 0.3)) before
+                        else
+                            before
+
+                    let beside =
+                        if case.Seed % 3 = 0 then
+                            fixed' |> edited (fun e m -> if e = edge then 1.0 else m) (fun _ -> true)
+                        else
+                            fixed'
+
+                    let after = SymbolicEdges.unfix edge beside
+                    Expect.isFalse (after.Network.Symbols.ContainsKey edge) "function"
+                    Expect.equal after.Network.Masks[edge.Layer].[edge.From, edge.To] 1.0 "mask"
+                    let trace (fitted: Fitted) = Network.trace fitted.Network x fitted.Params
+
+                    let along (fitted: Fitted) =
+                        (trace fitted).Edges[edge.Layer].select(1L, int64 edge.From).select(1L, int64 edge.To)
+
+                    let arriving = (trace beside).Nodes[edge.Layer].select(1L, int64 edge.From)
+                    let knots = before.Network.Knots[edge.Layer][edge.From]
+                    let order = before.Network.Order
+                    let low, high = knots[order], knots[knots.Length - 1 - order]
+
+                    let inside =
+                        (arriving.ge (low.ToScalar())).logical_and(arriving.lt (high.ToScalar())).to_type torch.float64
+
+                    close "edge" 1e-9 (along beside * inside) (along after * inside))
+
+            testCase "an edge that is free again follows its function, and is 0 where that has no values" (fun () ->
+                for name, low, tolerance in [ "sin", -0.75, 1e-5; "log", 0.3, 5e-3 ] do
+                    let function' = SymbolicFunction.find name
+
+                    let freed =
+                        line ()
+                        |> SymbolicEdges.fix only function' (fit (2.0, 0.0, 1.0, 0.5))
+                        |> SymbolicEdges.unfix only
+
+                    let x = torch.linspace (low, 0.75, 50L, dtype = torch.float64) |> _.unsqueeze(-1L)
+                    close name tolerance (function'.Value(x * 2.0) + 0.5) (values freed x)
+
+                    if name = "log" then
+                        Check.near 1e-9 (Tensor.item (values freed (tensor [ 1; 1 ] [ -0.7 ]))) 0.0 "left of 0")
 
             property "edges are those with a spline or a function" 20 (fits (1, 3)) (fun case ->
                 let net = (fitted case).Network

@@ -42,6 +42,16 @@ let tests =
                     "fit --expr x --vars x:0:1 --edge-threshold 0.1", "--edge-threshold is for --prune"
                     "fit --expr x --vars x:0:1 --library sin", "--library is for --symbolic"
                     "fit --expr x --vars x:0:1 --steps 5 5", "--steps"
+                    "fit --expr x --vars x:0:1 --from-formula sin(", "--from-formula: "
+                    "fit --expr x --vars x:0:1 --from-formula x+y",
+                    "--from-formula: the formula has variables that are no inputs: y"
+                    "fit --expr x --vars x:0:1 --from-formula x --width 1 1",
+                    "--width is for a fit without --from-formula"
+                    "fit --expr x --vars x:0:1 --from-formula x --model metakan", "--from-formula is for --model kan"
+                    "fit --expr x --vars x:0:1 --from-formula x --normalize", "--normalize is for a fit without"
+                    "fit --expr x --vars x:0:1 --from-formula x --sparse-init", "--sparse-init is for a fit without"
+                    "fit --expr x --vars x:0:1 --sparse-init --model mlp",
+                    "--sparse-init is for --model kan and metakan"
                     // Every option of data with every kind of data that it is not of.
                     for option in [ "--target y"; "--test-share 0.5" ] do
                         for kind in [ "--expr x --vars x:0:1"; "--feynman I.6.20" ] do

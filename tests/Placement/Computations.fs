@@ -924,7 +924,15 @@ let private ofFitting =
 
         row "the closest c·f(a x + b) + d" Stops (fun place ->
             let x = (points place 1).flatten()
-            let fit = AffineFit.find (SymbolicFunction.find "sin") 10.0 x (2.0 * torch.sin (3.0 * x + 0.5) - 1.0)
+
+            let fit =
+                AffineFit.find
+                    (SymbolicFunction.find "sin")
+                    (-10.0, 10.0)
+                    (-10.0, 10.0)
+                    x
+                    (2.0 * torch.sin (3.0 * x + 0.5) - 1.0)
+
             [ "fit", numbers place [ fit.A; fit.B; fit.C; fit.D; fit.R2 ] ])
 
         let formula = Parser.expression "exp(sin(pi*x) + y^2)"
