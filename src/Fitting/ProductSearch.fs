@@ -217,15 +217,21 @@ module internal ProductSearch =
     type private State = { Chosen: int list; Basis: Tensor list; Left: Tensor; Free: Tensor }
 
     /// The best choices of columns, rows of `columns` [M, N], for a target [N]: for each number of columns those that leave
-    /// least, `told` of them, as (columns, share of the target's square that is left), up to so many columns.
+    /// least, `told` of them, as (columns, share of the target's square that is left), up to so many columns. At most one is
+    /// chosen of those that `apart` [M] marks by 1.
     let private sparse
         (interrupted: unit -> bool)
         (longest: int)
         (told: int)
+        (apart: Tensor)
         (columns: Tensor)
         (target: Tensor)
         : (int list * float) list =
         let count = columns.size 0
+
+        let marked =
+            let marks = Tensor.toArray apart
+            fun column -> marks[column] = 1.0
 
         let add (state: State) (column: int) : State =
             let own = columns.select (0L, int64 column)
@@ -252,7 +258,9 @@ module internal ProductSearch =
             let lefts = torch.stack ([| for s in states -> s.Left |], 1L)
             let free = torch.stack ([| for s in states -> s.Free |], 1L)
             let gain = (Tensor.product columns lefts).square() / free.clamp_min (1e-30.ToScalar())
-            torch.where (free.gt (1e-7.ToScalar()), gain, torch.zeros_like gain)
+            let has = torch.tensor [| for s in states -> if List.exists marked s.Chosen then 1.0 else 0.0 |]
+            let barred = apart.unsqueeze 1L * has.unsqueeze 0L
+            torch.where (free.gt (1e-7.ToScalar()), gain, torch.zeros_like gain) * (1.0 - barred)
 
         let build (columns: int list) = (start, List.rev columns) ||> List.fold add
 
@@ -281,12 +289,14 @@ module internal ProductSearch =
                 (across.square () + down.square () - 2.0 * across * down * gram) / free.clamp_min (1e-30.ToScalar())
 
             let explained = torch.where(free.gt (1e-6.ToScalar()), explained, torch.zeros_like explained).triu 1L
-            let struct (_, order) = explained.flatten().topk(min 1500 (int (few * few)))
+            let marks = apart.narrow (0L, 0L, few)
+            let explained = explained * (1.0 - marks.unsqueeze 1L * marks.unsqueeze 0L)
+            let struct (_, order) = explained.flatten().topk(min 800 (int (few * few)))
             [| for place in order.data<int64>() -> place / few, place % few |]
 
         // A third beside the best pairs, and beside all pairs of the very first.
         let triples =
-            let first = min few 60L
+            let first = min few 50L
 
             let all =
                 [|
@@ -294,6 +304,9 @@ module internal ProductSearch =
                     for i in 0L .. first - 1L do
                         for j in i + 1L .. first - 1L -> i, j
                 |]
+                |> Array.filter (fun (i, j) -> not (marked (int i) && marked (int j)))
+
+            let has = torch.tensor [| for i, j in all -> if marked (int i) || marked (int j) then 1.0 else 0.0 |]
 
             let i, j = torch.tensor (Array.map fst all), torch.tensor (Array.map snd all)
             let gij = gram.flatten().index_select(0L, i * few + j).unsqueeze 1L
@@ -305,7 +318,8 @@ module internal ProductSearch =
             let pair = (ri.square () + rj.square () - 2.0 * ri * rj * gij) / d
             let explained = pair + left.square () / free.clamp_min (1e-30.ToScalar())
             let usable = free.gt(1e-5.ToScalar()).logical_and(d.gt (1e-5.ToScalar()))
-            let explained = torch.where (usable, explained, torch.zeros_like explained)
+            let barred = has.unsqueeze 1L * apart.narrow(0L, 0L, few).unsqueeze 0L
+            let explained = torch.where (usable, explained, torch.zeros_like explained) * (1.0 - barred)
             let struct (_, order) = explained.flatten().topk(min 30 (int (explained.numel ())))
 
             [
@@ -417,7 +431,18 @@ module internal ProductSearch =
             (([], longest), targets y)
             ||> List.fold (fun (sums, longest) (target, back) ->
                 use _ = torch.NewDisposeScope()
-                let choices = if interrupted () then [] else sparse interrupted longest told columns target
+
+                let choices =
+                    if interrupted () then
+                        []
+                    else
+                        sparse
+                            interrupted
+                            longest
+                            told
+                            (torch.zeros (columns.size 0, dtype = columns.dtype))
+                            columns
+                            target
 
                 let formulas =
                     [
@@ -466,10 +491,12 @@ module internal ProductSearch =
 
             let both = torch.stack (parts |> Array.map (fun (_, _, column) -> column))
             let isAbove k = let _, above, _ = parts[k] in above
+            // Several could sum up to nearly 1, and explain y by itself.
+            let below = torch.tensor [| for k in 0 .. parts.Length - 1 -> if isAbove k then 0.0 else 1.0 |]
             let product k = let e, _, _ = parts[k] in e
 
             [
-                for chosen, _ in sparse interrupted longest beam (units both) y do
+                for chosen, _ in sparse interrupted longest beam below (units both) y do
                     let above, below = chosen |> List.partition isAbove
 
                     if not below.IsEmpty then
