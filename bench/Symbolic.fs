@@ -22,14 +22,17 @@ type Recovery =
     | Accurate
     | Failed
 
+let private outcomes = [ Recovery.Exact; Recovery.Form; Recovery.Accurate; Recovery.Failed ]
+
 /// The words of the table.
-let outcomes =
-    [
-        Recovery.Exact, "exact"
-        Recovery.Form, "right form"
-        Recovery.Accurate, "accurate only"
-        Recovery.Failed, "failed"
-    ]
+let private word (outcome: Recovery) : string =
+    match outcome with
+    | Recovery.Exact -> "exact"
+    | Recovery.Form -> "right form"
+    | Recovery.Accurate -> "accurate only"
+    | Recovery.Failed -> "failed"
+
+type private Row = { Equation: FeynmanEquation; Noise: float; Found: FoundFormula; Outcome: Recovery; Seconds: float }
 
 /// Points to learn from, and others to judge by.
 let private train, private test = 1000, 1000
@@ -41,21 +44,14 @@ let judge (equation: FeynmanEquation) (found: Expression) : Recovery =
     let spread = Tensor.item (data.Test.Y.std ())
     let off formula = sqrt (FormulaFit.error data.Inputs data.Test.X data.Test.Y formula) / spread
 
-    let places =
-        Tensor.toArray (data.Test.X.narrow (0L, 0L, 100L))
-        |> Array.chunkBySize data.Inputs.Length
-        |> Array.map (fun row ->
-            let values = Map(Seq.zip data.Inputs row)
-            fun name -> values[name])
-        |> List.ofArray
-
     if off found <= 1e-8 then
         Recovery.Exact
     elif
         (let polished = FormulaFit.polish data.Inputs data.Train.X data.Train.Y found
 
          off polished <= 1e-6
-         && FormulaFit.complexity found <= FormulaFit.complexity (Tidy.formula places 1e-5 polished) + 2)
+         && FormulaFit.complexity found
+            <= FormulaFit.complexity (Tidy.formula (FormulaFit.places data.Inputs data.Test.X) 1e-5 polished) + 2)
     then
         Recovery.Form
     elif off found <= 0.01 then
@@ -92,7 +88,6 @@ let run (equations: FeynmanEquation list) (noises: float list) (seed: int) : Jso
 
                     let seconds = clock.Elapsed.TotalSeconds
                     let outcome = judge equation found.Formula
-                    let name = outcomes |> List.find (fst >> (=) outcome) |> snd
                     let text = found.Formula |> Simplify.rounded 4 |> Printer.text
 
                     printfn
@@ -100,40 +95,40 @@ let run (equations: FeynmanEquation list) (noises: float list) (seed: int) : Jso
                         equation.Name
                         equation.Variables.Length
                         (share noise)
-                        name
+                        (word outcome)
                         seconds
                         text
 
-                    noise, outcome, seconds, equation, found
+                    { Equation = equation; Noise = noise; Found = found; Outcome = outcome; Seconds = seconds }
         ]
 
     for noise in noises do
-        let own = rows |> List.filter (fun (other, _, _, _, _) -> other = noise)
+        let own = rows |> List.filter (fun row -> row.Noise = noise)
 
         let counts =
             [
-                for outcome, name in outcomes do
-                    let count = own |> List.filter (fun (_, other, _, _, _) -> other = outcome)
-                    $"{count.Length} {name}"
+                for outcome in outcomes do
+                    let count = own |> List.filter (fun row -> row.Outcome = outcome)
+                    $"{count.Length} {word outcome}"
             ]
 
-        let median = own |> List.map (fun (_, _, seconds, _, _) -> seconds) |> Measure.median
+        let median = own |> List.map _.Seconds |> Measure.median
         let told = String.Join(", ", counts)
         printfn $"noise {share noise}: {told}, of {own.Length}; {median:F1} s an equation (median)"
 
     [|
-        for noise, outcome, seconds, equation, found in rows ->
+        for row in rows ->
             JsonObject(
                 dict
                     [
-                        "equation", JsonValue.Create equation.Name :> JsonNode
-                        "inputs", JsonValue.Create equation.Variables.Length
-                        "truth", JsonValue.Create equation.Formula
-                        "noise", JsonValue.Create noise
-                        "outcome", JsonValue.Create(outcomes |> List.find (fst >> (=) outcome) |> snd)
-                        "formula", JsonValue.Create(Printer.text found.Formula)
-                        "complexity", JsonValue.Create found.Complexity
-                        "seconds", JsonValue.Create(Math.Round(seconds, 1))
+                        "equation", JsonValue.Create row.Equation.Name :> JsonNode
+                        "inputs", JsonValue.Create row.Equation.Variables.Length
+                        "truth", JsonValue.Create row.Equation.Formula
+                        "noise", JsonValue.Create row.Noise
+                        "outcome", JsonValue.Create(word row.Outcome)
+                        "formula", JsonValue.Create(Printer.text row.Found.Formula)
+                        "complexity", JsonValue.Create row.Found.Complexity
+                        "seconds", JsonValue.Create(Math.Round(row.Seconds, 1))
                     ]
             )
             :> JsonNode

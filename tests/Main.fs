@@ -157,7 +157,7 @@ let private tests =
         Launcher.EdgesTests.tests
         Launcher.FitTests.tests
         Launcher.ClassifyTests.tests
-        Check.slow Launcher.FaultTests.tests
+        Launcher.FaultTests.tests
         Scripts.ScriptTests.tests
         Launcher.NotebookTests.tests
         Launcher.PackTests.tests

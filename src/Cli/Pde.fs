@@ -618,6 +618,8 @@ let private askOver (options: ParseResults<Options>) (file: StartFile) : Asked =
     let problem = problemOf choice
     let entry = entryOf choice.Name |> Shelf.inDimension choice.Dim
     let network = network options file entry problem
+    // Before anything is made of it, as if Adam remembered the least; below, as it is asked to.
+    checkSize problem network MomentStorage.Bytes
     let dtype = if entry.Settings.Placement.DType = torch.float64 then "float64" else "float32"
 
     let start, why =

@@ -21,6 +21,15 @@ module FormulaFit =
         let error = Tensor.item ((values names x formula - y.select (1L, 0L)).square().mean())
         if System.Double.IsFinite error then error else infinity
 
+    /// Up to 100 of the points x [N, n], whose columns have names, as `Tidy.formula` takes them.
+    let places (names: string list) (x: Tensor) : (string -> float) list =
+        Tensor.toArray (x.narrow (0L, 0L, min 100L (x.size 0)))
+        |> Array.chunkBySize names.Length
+        |> Array.map (fun row ->
+            let values = Map(Seq.zip names row)
+            fun name -> values[name])
+        |> List.ofArray
+
     /// How much there is to read: the leaves and the operators between them.
     let rec complexity (e: Expression) : int =
         match e with

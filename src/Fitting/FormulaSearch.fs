@@ -24,8 +24,8 @@ module FormulaSearch =
     /// Points that constants are fitted to; formulas whose constants are, and of these those that are tidied.
     let private points, fitted, tidied = 400, 12, 5
 
-    /// Points whose neighbours are looked for, and a distance beyond all.
-    let private neighbours, infinityOfDistance = 1000, 1e9
+    /// Points whose neighbours are looked for.
+    let private neighbours = 1000
 
     /// Below this share of the values' spread an error is rounding.
     let private rounding = 1e-10
@@ -46,11 +46,10 @@ module FormulaSearch =
         let x, y = firstOf neighbours x, firstOf neighbours y
         let count = x.size 0
         let scaled = x / x.std(0L, true, true).clamp_min(1e-300.ToScalar())
+        // None is its own neighbour.
         let apart = torch.cdist (scaled, scaled)
-
-        let nearest =
-            (apart + torch.eye (count, dtype = x.dtype, device = x.device) * infinityOfDistance).argmin 1L
-
+        apart.diagonal().fill_(infinity.ToScalar()) |> ignore
+        let nearest = apart.argmin 1L
         let left = FormulaFit.values names x formula - y.select (1L, 0L)
         let left = left - left.mean ()
 
@@ -70,13 +69,7 @@ module FormulaSearch =
         let x, y = firstOf points x, firstOf points y
         let error = FormulaFit.error names x y
 
-        let places =
-            Tensor.toArray (firstOf 100 x)
-            |> Array.chunkBySize names.Length
-            |> Array.map (fun row ->
-                let values = Map(List.zip names (List.ofArray row))
-                fun name -> values[name])
-            |> List.ofArray
+        let places = FormulaFit.places names x
 
         (start, [ 1e-5; 1e-4; 1e-3; 1e-2; 3e-2 ])
         ||> List.fold (fun best tolerance ->

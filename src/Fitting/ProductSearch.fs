@@ -275,58 +275,66 @@ module internal ProductSearch =
 
             if sweeps > 1 && left better < left state then refine (sweeps - 1) better else better
 
-        // Two columns and three at once, of the cheapest ones: what one of them alone would not lead to.
+        // Two columns and three at once, of the cheapest ones: what one of them alone would not lead to. Made once they are asked for.
         let few = min count 1500L
-        let gram = columns.narrow (0L, 0L, few) |> fun c -> Tensor.product c (c.t ())
-        let r = (Tensor.product (columns.narrow (0L, 0L, few)) (unit.unsqueeze 1L)).squeeze 1L
+
+        let products =
+            lazy
+                (let columns = columns.narrow (0L, 0L, few)
+                 Tensor.product columns (columns.t ()), (Tensor.product columns (unit.unsqueeze 1L)).squeeze 1L)
 
         // The pairs that explain most.
         let pairs =
-            let free = 1.0 - gram.square ()
-            let across, down = r.unsqueeze 1L, r.unsqueeze 0L
+            lazy
+                (let gram, r = products.Value
+                 let free = 1.0 - gram.square ()
+                 let across, down = r.unsqueeze 1L, r.unsqueeze 0L
 
-            let explained =
-                (across.square () + down.square () - 2.0 * across * down * gram) / free.clamp_min (1e-30.ToScalar())
+                 let explained =
+                     (across.square () + down.square () - 2.0 * across * down * gram)
+                     / free.clamp_min (1e-30.ToScalar())
 
-            let explained = torch.where(free.gt (1e-6.ToScalar()), explained, torch.zeros_like explained).triu 1L
-            let marks = apart.narrow (0L, 0L, few)
-            let explained = explained * (1.0 - marks.unsqueeze 1L * marks.unsqueeze 0L)
-            let struct (_, order) = explained.flatten().topk(min 800 (int (few * few)))
-            [| for place in order.data<int64>() -> place / few, place % few |]
+                 let explained = torch.where(free.gt (1e-6.ToScalar()), explained, torch.zeros_like explained).triu 1L
+                 let marks = apart.narrow (0L, 0L, few)
+                 let explained = explained * (1.0 - marks.unsqueeze 1L * marks.unsqueeze 0L)
+                 let struct (_, order) = explained.flatten().topk(min 800 (int (few * few)))
+                 [| for place in order.data<int64>() -> place / few, place % few |])
 
         // A third beside the best pairs, and beside all pairs of the very first.
         let triples =
-            let first = min few 50L
+            lazy
+                (let gram, r = products.Value
+                 let first = min few 50L
 
-            let all =
-                [|
-                    yield! pairs
-                    for i in 0L .. first - 1L do
-                        for j in i + 1L .. first - 1L -> i, j
-                |]
-                |> Array.filter (fun (i, j) -> not (marked (int i) && marked (int j)))
+                 let all =
+                     [|
+                         yield! pairs.Value
+                         for i in 0L .. first - 1L do
+                             for j in i + 1L .. first - 1L -> i, j
+                     |]
+                     |> Array.filter (fun (i, j) -> not (marked (int i) && marked (int j)))
 
-            let has = torch.tensor [| for i, j in all -> if marked (int i) || marked (int j) then 1.0 else 0.0 |]
+                 let has = torch.tensor [| for i, j in all -> if marked (int i) || marked (int j) then 1.0 else 0.0 |]
 
-            let i, j = torch.tensor (Array.map fst all), torch.tensor (Array.map snd all)
-            let gij = gram.flatten().index_select(0L, i * few + j).unsqueeze 1L
-            let d = (1.0 - gij.square ()).clamp_min(1e-12.ToScalar())
-            let ri, rj = r.index_select(0L, i).unsqueeze 1L, r.index_select(0L, j).unsqueeze 1L
-            let gi, gj = gram.index_select (0L, i), gram.index_select (0L, j)
-            let left = r - (ri - gij * rj) / d * gi - (rj - gij * ri) / d * gj
-            let free = 1.0 - (gi.square () + gj.square () - 2.0 * gij * gi * gj) / d
-            let pair = (ri.square () + rj.square () - 2.0 * ri * rj * gij) / d
-            let explained = pair + left.square () / free.clamp_min (1e-30.ToScalar())
-            let usable = free.gt(1e-5.ToScalar()).logical_and(d.gt (1e-5.ToScalar()))
-            let barred = has.unsqueeze 1L * apart.narrow(0L, 0L, few).unsqueeze 0L
-            let explained = torch.where (usable, explained, torch.zeros_like explained) * (1.0 - barred)
-            let struct (_, order) = explained.flatten().topk(min 30 (int (explained.numel ())))
+                 let i, j = torch.tensor (Array.map fst all), torch.tensor (Array.map snd all)
+                 let gij = gram.flatten().index_select(0L, i * few + j).unsqueeze 1L
+                 let d = (1.0 - gij.square ()).clamp_min(1e-12.ToScalar())
+                 let ri, rj = r.index_select(0L, i).unsqueeze 1L, r.index_select(0L, j).unsqueeze 1L
+                 let gi, gj = gram.index_select (0L, i), gram.index_select (0L, j)
+                 let left = r - (ri - gij * rj) / d * gi - (rj - gij * ri) / d * gj
+                 let free = 1.0 - (gi.square () + gj.square () - 2.0 * gij * gi * gj) / d
+                 let pair = (ri.square () + rj.square () - 2.0 * ri * rj * gij) / d
+                 let explained = pair + left.square () / free.clamp_min (1e-30.ToScalar())
+                 let usable = free.gt(1e-5.ToScalar()).logical_and(d.gt (1e-5.ToScalar()))
+                 let barred = has.unsqueeze 1L * apart.narrow(0L, 0L, few).unsqueeze 0L
+                 let explained = torch.where (usable, explained, torch.zeros_like explained) * (1.0 - barred)
+                 let struct (_, order) = explained.flatten().topk(min 30 (int (explained.numel ())))
 
-            [
-                for place in order.data<int64>() do
-                    let i, j = all[int (place / few)]
-                    [ int i; int j ], int (place % few)
-            ]
+                 [
+                     for place in order.data<int64>() do
+                         let i, j = all[int (place / few)]
+                         [ int i; int j ], int (place % few)
+                 ])
 
         let rec go depth (states: State list) found =
             let best = states |> List.sortBy left
@@ -348,11 +356,11 @@ module internal ProductSearch =
                                     yield state, int place
 
                         if depth = 1 then
-                            for first, second in Array.truncate 30 pairs do
+                            for first, second in Array.truncate 30 pairs.Value do
                                 yield build [ int first ], int second
 
                         if depth = 2 then
-                            for two, third in triples do
+                            for two, third in triples.Value do
                                 yield build two, third
                     ]
                     |> List.distinctBy (fun (state, place) -> List.sort (place :: state.Chosen))
@@ -516,29 +524,37 @@ module internal ProductSearch =
                         back (numerator / denominator)
             ]
 
-        let search make =
+        let search (columns: Lazy<'columns>) (make: 'columns -> Expression list) =
             fun () ->
-                use _ = torch.no_grad ()
-                use _ = torch.NewDisposeScope()
-                if interrupted () then [] else make ()
+                if interrupted () then
+                    []
+                else
+                    use _ = torch.no_grad ()
+                    // Outside of the scope: other searches take the same.
+                    let columns = columns.Value
+                    use _ = torch.NewDisposeScope()
+                    make columns
 
         if low = high then
             [ fun () -> [ Number low ] ]
         else
-            let found = products atoms (compounds names) most names x
-            let ofPowers = products powers [] mostPowers names x
-            let others = found |> Seq.filter (fst >> isMonomial >> not)
-            let parts = Seq.append (Seq.truncate 400 ofPowers) (Seq.truncate 300 others)
+            let ofPowers = lazy products powers [] mostPowers names x
+            let found = lazy products atoms (compounds names) most names x
+
+            let parts =
+                lazy
+                    (let others = found.Value |> Seq.filter (fst >> isMonomial >> not)
+                     Seq.append (Seq.truncate 400 ofPowers.Value) (Seq.truncate 300 others) |> Array.ofSeq)
 
             [
                 // Where one of these is exact, other functions could only imitate it.
-                search (fun () -> powerLaws names x y @ sumsOf longestPowers ofPowers)
-                search (fun () -> sumsOf longest found)
-                search (fun () -> quotientsOf parts y id)
+                search ofPowers (fun columns -> powerLaws names x y @ sumsOf longestPowers columns)
+                search found (sumsOf longest)
+                search parts (fun parts -> quotientsOf parts y id)
 
                 // Roots of quotients are as frequent in physics as quotients.
                 if low >= 0.0 then
-                    search (fun () -> quotientsOf parts (y.square ()) root)
+                    search parts (fun parts -> quotientsOf parts (y.square ()) root)
                 elif high <= 0.0 then
-                    search (fun () -> quotientsOf parts (y.square ()) (root >> (~-)))
+                    search parts (fun parts -> quotientsOf parts (y.square ()) (root >> (~-)))
             ]

@@ -83,6 +83,12 @@ module Classifier =
                 $"dropouts.{layer}", Block.Layer(Dropout.channels settings.Dropout)
         ]
 
+    // Native code ends the process at a size below 0.
+    let private checkSizes (sizes: int list) =
+        if List.exists (fun size -> size < 1) sizes then
+            let shown = Model.describeWidths sizes
+            invalidArg "settings" $"a classifier has inputs, widths and classes from 1, not {shown}"
+
     let private classifier (settings: ClassifierDesign) (shape: string) (blocks: (string * Block) list) : Classifier =
         let functions =
             match settings.Functions with
@@ -118,7 +124,8 @@ module Classifier =
                 "instance normalisation is for images; a fully connected network takes batch or none"
 
         let channels, height, width = settings.Inputs
-        let widths = channels * height * width :: hidden @ [ settings.Classes ]
+        checkSizes (channels :: height :: width :: hidden @ [ settings.Classes ])
+        let widths = Checked.(*) (Checked.(*) channels height) width :: hidden @ [ settings.Classes ]
 
         let layer inputs outputs =
             match settings.Functions with
@@ -163,6 +170,7 @@ module Classifier =
             | EdgeFunctions.Wavelet _ -> invalidArg (nameof settings) "wavelets are for fully connected networks"
 
         let widths = channels :: List.map fst layers
+        checkSizes (height :: width :: widths @ [ settings.Classes ])
 
         [
             for l, ((inputs, outputs), (_, stride)) in List.indexed (List.zip (List.pairwise widths) layers) do

@@ -11,6 +11,13 @@ module internal KnownNumber =
     let private timesPi n = if n = 1 then Variable "pi" else Product [ whole n; Variable "pi" ]
     let private halfPis = [ for k in 1..16 -> k, float k * (Math.PI / 2.0) ]
 
+    let private signedHalfPis =
+        [
+            for _, value in halfPis do
+                value
+                -value
+        ]
+
     let rec private divisor a b = if b = 0 then a else divisor b (a % b)
     let private isReduced p q = divisor p q = 1
 
@@ -91,10 +98,4 @@ module internal KnownNumber =
         |> List.tryPick (fun (k, value) -> if abs v = value then Some(if v < 0.0 then -k else k) else None)
 
     /// The multiple of π/2, k from -16 to 16 but not 0, that is nearest to a number.
-    let nearestQuarters (v: float) : float =
-        [
-            for _, value in halfPis do
-                value
-                -value
-        ]
-        |> List.minBy (fun value -> abs (value - v))
+    let nearestQuarters (v: float) : float = signedHalfPis |> List.minBy (fun value -> abs (value - v))

@@ -197,6 +197,7 @@ module Simplify =
             | found -> Some(List.minBy (fun candidate -> abs (candidate - v)) found)
 
     /// Puts the integer or the small multiple of π/2 in the place of every number that is at most `tolerance` from it, and a small
-    /// fraction, also with π or e, or a root that is nearer still; the nearest one where several are. Numbers next to 0 become 0, which removes terms, so simplify afterwards.
+    /// fraction, also with π or e, or a root that is nearer still; the nearest one where several are. Numbers next to 0 become 0,
+    /// which removes terms, so simplify afterwards.
     let recognised (tolerance: float) : Expression -> Expression =
         mapNumbers (fun v -> nearby tolerance v |> Option.defaultValue v)

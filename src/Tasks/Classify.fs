@@ -219,8 +219,26 @@ module Classify =
             "test_loss", MeasureKind.Loss
         ]
 
-    /// The images and classes of a run. Raises BadInput where the folder is no such run's.
-    let kind (folder: string) : ImageKind = Configuration.read folder "classify" "images"
+    /// The images and classes of a run. Raises BadInput where the folder is no such run's, or its configuration has sizes that
+    /// no images have.
+    let kind (folder: string) : ImageKind =
+        let kind: ImageKind = Configuration.read folder "classify" "images"
+
+        let fault =
+            if not (List.contains kind.Channels [ 1; 3 ]) then
+                Some $"images.channels takes 1 or 3, not {kind.Channels}"
+            elif min kind.Height kind.Width < 1 then
+                Some $"images.height and images.width take 1 or more, not {kind.Height} and {kind.Width}"
+            elif bigint kind.Channels * bigint kind.Height * bigint kind.Width > bigint Array.MaxLength then
+                Some $"images.height and images.width, {kind.Height} and {kind.Width}, are more than memory holds"
+            elif kind.Classes.IsEmpty then
+                Some "images.classes takes names"
+            else
+                None
+
+        fault |> Option.iter (fun fault -> raise (BadInput $"{RunFolder.configPath folder}: {fault}"))
+
+        kind
 
     /// The classifier of a finished or stopped run, with the parameters and statistics of its best epoch. Raises BadInput
     /// where the folder holds none.

@@ -164,6 +164,12 @@ module Csv =
         let names, rows = table largest path (fun () -> new StringReader(text))
         { Columns = names; Rows = Array.ofSeq (rows names) }
 
+    /// The cells of all lines that are not blank, the header's too. Raises BadInput for a file that cannot be read, or whose quotes
+    /// do not match.
+    let internal cells (path: string) : string[][] =
+        let text = reading path File.ReadAllText
+        records path (fun () -> new StringReader(text)) |> Seq.map snd |> Array.ofSeq
+
     /// The names of a table's columns, and the rows of the columns that are asked for, in that order, read from the file
     /// anew each time and as they are taken; other columns may hold anything. Raises as `read` does, and for a file that
     /// can be read only once.

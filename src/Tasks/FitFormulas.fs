@@ -64,27 +64,16 @@ module internal FitFormulas =
             Map.empty
         else
             try
-                File.ReadAllLines path
+                Csv.cells path
                 |> Array.skip 1
-                |> Array.map (fun line ->
-                    let parts = line.Split '"'
-                    let whole = parts[0].Split(',', System.StringSplitOptions.RemoveEmptyEntries) |> Array.map int
-                    let invariant = System.Globalization.CultureInfo.InvariantCulture
+                |> Array.map (fun cells ->
+                    let place i = int cells[i]
 
-                    let numbers =
-                        parts[2].Split(',', System.StringSplitOptions.RemoveEmptyEntries)
-                        |> Array.map (fun text -> System.Double.Parse(text, invariant))
+                    let number i = System.Double.Parse(cells[i], System.Globalization.CultureInfo.InvariantCulture)
 
-                    { Layer = whole[0]; From = whole[1]; To = whole[2] },
-                    (parts[1],
-                     {
-                         A = numbers[0]
-                         B = numbers[1]
-                         C = numbers[2]
-                         D = numbers[3]
-                         R2 = numbers[4]
-                         Cancellation = nan
-                     }))
+                    { Layer = place 0; From = place 1; To = place 2 },
+                    (cells[3],
+                     { A = number 4; B = number 5; C = number 6; D = number 7; R2 = number 8; Cancellation = nan }))
                 |> Map.ofArray
             with
             | :? System.FormatException

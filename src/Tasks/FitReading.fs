@@ -90,12 +90,7 @@ module internal FitReading =
             let rmse (samples: Samples) e = sqrt (FormulaFit.error names samples.X samples.Y e)
             let spread = Tensor.item (test.Y.max () - test.Y.min ())
 
-            let places =
-                rows (test.X.narrow (0L, 0L, min 100L (test.X.size 0)))
-                |> Array.map (fun row ->
-                    let values = Map(List.zip names (List.ofArray row))
-                    fun name -> values[name])
-                |> List.ofArray
+            let places = FormulaFit.places names test.X
 
             // Whether a formula may stand for another, as far as the held-out points tell.
             let keeps before after = rmse test after <= 1.1 * rmse test before + 1e-6 * settings.Tolerance * spread

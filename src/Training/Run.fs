@@ -83,9 +83,9 @@ module Run =
             let before =
                 if resumes then
                     Configuration.check folder ("threads" :: mayChange) configuration
-                    RunFolder.readConfig folder
+                    Some(File.ReadAllText(RunFolder.configPath folder))
                 else
-                    configuration
+                    None
 
             RunFolder.writeConfig folder configuration
             claim, before, resumes && File.Exists(RunFolder.checkpointPath folder)
@@ -102,8 +102,11 @@ module Run =
         try
             work resumes
         with BadInput _ ->
-            // What cannot go on so keeps the configuration that it had.
-            held |> Option.iter (fun (_, before, _) -> RunFolder.writeConfig place.Folder before)
+            // What cannot go on so keeps the configuration that it had, to the letter.
+            held
+            |> Option.bind (fun (_, before, _) -> before)
+            |> Option.iter (AtomicFile.writeText (RunFolder.configPath place.Folder))
+
             reraise ()
 
     /// Works on a run in its folder, which is claimed until then: `work` hears whether there is a state to go on from. Of a

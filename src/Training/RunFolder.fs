@@ -171,8 +171,17 @@ module RunFolder =
     /// Removes the result of a run that goes on.
     let removeResult (folder: string) : unit = AtomicFile.guard folder (fun () -> File.Delete(resultPath folder))
 
-    /// The JSON object in a file. Raises BadInput, naming the file, where it holds no such thing, or does not exist, with what
-    /// that means.
+    // The first number that no float holds, as 1e400.
+    let rec private tryUnheld (node: JsonNode) : JsonNode option =
+        match node with
+        | :? JsonObject as o -> o |> Seq.tryPick (fun pair -> tryUnheld pair.Value)
+        | :? JsonArray as items -> items |> Seq.tryPick tryUnheld
+        | :? JsonValue as value when value.GetValueKind() = JsonValueKind.Number ->
+            if Double.IsFinite(value.GetValue<float>()) then None else Some node
+        | _ -> None
+
+    /// The JSON object in a file. Raises BadInput, naming the file, where it holds no such thing, or numbers that no float
+    /// holds, or does not exist, with what that means.
     let internal readJson (absent: string) (path: string) : JsonObject =
         let refuse fault = raise (BadInput $"{path} {fault}")
 
@@ -181,7 +190,12 @@ module RunFolder =
             let once = JsonDocumentOptions(AllowDuplicateProperties = false)
 
             match JsonNode.Parse(File.ReadAllText path, documentOptions = once) with
-            | :? JsonObject as content -> content
+            | :? JsonObject as content ->
+                match tryUnheld content with
+                | Some value ->
+                    let place = value.GetPath().TrimStart('$', '.')
+                    refuse $"has a number that is too large, {value.ToJsonString()}, as its {place}"
+                | None -> content
             | _ -> refuse "is not a JSON object"
         with
         | :? JsonException -> refuse "is not valid JSON"

@@ -9,8 +9,17 @@ open MetaKan.Fitting
 open MetaKan.Tests.Numeric
 open TorchSharp
 
-let private data (formula: string) (ranges: string) (noise: float) =
-    Dataset.ofFormula (Parser.expression formula) (Dataset.ranges ranges) 300 200 noise (Key.ofSeed 7) Placement.cpu64
+let private sampled (seed: int) (points: int) (formula: string) (ranges: string) (noise: float) =
+    Dataset.ofFormula
+        (Parser.expression formula)
+        (Dataset.ranges ranges)
+        points
+        200
+        noise
+        (Key.ofSeed seed)
+        Placement.cpu64
+
+let private data = sampled 7 300
 
 let private search (data: Dataset) =
     FormulaSearch.run (fun () -> false) SymbolicEdges.defaults 0 data.Inputs data.Train.X data.Train.Y []
@@ -78,18 +87,8 @@ let tests =
                 forAll 20 (Gen.choose (0, 10_000)) (fun seed ->
                     use _ = torch.NewDisposeScope()
 
-                    let noisy deviation =
-                        Dataset.ofFormula
-                            (Parser.expression "sin(3*x) + y^2")
-                            (Dataset.ranges "x:-1:1,y:-1:1")
-                            600
-                            1
-                            deviation
-                            (Key.ofSeed seed)
-                            Placement.cpu64
-
                     let isNoise deviation formula =
-                        let data = noisy deviation
+                        let data = sampled seed 600 "sin(3*x) + y^2" "x:-1:1,y:-1:1" deviation
                         FormulaSearch.isNoise data.Inputs data.Train.X data.Train.Y (Parser.expression formula)
 
                     for formula in [ "sin(3*x)"; "sin(3.1*x) + y^2"; "3*x - 3*x^3 + y^2" ] do
@@ -102,16 +101,7 @@ let tests =
                         for seed in 0..39 do
                             use _ = torch.NewDisposeScope()
 
-                            let data =
-                                Dataset.ofFormula
-                                    (Parser.expression "x*y")
-                                    (Dataset.ranges "x:-1:1,y:-1:1")
-                                    600
-                                    1
-                                    0.1
-                                    (Key.ofSeed seed)
-                                    Placement.cpu64
-
+                            let data = sampled seed 600 "x*y" "x:-1:1,y:-1:1" 0.1
                             FormulaSearch.isNoise data.Inputs data.Train.X data.Train.Y (Parser.expression "x*y")
                     ]
 

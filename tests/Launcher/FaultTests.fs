@@ -32,7 +32,7 @@ let private writing =
         $"sweep {pde} --over lr-e 0.1 --out", ""
         "evaluate p --grid 3x3 --out", ".csv"
         "report p --out", ".html"
-        "bench fit --repeats 1 --points 8 --out", ".json"
+        "bench memory --model mlp --edges 120 --dim 3 --points 5 --threads 1 --out", ".json"
     ]
 
 /// Commands that begin a run or a folder of runs.

@@ -268,5 +268,14 @@ let tests =
                 refused (fun () -> conv4 (digits EdgeFunctions.Linear (Some(meta GeneratorSharing.Shared 4))))
                 refused (fun () -> conv4 (digits kan (Some(meta (GeneratorSharing.Clusters [ 0; 1 ]) 4))))
                 refused (fun () -> conv4 { settings with Dropout = 1.0 })
-                refused (fun () -> Classifier.fc [ 32 ] { settings with HeadDropout = -0.1 }))
+                refused (fun () -> Classifier.fc [ 32 ] { settings with HeadDropout = -0.1 })
+
+                for build in [ Classifier.fc [ 32 ]; conv4 ] do
+                    for inputs in [ -7, 28, 28; 1, 0, 28; 1, 28, -1 ] do
+                        refused (fun () -> build { settings with Inputs = inputs })
+
+                    refused (fun () -> build { settings with Classes = 0 })
+
+                refused (fun () -> Classifier.fc [ -32 ] settings)
+                refused (fun () -> Classifier.convolutional [ -4, 1 ] settings))
         ]

@@ -18,6 +18,10 @@ let private ranges = Dataset.ranges "x:-1:1,y:-1:1"
 
 let private data seed = Dataset.ofFormula formula ranges 400 300 0.0 (Key.fold 1 (Key.ofSeed seed)) Placement.cpu64
 
+/// Points on ranges with a formula's values, to learn from and held out.
+let private sampled (formula: string) (ranges: string) (train: int) (test: int) : Dataset =
+    Dataset.ofFormula (Parser.expression formula) (Dataset.ranges ranges) train test 0.0 (Key.ofSeed 3) Placement.cpu64
+
 let private network source widths =
     Learner.Network(Network.create { Size = 3; Order = 3 } source (List.map Nodes.sums widths))
 
@@ -137,15 +141,7 @@ let tests =
                 withFolder (fun folder ->
                     use _ = torch.NewDisposeScope()
 
-                    let plain =
-                        Dataset.ofFormula
-                            (Parser.expression "1000*x + 5000")
-                            (Dataset.ranges "x:3:7")
-                            50
-                            40
-                            0.0
-                            (Key.ofSeed 3)
-                            Placement.cpu64
+                    let plain = sampled "1000*x + 5000" "x:3:7" 50 40
 
                     let scaled, inputs, output = Scaling.normalised plain
 
@@ -171,15 +167,7 @@ let tests =
                 withFolder (fun folder ->
                     use _ = torch.NewDisposeScope()
 
-                    let plain =
-                        Dataset.ofFormula
-                            (Parser.expression "100*x + 50")
-                            (Dataset.ranges "x:10:20")
-                            80
-                            40
-                            0.0
-                            (Key.ofSeed 3)
-                            Placement.cpu64
+                    let plain = sampled "100*x + 50" "x:10:20" 80 40
 
                     let scaled, inputs, output = Scaling.normalised plain
 
@@ -203,15 +191,7 @@ let tests =
                 withFolder (fun folder ->
                     use _ = torch.NewDisposeScope()
 
-                    let data =
-                        Dataset.ofFormula
-                            (Parser.expression "1e-8*x + y")
-                            (Dataset.ranges "x:-1:1,y:-1:1")
-                            100
-                            60
-                            0.0
-                            (Key.ofSeed 3)
-                            Placement.cpu64
+                    let data = sampled "1e-8*x + y" "x:-1:1,y:-1:1" 100 60
 
                     let settings =
                         { settings with
@@ -315,15 +295,7 @@ let tests =
                 withFolder (fun folder ->
                     use _ = torch.NewDisposeScope()
 
-                    let data =
-                        Dataset.ofFormula
-                            (Parser.expression "x*y")
-                            (Dataset.ranges "x:-1:1,y:-1:1")
-                            60
-                            30
-                            0.0
-                            (Key.ofSeed 3)
-                            Placement.cpu64
+                    let data = sampled "x*y" "x:-1:1,y:-1:1" 60 30
 
                     let settings =
                         { settings with
