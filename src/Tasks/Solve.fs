@@ -503,9 +503,9 @@ module Solve =
             let exactly = { settings.Collocation with Laplacian = LaplacianMethod.Exact }
             LossTerms.residuals exactly problem whole (keyFor settings 3) state.Params
 
-        // Of small networks, since each edge is looked at.
+        // Of small networks, since each edge is looked at; a MetaKAN may have as many edges as numbers.
         let edges =
-            if Params.count state.Params > 1_000_000L then
+            if Params.count state.Params > 1_000_000L || problem.Coordinates.Length > 1000 then
                 []
             else
                 whole.Edges |> List.map (fun edges -> edges state.Params)
