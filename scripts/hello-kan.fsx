@@ -34,7 +34,7 @@ let folder = (System.IO.Directory.CreateDirectory(RunFolder.free "runs/hello-kan
 let show name (fitted: Fitted) =
     let trace, scores = look fitted
     let path = System.IO.Path.Combine(folder, name + ".svg")
-    Plot.save path (Diagram.svg data.Inputs [ data.Target ] fitted trace scores)
+    Plot.save path (Diagram.svg data.Inputs data.Targets fitted trace scores)
     printfn $"{name, -12} test RMSE {rmse fitted:``0.0e+00``}   {path}"
     fitted
 

@@ -16,7 +16,7 @@ public static class Formula
             let phase = random.NextDouble() * 2 - 1
             select new[] { rate, phase, rate * rate + Math.Sin(Math.PI * phase) };
 
-        var data = Data.OfRows(["rate", "phase", "gain"], throws, target: "gain");
+        var data = Data.OfRows(["rate", "phase", "gain"], throws, targets: ["gain"]);
 
         var fit = data.Fit(
             Networks.Fitting(new Grid(5, 3), 2, 1),

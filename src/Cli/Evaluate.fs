@@ -140,7 +140,7 @@ let private fit (options: ParseResults<Options>) (folder: string) (out: string) 
 
     use _ = torch.NewDisposeScope()
     let saved = Fit.saved folder
-    let inputs, target = saved.Columns.Inputs, saved.Columns.Target
+    let inputs = saved.Columns.Inputs
     let table = Csv.read Double.MaxValue file
 
     let places =
@@ -163,16 +163,20 @@ let private fit (options: ParseResults<Options>) (folder: string) (out: string) 
         |> Array.filter (Seq.zip saved.Columns.Ranges >> Seq.exists (fun ((low, high), v) -> v < low || v > high))
         |> Array.length
 
-    let columns =
-        [ for i, input in List.indexed inputs -> input, rows |> Array.map (Array.item i) ]
-        @ [
-            target, Tensor.toArray (saved.Values x)
+    let values = saved.Values x
+    let names = Parser.variables inputs
 
-            match saved.Formula with
-            | Some formula ->
-                let names = Parser.variables inputs
-                $"{target}_formula", Tensor.toArray (FormulaFit.values names x formula)
-            | None -> ()
+    let columns =
+        [
+            for i, input in List.indexed inputs do
+                input, rows |> Array.map (Array.item i)
+
+            for i, target in List.indexed saved.Columns.Targets do
+                target, Tensor.toArray (values.select (1L, int64 i))
+
+                match List.tryItem i saved.Formulas with
+                | Some formula -> $"{target}_formula", Tensor.toArray (FormulaFit.values names x formula)
+                | None -> ()
         ]
 
     AtomicFile.write out (Csv.write (List.map fst columns) [ columns |> List.map snd |> Array.ofList ])

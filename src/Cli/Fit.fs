@@ -16,7 +16,7 @@ type Options =
     | Vars of string
     | Feynman of string
     | Csv of FILE: string
-    | Target of string
+    | Target of string list
     | Train of int
     | Test of int
     | Test_Share of float
@@ -65,11 +65,11 @@ type Options =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Expr _ -> "the function, as exp(sin(pi*x) + y^2)."
+            | Expr _ -> "the function, as exp(sin(pi*x) + y^2); or several, with names, as u = x*y; v = x/y."
             | Vars _ -> "ranges of its variables, as x:-1:1,y:0:pi."
             | Feynman _ -> "an equation of the Feynman set by name, as I.6.20b, or all."
-            | Csv _ -> "a table with a header line; every column but the target is an input."
-            | Target _ -> "the column to fit."
+            | Csv _ -> "a table with a header line; every column but the targets is an input."
+            | Target _ -> "the column to fit, or several, as u v."
             | Train _ -> "points to learn from (1000)."
             | Test _ -> "held-out points (1000)."
             | Test_Share _ -> "share of a table's rows that is held out (0.2)."
@@ -80,7 +80,7 @@ type Options =
                 "nodes of all layers, as 2 5 1; 4+2 are four that add and two that multiply; of --feynman all, the hidden ones (INPUTS 5 1)."
             | Sparse_Init -> "start with few edges: of each node those to its nearest in the layers beside."
             | From_Formula _ ->
-                "start from this formula of the inputs, as a network with a function on every edge, and train its numbers."
+                "start from this formula of the inputs, as a network with a function on every edge, and train its numbers; of several targets one each, with ; between them."
             | Grid _ -> "intervals of the spline grid, G (5)."
             | Order _ -> "order of the splines, k (3)."
             | Embedding_Dim _ -> "numbers that embed an edge, p (1)."
@@ -144,7 +144,7 @@ let private splined = "--model kan and metakan: --model mlp has no splines"
 type private Source =
     | Expr of expr: string * vars: string
     | Feynman of string
-    | Csv of path: string * target: string * testShare: float
+    | Csv of path: string * targets: string list * testShare: float
 
 /// The data, as config.json has it.
 type private DataChoice = { Name: string; Source: Source; Train: int; Test: int; Noise: float; Normalize: bool }
@@ -176,14 +176,14 @@ let private dataChoice
         | _ -> raise (BadInput "--expr takes the ranges of its variables by --vars, as --vars \"x:-1:1,y:-1:1\"")
 
     let csv (path: string) =
-        let target, share =
+        let targets, share =
             match stored with
-            | Some(Csv(_, target, share)) -> Some target, share
-            | _ -> None, 0.2
+            | Some(Csv(_, targets, share)) -> targets, share
+            | _ -> [], 0.2
 
-        match options.TryGetResult Target |> Option.orElse target with
-        | None -> raise (BadInput "--csv takes the column to fit by --target")
-        | Some target ->
+        match options.GetResult(Target, targets) with
+        | [] -> raise (BadInput "--csv takes the column to fit by --target")
+        | targets ->
             let share = options.GetResult(Test_Share, share)
 
             if not (share > 0.0 && share < 1.0) then
@@ -192,7 +192,7 @@ let private dataChoice
                 )
 
             // From the root, so that the run resumes from any folder.
-            Path.GetFileNameWithoutExtension path, Csv(Path.GetFullPath path, target, share)
+            Path.GetFileNameWithoutExtension path, Csv(Path.GetFullPath path, targets, share)
 
     let feynman (equation: FeynmanEquation) = equation.Name.Replace(' ', '-'), Feynman equation.Name
 
@@ -259,12 +259,12 @@ let private dataOf (choice: DataChoice) (seed: int) (place: Placement) : FitData
         match choice.Source with
         | Feynman name -> Dataset.ofFeynman (Feynman.find name) choice.Train choice.Test choice.Noise key place
         | Expr(expr, vars) ->
-            let formula = Parser.expression expr
             let ranges = named "--vars" (fun () -> Dataset.ranges vars)
+            let formulas = named "--expr" (fun () -> Dataset.formulas (List.map fst ranges) expr)
 
             named "--expr with --vars" (fun () ->
-                Dataset.ofFormula formula ranges choice.Train choice.Test choice.Noise key place)
-        | Csv(path, target, share) -> Dataset.ofCsv path target share key place
+                Dataset.ofFormulas formulas ranges choice.Train choice.Test choice.Noise key place)
+        | Csv(path, targets, share) -> Dataset.ofCsv path targets share key place
 
     if choice.Normalize then
         let data, inputs, output = Scaling.normalised data
@@ -274,26 +274,34 @@ let private dataOf (choice: DataChoice) (seed: int) (place: Placement) : FitData
 
 /// The nodes of all layers. What `--width` gives is all of them for one function, and the hidden ones for the whole
 /// Feynman set, whose equations have inputs of various number.
-let private layers (options: ParseResults<Options>) (inputs: int) (start: Nodes list) : Nodes list =
+let private layers (options: ParseResults<Options>) (inputs: int) (outputs: int) (start: Nodes list) : Nodes list =
     let whole = options.TryGetResult Options.Feynman = Some "all"
 
     match options.TryGetResult Width |> Option.map (List.map nodes), whole with
     | Some hidden, true -> [ Nodes.sums inputs; yield! hidden; Nodes.sums 1 ]
     | given, _ ->
         match defaultArg given start with
-        | first :: _ :: _ as layers when first = Nodes.sums inputs && Nodes.count (List.last layers) = 1 -> layers
-        | _ -> raise (BadInput $"--width takes the nodes of all layers, here {inputs} inputs first and 1 output last")
+        | first :: _ :: _ as layers when first = Nodes.sums inputs && Nodes.count (List.last layers) = outputs -> layers
+        | _ ->
+            let last = if outputs = 1 then "1 output" else $"{outputs} outputs"
+            raise (BadInput $"--width takes the nodes of all layers, here {inputs} inputs first and {last} last")
 
-/// The network of a formula of the inputs, by their names.
-let private compiled (grid: Grid) (inputs: string list) (formula: string) (place: Placement) : Fitted =
+/// The network of formulas of the inputs, by their names, one for each target.
+let private compiled (grid: Grid) (inputs: string list) (targets: int) (formulas: string) (place: Placement) : Fitted =
     named "--from-formula" (fun () ->
-        Kanpiler.compile grid (Parser.variables inputs) [ Parser.expression formula ] place)
+        let formulas = formulas.Split ';' |> Array.map Parser.expression |> List.ofArray
+
+        if formulas.Length <> targets then
+            raise (BadInput $"a formula for each of the {targets} targets, with ; between them, not {formulas.Length}")
+
+        Kanpiler.compile grid (Parser.variables inputs) formulas place)
 
 let private networkChoice
     (options: ParseResults<Options>)
     (file: StartFile)
     (resumes: bool)
     (inputs: string list)
+    (targets: int)
     : NetworkChoice =
     let stored = Configuration.tryValue file "network.model" "" |> Option.defaultValue "kan"
     let model = options.GetResult(Model, stored) |> nameOf "--model" models
@@ -301,7 +309,7 @@ let private networkChoice
     let start =
         {
             Model = model
-            Nodes = List.map Nodes.sums [ inputs.Length; 5; 1 ]
+            Nodes = List.map Nodes.sums [ inputs.Length; 5; targets ]
             Splines = if model = "mlp" then None else Some { Size = 5; Order = 3 }
             Meta =
                 if model = "metakan" then
@@ -352,8 +360,8 @@ let private networkChoice
 
     let layers =
         match formula, splines with
-        | Some formula, Some grid -> (compiled grid inputs formula Placement.cpu64).Network.Nodes
-        | _ -> layers options inputs.Length start.Nodes
+        | Some formula, Some grid -> (compiled grid inputs targets formula Placement.cpu64).Network.Nodes
+        | _ -> layers options inputs.Length targets start.Nodes
 
     let choice =
         {
@@ -560,7 +568,7 @@ let internal opened (folder: string) : Opened =
     let saved = saved folder
     let data = dataOf choice settings.Seed settings.Placement
 
-    if data.Data.Inputs <> saved.Columns.Inputs then
+    if (data.Data.Inputs, data.Data.Targets) <> (saved.Columns.Inputs, saved.Columns.Targets) then
         raise (BadInput $"{folder}: its data have other columns by now than when it was fitted")
 
     {
@@ -602,7 +610,7 @@ let private ask (options: ParseResults<Options>) (equation: FeynmanEquation opti
         let start = FitSettings.defaults |> Configuration.over file "settings" []
         let place = placementOver start.Placement (options.TryGetResult Device) (options.TryGetResult Dtype)
         let data = dataOf choice (options.GetResult(Seed, start.Seed)) place
-        let network = networkChoice options file folder.IsSome data.Data.Inputs
+        let network = networkChoice options file folder.IsSome data.Data.Inputs data.Data.Targets.Length
 
         [ "--normalize", choice.Normalize ]
         |> onlyWith "a fit without --from-formula" network.FromFormula.IsNone
@@ -626,7 +634,7 @@ let private fitted (asked: Asked) (place: RunPlace) (listen: FitEvent -> unit) :
     match network.FromFormula, network.Splines with
     | Some formula, Some grid ->
         let x = data.Data.Train.X
-        let start = compiled grid data.Data.Inputs formula settings.Placement
+        let start = compiled grid data.Data.Inputs data.Data.Targets.Length formula settings.Placement
 
         if Network.values start.Network x start.Params |> torch.isfinite |> _.all().item<bool>() |> not then
             raise (BadInput $"--from-formula: {formula} has no value at some of the points")
@@ -657,21 +665,25 @@ let private placeOf (options: ParseResults<Options>) (asked: Asked) (folder: uni
 
 /// Says on stderr what of a formula is not to be relied on, and how inputs are called in it.
 let private warn (data: FitData) (run: FitRun) (poor: string seq) : unit =
-    if run.Formula.IsSome then
+    if not run.Formulas.IsEmpty then
         let names = Parser.variables data.Data.Inputs
 
         for input, name in List.zip data.Data.Inputs names do
             if input <> name then
                 eprintfn $"metakan: '{input}' is {name} in formulas"
 
-        // No number where a value of the formula is none.
-        let r2 = run.Result["formula_r2"]
+        let edges = String.concat "; " poor
+        let where = if edges = "" then "" else $"; functions that fit their edges poorly: {edges}"
 
-        if isNull r2 || not (r2.GetValue<float>() >= 0.99) then
-            let share = if isNull r2 then "nothing" else $"{100.0 * max 0.0 (r2.GetValue<float>()):F1} %%"
-            let edges = String.concat "; " poor
-            let where = if edges = "" then "" else $"; functions that fit their edges poorly: {edges}"
-            eprintfn $"metakan: the formula explains {share} of the held-out values' variance{where}"
+        for target, it in Seq.zip data.Data.Targets (Report.formulas run.Result) do
+            // No number where a value of the formula is none.
+            let r2 = it[if data.Data.Targets.Length = 1 then "formula_r2" else "r2"]
+
+            if isNull r2 || not (r2.GetValue<float>() >= 0.99) then
+                let share = if isNull r2 then "nothing" else $"{100.0 * max 0.0 (r2.GetValue<float>()):F1} %%"
+
+                let whose = if data.Data.Targets.Length = 1 then "" else $" of {Terminal.plain target}"
+                eprintfn $"metakan: the formula{whose} explains {share} of the held-out values' variance{where}"
 
 /// A fit with its progress and its result told, with lines of its own before it.
 let internal told
@@ -706,8 +718,8 @@ let internal told
         [
             yield! lines
 
-            if run.Formula.IsSome then
-                $"""{data.Data.Target} = {run.Result["formula"].GetValue<string>()}"""
+            for target, it in Seq.zip data.Data.Targets (Report.formulas run.Result) do
+                $"""{target} = {it["formula"].GetValue<string>()}"""
 
             $"""test RMSE {number "test_rmse":G3} (train {number "train_rmse":G3}), {run.Result["parameters"]} parameters, {number "seconds":F1} s, in {place.Folder}"""
         ])

@@ -13,10 +13,9 @@ type FitRun =
         Fitted: Fitted option
         /// The parameters of what was fitted, KAN or other model.
         Params: Params
-        /// The formula, in the data's own units, tidied but not rounded. Its variables are `Parser.variables` of the inputs.
-        Formula: Expression option
-        /// It and others, rounded: those that nothing is both simpler and closer than, the simplest first.
-        Formulas: FitFormula list
+        /// The formulas of each target, in the data's own units; none where the network's edges are not all symbolic, or the fit
+        /// was cut short. Their variables are `Parser.variables` of the inputs.
+        Formulas: TargetFormulas list
         /// How training ended.
         Outcome: Outcome
         /// What result.json says.
@@ -30,10 +29,10 @@ type SavedFit =
         Columns: FitColumns
         /// The network as it was last saved, of a KAN.
         Fitted: Fitted option
-        /// The fitted values [N, 1] at points [N, n], both in the data's own units.
+        /// The fitted values [N, m] at points [N, n], both in the data's own units.
         Values: Tensor -> Tensor
-        /// The formula that was told, in variables by the names of `Parser.variables`, where there is one.
-        Formula: Expression option
+        /// The formula that was told for each target, in variables by the names of `Parser.variables`; none where there are none.
+        Formulas: Expression list
     }
 
 /// Fitting a function: training a network or a model on data, in a run's folder.
@@ -175,31 +174,37 @@ module Fit =
             use _ = torch.NewDisposeScope()
             let fitted = { Network = net; Params = state.Training.Params }
             let trace, scores = FitStages.scored data.Train.X fitted
-            FitPictures.diagram folder name data.Inputs [ data.Target ] fitted trace scores
+            FitPictures.diagram folder name data.Inputs data.Targets fitted trace scores
         | Learner.Model _ -> ()
 
     let private pictures folder (settings: FitSettings) (data: Dataset) (state: FitState) =
-        FitPictures.write
-            folder
-            {
-                Inputs = data.Inputs
-                Output = data.Target
-                Points = FitReading.rows data.Test.X
-                True = Tensor.toArray data.Test.Y
-                Target =
-                    data.Truth
-                    |> Option.map (fun truth (x: float[][]) ->
-                        x
-                        |> Array.map (fun row ->
-                            let values = Map(List.zip data.Inputs (List.ofArray row))
-                            Expression.value (fun name -> values[name]) truth))
-                Fitted =
-                    fun x ->
-                        use _ = torch.no_grad ()
-                        use _ = torch.NewDisposeScope()
-                        let x = Tensor.ofArray settings.Placement [ int64 x.Length; -1L ] (Array.concat x)
-                        Tensor.toArray (Learner.predictor state.Learner x state.Training.Params)
-            }
+        let points, truths = FitReading.rows data.Test.X, FitReading.rows data.Test.Y |> Array.transpose
+
+        let fitted (x: float[][]) =
+            use _ = torch.no_grad ()
+            use _ = torch.NewDisposeScope()
+            let x = Tensor.ofArray settings.Placement [ int64 x.Length; -1L ] (Array.concat x)
+            FitReading.rows (Learner.predictor state.Learner x state.Training.Params)
+
+        for i, target in List.indexed data.Targets do
+            // Targets may have any letters in their names.
+            FitPictures.write
+                folder
+                (if data.Targets.Length = 1 then "" else $"target-{i + 1}-")
+                {
+                    Inputs = data.Inputs
+                    Output = target
+                    Points = points
+                    True = truths[i]
+                    Target =
+                        List.tryItem i data.Truth
+                        |> Option.map (fun truth (x: float[][]) ->
+                            x
+                            |> Array.map (fun row ->
+                                let values = Map(List.zip data.Inputs (List.ofArray row))
+                                Expression.value (fun name -> values[name]) truth))
+                    Fitted = fitted >> Array.map (Array.item i)
+                }
 
     /// What data a fit is of.
     let private columnsOf (data: FitData) : FitColumns =
@@ -210,7 +215,7 @@ module Fit =
 
         {
             Inputs = data.Data.Inputs
-            Target = data.Data.Target
+            Targets = data.Data.Targets
             Ranges =
                 FitReading.rows data.Data.Train.X
                 |> Array.transpose
@@ -339,7 +344,7 @@ module Fit =
                 RunFolder.fields
                     [
                         "inputs", Configuration.node data.Data.Inputs
-                        "target", RunFolder.node data.Data.Target
+                        "targets", Configuration.node data.Data.Targets
                         "train", RunFolder.node (data.Data.Train.X.size 0)
                         "test", RunFolder.node (data.Data.Test.X.size 0)
                         "normalize", RunFolder.node data.Scaling.IsSome
@@ -365,20 +370,20 @@ module Fit =
             let outcome, state = descend place settings data hear learner from resumes
             let p = state.Training.Params
 
-            let told =
+            let formulas =
                 if outcome = Completed then
                     FitReading.formulas (fun () -> RunPlace.interrupted place) settings data state.Learner p
                 else
-                    None
+                    []
 
-            told |> Option.iter (fun (formulas, _, _) -> FitFormulas.save place.Folder formulas)
+            if not formulas.IsEmpty then
+                FitFormulas.save place.Folder formulas
 
             // A search that was cut short is made again by who goes on with the run.
-            let outcome = if told.IsSome && settings.Search && RunPlace.interrupted place then Stopped else outcome
+            let outcome =
+                if not formulas.IsEmpty && settings.Search && RunPlace.interrupted place then Stopped else outcome
 
-            let result =
-                FitReading.result settings data state (told |> Option.map (fun (_, best, _) -> best)) outcome
-
+            let result = FitReading.result settings data state formulas outcome
             RunFolder.writeResult place.Folder result
 
             if outcome = Completed then
@@ -393,8 +398,7 @@ module Fit =
                     | Learner.Network net -> Some { Network = net; Params = p }
                     | Learner.Model _ -> None
                 Params = p
-                Formula = told |> Option.map (fun (_, _, formula) -> formula)
-                Formulas = told |> Option.map (fun (formulas, _, _) -> formulas) |> Option.defaultValue []
+                Formulas = formulas
                 Outcome = outcome
                 Result = result
             })
@@ -458,8 +462,12 @@ module Fit =
                         |> fun x -> Learner.predictor state.Learner x state.Training.Params
                         |> _.``to``(torch.float64, torch.CPU)
                         |> scaled (Option.map snd columns.Scaling) (fun t spread mean -> t * spread + mean))
-            Formula =
-                RunFolder.tryReadResult folder
-                |> Option.bind (fun result -> Option.ofObj result["formula"])
-                |> Option.map (fun text -> Parser.expression (text.GetValue<string>()))
+            Formulas =
+                match RunFolder.tryReadResult folder with
+                | Some result ->
+                    [
+                        for it in Report.formulas result do
+                            Parser.expression (it["formula"].GetValue<string>())
+                    ]
+                | None -> []
         }

@@ -20,27 +20,28 @@ type FitColumns =
     {
         /// The names of the inputs.
         Inputs: string list
-        /// The name of the output.
-        Target: string
+        /// The names of the outputs.
+        Targets: string list
         /// The lowest and the highest value of each input that was learned from, in the data's own units.
         Ranges: (float * float) list
-        /// Of inputs and output, where the data was normalised.
+        /// Of inputs and outputs, where the data was normalised.
         Scaling: (Scaling * Scaling) option
     }
 
 [<RequireQualifiedAccess>]
 module internal FitCheckpoint =
-    let private format = "metakan-fit-2"
+    let private format = "metakan-fit-3"
 
     let private texts (columns: FitColumns) : (string * string) list =
         let numbers (rows: float[] list) = JsonSerializer.Serialize rows
 
         [
             "inputs", JsonSerializer.Serialize columns.Inputs
-            "target", columns.Target
+            "targets", JsonSerializer.Serialize columns.Targets
             "ranges", numbers [ for low, high in columns.Ranges -> [| low; high |] ]
             match columns.Scaling with
-            | Some(inputs, output) -> "scaling", numbers [ inputs.Means; inputs.Spreads; output.Means; output.Spreads ]
+            | Some(inputs, outputs) ->
+                "scaling", numbers [ inputs.Means; inputs.Spreads; outputs.Means; outputs.Spreads ]
             | None -> ()
         ]
 
@@ -60,7 +61,7 @@ module internal FitCheckpoint =
         try
             {
                 Inputs = JsonSerializer.Deserialize<string list>(text "inputs")
-                Target = text "target"
+                Targets = JsonSerializer.Deserialize<string list>(text "targets")
                 Ranges = [ for range in numbers (text "ranges") -> range[0], range[1] ]
                 Scaling =
                     Map.tryFind "scaling" texts

@@ -18,13 +18,23 @@ module internal FitFormulas =
         let text = lines |> List.map (String.concat "," >> fun line -> line + "\n") |> String.concat ""
         AtomicFile.write path (fun stream -> stream.Write(Encoding.UTF8.GetBytes text))
 
-    /// Writes formulas.csv into a run's folder: a row a formula, with its complexity, its errors, and its text in all notations.
-    let save (folder: string) (formulas: FitFormula list) : unit =
+    /// Writes formulas.csv into a run's folder: a row a formula, with what it gives, its complexity, its errors, and its text in
+    /// all notations.
+    let save (folder: string) (formulas: TargetFormulas list) : unit =
         [
-            [ "complexity"; "train_rmse"; "test_rmse"; "formula"; "latex"; yield! List.map fst Code.languages ]
+            [
+                "target"
+                "complexity"
+                "train_rmse"
+                "test_rmse"
+                "formula"
+                "latex"
+                yield! List.map fst Code.languages
+            ]
 
-            for f in formulas do
+            for target, f in formulas |> List.collect (fun it -> it.All |> List.map (fun f -> it.Target, f)) do
                 [
+                    quoted target
                     string f.Complexity
                     number f.TrainRmse
                     number f.TestRmse

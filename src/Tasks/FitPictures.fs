@@ -145,8 +145,10 @@ module internal FitPictures =
             scatter comparison
         ]
 
-    /// Draws a fit's pictures into the folder of a run. Raises RunFailed when the disk refuses.
-    let write (folder: string) (comparison: Comparison) : unit = draw comparison |> Plots.write folder
+    /// Draws a fit's pictures into the folder of a run, under names that begin with some letters. Raises RunFailed when the disk
+    /// refuses.
+    let write (folder: string) (prefix: string) (comparison: Comparison) : unit =
+        [ for name, drawing in draw comparison -> prefix + name, drawing ] |> Plots.write folder
 
     // The functions along a network's edges, those of the highest scores.
     let private edges (inputs: string list) (fitted: Fitted) (trace: Trace) (scores: Scores) : Drawing =

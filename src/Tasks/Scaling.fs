@@ -40,24 +40,27 @@ module Scaling =
 
         { Means = means; Spreads = spreads }
 
-    /// For functions of normalised inputs: the formulas of those in the inputs (given by name) as they were, and what
-    /// makes of a formula for the normalised output one for the output as it was.
+    /// For functions of normalised inputs: the formulas of those in the inputs (given by name) as they were, and for each
+    /// output what makes of a formula for it, normalised, one for the output as it was.
     let denormalise
         (names: string list)
         (inputs: Scaling)
-        (output: Scaling)
-        : Expression list * (Expression -> Expression) =
+        (outputs: Scaling)
+        : Expression list * (Expression -> Expression) list =
         let formulas =
             List.zip3 names (List.ofArray inputs.Means) (List.ofArray inputs.Spreads)
             |> List.map (fun (name, mean, spread) -> (Variable name - Number mean) / Number spread)
 
-        formulas, (fun e -> e * Number output.Spreads[0] + Number output.Means[0])
+        formulas,
+        [
+            for mean, spread in Seq.zip outputs.Means outputs.Spreads -> fun e -> e * Number spread + Number mean
+        ]
 
     /// The same data with every column shifted and scaled to mean 0 and standard deviation 1 over the training samples
-    /// (the mean square, not the unbiased estimate); test samples are shifted and scaled alike, and the truth is the
-    /// function of the normalised inputs. Also what the columns had before.
+    /// (the mean square, not the unbiased estimate); test samples are shifted and scaled alike, and the truth are
+    /// functions of the normalised inputs. Also what the columns had before, of the inputs and of the outputs.
     let normalised (data: Dataset) : Dataset * Scaling * Scaling =
-        let inputs, output = scaling data.Train.X, scaling data.Train.Y
+        let inputs, outputs = scaling data.Train.X, scaling data.Train.Y
 
         // In double precision, whatever the data's: a mean may be much larger than its spread.
         let scaled (s: Scaling) (t: Tensor) =
@@ -65,21 +68,22 @@ module Scaling =
             let row = Tensor.ofArray { place with DType = torch.float64 } [ 1L; -1L ]
             (t.``to`` torch.float64 - row s.Means) / row s.Spreads |> Placement.put place
 
-        let samples (s: Samples) = { X = scaled inputs s.X; Y = scaled output s.Y }
+        let samples (s: Samples) = { X = scaled inputs s.X; Y = scaled outputs s.Y }
 
-        let truth (e: Expression) =
-            let original =
-                Seq.zip3 data.Inputs inputs.Means inputs.Spreads
-                |> Seq.map (fun (name, mean, spread) -> name, Variable name * Number spread + Number mean)
-                |> Map
-
-            (Expression.substitute original.TryFind e - Number output.Means[0]) / Number output.Spreads[0]
+        let original =
+            Seq.zip3 data.Inputs inputs.Means inputs.Spreads
+            |> Seq.map (fun (name, mean, spread) -> name, Variable name * Number spread + Number mean)
+            |> Map
 
         Tensor.scoped (fun (data, _, _) -> Dataset.tensors data) (fun () ->
             { data with
                 Train = samples data.Train
                 Test = samples data.Test
-                Truth = Option.map truth data.Truth
+                Truth =
+                    data.Truth
+                    |> List.mapi (fun i e ->
+                        (Expression.substitute original.TryFind e - Number outputs.Means[i])
+                        / Number outputs.Spreads[i])
             },
             inputs,
-            output)
+            outputs)

@@ -217,38 +217,62 @@ module Report =
         else
             []
 
-    /// The formula of a fit, typeset and as it can be copied; nothing where there is none.
-    let private formula (run: RunRecord) : string =
-        let text (name: string) =
-            match run.Result |> Option.map (fun result -> result[name]) with
-            | Some(:? JsonValue as value) when value.GetValueKind() = JsonValueKind.String ->
-                Some(value.GetValue<string>())
-            | _ -> None
+    /// What a fit's result says of its formulas, "formula" and its notations, and of several that "target" that each is of;
+    /// nothing where it has none.
+    let internal formulas (result: JsonObject) : JsonObject list =
+        let isTold (it: JsonNode) =
+            match it with
+            | :? JsonObject as it ->
+                match it["formula"] with
+                | :? JsonValue as value -> value.GetValueKind() = JsonValueKind.String
+                | _ -> false
+            | _ -> false
 
-        let target =
-            Map.ofList run.Config |> Map.tryFind "data.target" |> Option.map show |> Option.defaultValue "f"
+        match result["formulas"] with
+        | :? JsonArray as several -> [ for it in several |> Seq.filter isTold -> it.AsObject() ]
+        | _ -> List.filter isTold [ result ]
 
-        match text "formula" with
-        | None -> ""
-        | Some formula ->
-            let set =
+    /// The formulas of a fit, typeset and as they can be copied; nothing where there are none.
+    let private typeset (run: RunRecord) : string =
+        // Of one target.
+        let named =
+            run.Config
+            |> List.tryPick (fun (name, node) ->
+                match node with
+                | :? JsonArray as names when name.EndsWith "targets" && names.Count = 1 -> Some(show names[0])
+                | _ -> None)
+
+        [
+            for it in run.Result |> Option.map formulas |> Option.defaultValue [] do
+                let text (name: string) =
+                    match it[name] with
+                    | :? JsonValue as value when value.GetValueKind() = JsonValueKind.String ->
+                        Some(value.GetValue<string>())
+                    | _ -> None
+
+                let target = text "target" |> Option.orElse named |> Option.defaultValue "f"
+
+                let formula = Option.get (text "formula")
+
                 try
                     let right = Printer.mathml (Parser.expression formula)
 
                     "<div class=\"formula\" tabindex=\"0\" role=\"region\" aria-label=\"Formula\"><math display=\"block\">"
                     + $"{Printer.mathml (Variable target)}<mo>=</mo>{right}</math></div>\n"
                 with BadInput _ ->
-                    ""
+                    ()
 
-            let copies =
-                [
-                    "as text", [ formula ]
-                    match text "formula_latex" with
-                    | Some latex -> "in LaTeX", [ latex ]
-                    | None -> ()
-                ]
-
-            set + Page.table "Formula" [] copies
+                Page.table
+                    "Formula"
+                    []
+                    [
+                        "as text", [ formula ]
+                        match text "formula_latex" with
+                        | Some latex -> "in LaTeX", [ latex ]
+                        | None -> ()
+                    ]
+        ]
+        |> String.concat ""
 
     let private status (config: Map<string, JsonNode>) (result: JsonObject option) (table: MetricsTable option) =
         let reached =
@@ -301,7 +325,7 @@ module Report =
                 [
                     "Now", Page.cards now
                     "Result", Page.cards cards
-                    "Formula", formula run
+                    "Formula", typeset run
                     "Training", Page.grid (trainingCharts run)
                     "Pictures", Page.grid pictures
                     "Configuration", Page.table "Configuration" [] settings

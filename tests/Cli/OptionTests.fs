@@ -139,7 +139,7 @@ let private fit =
                 "--vars x:-1:1,y:0:1", "", Changes
                 "--feynman I.6.20 --expr - --vars -", "", Changes
                 table, "", Changes
-                "--target y", table, Changes
+                "--target y z --width 1 2 2", table, Changes
                 "--test-share 0.4", table, Changes
                 "--train 25", "", Changes
                 "--test 12", "", Changes

@@ -45,6 +45,11 @@ let tests =
                     "fit --expr x --vars x:0:1 --from-formula sin(", "--from-formula: "
                     "fit --expr x --vars x:0:1 --from-formula x+y",
                     "--from-formula: the formula has variables that are no inputs: y"
+                    "fit --expr x --vars x:0:1 --from-formula x;x",
+                    "--from-formula: a formula for each of the 1 targets, with ; between them, not 2"
+                    "fit --expr x;x^2 --vars x:0:1 --width 1 1",
+                    "--width takes the nodes of all layers, here 1 inputs first and 2 outputs last"
+                    "fit --expr x;x=x^2 --vars x:0:1", "--expr: inputs and values of formulas have names of their own"
                     "fit --expr x --vars x:0:1 --from-formula x --width 1 1",
                     "--width is for a fit without --from-formula"
                     "fit --expr x --vars x:0:1 --from-formula x --model metakan", "--from-formula is for --model kan"
@@ -93,6 +98,36 @@ let tests =
                         Expect.isTrue (result.ContainsKey field) field
 
                     Expect.isTrue (File.Exists(Path.Combine(folder, "run", "report.html"))) "the report is there"))
+
+            testCase "several columns are fitted, evaluated and reported" (fun () ->
+                withFolder (fun folder ->
+                    let rows = [ for i in 0..59 -> $"{i},{3 * i + 1},{2 - i}" ]
+                    File.WriteAllLines(Path.Combine(folder, "data.csv"), "a,b,c" :: rows)
+                    let metakan command = run folder (words command)
+
+                    let ended =
+                        metakan
+                            "fit --csv data.csv --target c b --width 1 2 --steps 10 --normalize --symbolic --library x --own-formula --out run"
+
+                    Expect.equal ended.Code 0 "exit code"
+                    Expect.contains ended.Out "c = -a + 2" "standard output"
+                    Expect.contains ended.Out "b = 3*a + 1" "standard output"
+                    File.WriteAllLines(Path.Combine(folder, "points.csv"), [ "a"; "10"; "20" ])
+                    Expect.equal (metakan "evaluate run --points points.csv --out values.csv").Code 0 "evaluate"
+                    let values = MetaKan.Fitting.Csv.read 1e300 (Path.Combine(folder, "values.csv"))
+                    Expect.equal values.Columns [ "a"; "c"; "c_formula"; "b"; "b_formula" ] "columns"
+
+                    for row, a in Seq.zip values.Rows [ 10.0; 20.0 ] do
+                        for value, expected in Seq.zip row [ a; 2.0 - a; 2.0 - a; 3.0 * a + 1.0; 3.0 * a + 1.0 ] do
+                            Check.near 1e-3 value expected "values"
+
+                    let page = File.ReadAllText(Path.Combine(folder, "run", "report.html"))
+
+                    for formula in [ "<td>-a + 2</td>"; "<td>3*a + 1</td>" ] do
+                        Expect.stringContains page formula "report"
+
+                    let again = words "fit --csv data.csv --target c b --from-formula 2-a;3*a+1 --steps 1 --out again"
+                    Expect.equal (run folder again).Code 0 "from formulas"))
 
             testCase "a finished fit goes on with more steps, from another folder, bit for bit" (fun () ->
                 withFolder (fun folder ->

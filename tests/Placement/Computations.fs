@@ -946,7 +946,7 @@ let private ofFitting =
             Folder.withFolder (fun folder ->
                 let path = Path.Combine(folder, "data.csv")
                 File.WriteAllText(path, "a,b,c\n" + String.concat "\n" [ for n in 0..9 -> $"{n},{n * n},{7 - n}" ])
-                let data = Dataset.ofCsv path "c" 0.3 key place
+                let data = Dataset.ofCsv path [ "c" ] 0.3 key place
                 [ for n, t in Seq.indexed (Dataset.tensors data) -> $"{n}", t ]))
 
         for name, source in

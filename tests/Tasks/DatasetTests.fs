@@ -82,7 +82,7 @@ let tests =
                     let formula = Parser.expression "x0^2 + 1" + Variable(fst (List.last ranges))
                     let data = Dataset.ofFormula formula ranges train test 0.0 (key seed) place
                     Expect.equal data.Inputs (List.map fst ranges) "inputs"
-                    Expect.equal data.Truth (Some formula) "truth"
+                    Expect.equal data.Truth [ formula ] "truth"
                     Expect.equal data.Train.X.shape [| int64 train; int64 ranges.Length |] "shape"
                     Expect.equal data.Test.X.shape [| int64 test; int64 ranges.Length |] "shape"
 
@@ -95,6 +95,40 @@ let tests =
                                 (Tensor.toArray samples.Y) do
                             Seq.iter2 (fun v (_, (low, high)) -> Check.inRange low high v "point") row ranges
                             Check.near 1e-9 y (row[0] * row[0] + 1.0 + Array.last row) "values")
+
+            property
+                "several formulas have the points of each by itself, in columns in their order"
+                30
+                draws
+                (fun (ranges, (train, test), seed) ->
+                    let texts = [ "x0^2 + 1"; "3*x0"; $"{fst (List.last ranges)} - x0" ]
+                    let formulas = [ for i, text in List.indexed texts -> $"u{i}", Parser.expression text ]
+                    let whole = Dataset.ofFormulas formulas ranges train test 0.0 (key seed) place
+                    Expect.equal whole.Targets [ "u0"; "u1"; "u2" ] "targets"
+                    Expect.equal whole.Truth (List.map snd formulas) "truth"
+
+                    for i, (_, formula) in List.indexed formulas do
+                        let one = Dataset.ofFormula formula ranges train test 0.0 (key seed) place
+                        close "points" 0.0 one.Train.X whole.Train.X
+                        close "values" 0.0 one.Train.Y (whole.Train.Y.narrow (1L, int64 i, 1L))
+                        close "held out" 0.0 one.Test.Y (whole.Test.Y.narrow (1L, int64 i, 1L)))
+
+            testCase "formulas have the names that are given, or numbers" (fun () ->
+                let names inputs text = Dataset.formulas inputs text |> List.map (fun (n, e) -> n, Printer.text e)
+                Expect.equal (names [ "x" ] "2*x") [ "f", "2*x" ] "one"
+                Expect.equal (names [ "f"; "x" ] "2*x") [ "f1", "2*x" ] "one beside f"
+                Expect.equal (names [ "x" ] "x; 2*x") [ "f1", "x"; "f2", "2*x" ] "two"
+                Expect.equal (names [ "x" ] "u=x ; 2*x;w = 3*x") [ "u", "x"; "f2", "2*x"; "w", "3*x" ] "names"
+
+                for text, why in
+                    [
+                        "u = x; u = 2*x", "'u' is there twice"
+                        "x = 2*x", "'x' is there twice"
+                        "= x", "takes a name before '='"
+                        "x;", "expression: "
+                        "u = v = x", "expression: "
+                    ] do
+                    Expect.stringContains (refusal (fun () -> Dataset.formulas [ "x" ] text)) why text)
 
             testCase "points fill the ranges" (fun () ->
                 use _ = torch.NewDisposeScope()
@@ -156,8 +190,8 @@ let tests =
                 let ranges = [ "z", (5.0, 6.0); "x", (0.0, 1.0); "f", (2.0, 3.0) ]
                 let data = Dataset.ofFormula (Parser.expression "2*x") ranges 10 10 0.0 (key 1) Placement.cpu32
                 Expect.equal data.Inputs [ "z"; "x"; "f" ] "inputs"
-                Expect.equal data.Target "f1" "target"
-                Expect.equal ((Dataset.ofFormula (Number 2.0) square 1 1 0.0 (key 1) place).Target) "f" "target"
+                Expect.equal data.Targets [ "f1" ] "target"
+                Expect.equal ((Dataset.ofFormula (Number 2.0) square 1 1 0.0 (key 1) place).Targets) [ "f" ] "target"
                 Expect.equal data.Train.X.dtype torch.float32 "precision"
                 Expect.equal data.Train.Y.dtype torch.float32 "precision"
                 close "2x" 1e-6 (2.0 * data.Test.X.narrow (1L, 1L, 1L)) data.Test.Y)
@@ -216,10 +250,10 @@ let tests =
 
                 forAll 40 cases (fun (count, share, seed) ->
                     withCsv ("a,t,b" :: [ for i in 1..count -> $"{i},{10 * i},{-i}" ]) (fun path ->
-                        let data = Dataset.ofCsv path "t" share (key seed) place
+                        let data = Dataset.ofCsv path [ "t" ] share (key seed) place
                         Expect.equal data.Inputs [ "a"; "b" ] "inputs"
-                        Expect.equal data.Target "t" "target"
-                        Expect.equal data.Truth None "truth"
+                        Expect.equal data.Targets [ "t" ] "target"
+                        Expect.equal data.Truth [] "truth"
 
                         let expected = max 1 (min (count - 1) (int (round (float count * share))))
                         Expect.equal data.Test.X.shape [| int64 expected; 2L |] "shape"
@@ -233,7 +267,7 @@ let tests =
                         for s in [ data.Train; data.Test ] do
                             Expect.equal (Tensor.toArray s.Y) (rows s |> Array.map (fun (a, _) -> 10.0 * a)) "values"
 
-                        let other seed = numbers (Dataset.ofCsv path "t" share (key seed) place)
+                        let other seed = numbers (Dataset.ofCsv path [ "t" ] share (key seed) place)
                         Expect.equal (other seed) (numbers data) "numbers"
 
                         // Two orders of many rows are hardly ever the same.
@@ -241,11 +275,30 @@ let tests =
                             Expect.notEqual (other (seed + 1)) (numbers data) "another key"
                             Expect.notEqual all (Array.sort all) "order of the rows")))
 
+            testCase "several columns are targets, in the order that they are asked for" (fun () ->
+                withCsv ("a,t,b,s" :: [ for i in 1..20 -> $"{i},{10 * i},{-i},{7 * i}" ]) (fun path ->
+                    let data = Dataset.ofCsv path [ "s"; "a" ] 0.3 (key 2) place
+                    Expect.equal (data.Inputs, data.Targets) ([ "t"; "b" ], [ "s"; "a" ]) "columns"
+
+                    for samples in [ data.Train; data.Test ] do
+                        let t = samples.X.narrow (1L, 0L, 1L)
+                        close "targets" 1e-12 (torch.cat ([| t * 0.7; t / 10.0 |], 1L)) samples.Y))
+
             testCase "files that make no data set are refused" (fun () ->
-                let message lines target share place =
+                let messageOf lines targets share place =
                     withCsv lines (fun path ->
-                        let message = refusal (fun () -> Dataset.ofCsv path target share (key 1) place)
+                        let message = refusal (fun () -> Dataset.ofCsv path targets share (key 1) place)
                         message.Replace(path, "FILE"))
+
+                let message lines target = messageOf lines [ target ]
+
+                for targets, why in
+                    [
+                        [ "y"; "x" ], "no column but the target 'y', 'x'; inputs are needed"
+                        [ "y"; "y" ], "'y' is a target twice"
+                        [ "y"; "z" ], "no column 'z' to be the target; there are x, y"
+                    ] do
+                    Expect.equal (messageOf [ "x,y"; "1,2"; "3,4" ] targets 0.2 place) $"FILE: {why}" "message"
 
                 let lines = [ "x,y"; "1,2"; "3,4e38"; "5,6e40" ]
 

@@ -159,7 +159,7 @@ let tests =
                 withFolder (fun parent ->
                     let folder = Path.Combine(parent, "run")
                     Directory.CreateDirectory(RunFolder.picturesPath folder) |> ignore
-                    FitPictures.write folder (comparison [ "x"; "y" ] (grid 4) corner)
+                    FitPictures.write folder "" (comparison [ "x"; "y" ] (grid 4) corner)
 
                     let net =
                         Network.create { Size = 3; Order = 3 } CoefficientSource.Stored [ Nodes.sums 2; Nodes.sums 1 ]

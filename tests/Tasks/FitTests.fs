@@ -80,7 +80,7 @@ let tests =
                         }
 
                     let run = fit folder settings (data 0) None (network CoefficientSource.Stored [ 2; 5; 1 ])
-                    Expect.equal (Printer.text run.Formula.Value) "exp(sin(pi*x) + y^2)" "formula"
+                    Expect.equal (Printer.text run.Formulas.Head.Unrounded) "exp(sin(pi*x) + y^2)" "formula"
                     Check.inRange 0.0 1e-4 (number run "test_rmse") "test rmse"
                     Check.inRange 0.0 1e-4 (number run "formula_test_rmse") "formula test rmse"
                     Expect.equal (run.Result["formula"].GetValue<string>()) "exp(sin(pi*x) + y^2)" "formula"
@@ -180,7 +180,7 @@ let tests =
                         let at = Path.Combine(folder, name)
                         fit at { settings with Steps = [ 30 ] } data scaling learner |> ignore
                         let saved = Fit.restore at learner
-                        Expect.equal (saved.Columns.Inputs, saved.Columns.Target) ([ "x" ], "f") "columns"
+                        Expect.equal (saved.Columns.Inputs, saved.Columns.Targets) ([ "x" ], [ "f" ]) "columns"
                         let low, high = saved.Columns.Ranges.Head
                         Check.near 1e-12 low (Tensor.item (plain.Train.X.min ())) "lowest"
                         Check.near 1e-12 high (Tensor.item (plain.Train.X.max ())) "highest"
@@ -204,9 +204,56 @@ let tests =
                     Expect.equal (run.Result["formula"].GetValue<string>()) "1e-08*x + y" "formula"
                     Check.near 1e-9 (number run "formula_r2") 1.0 "R²"
                     let lines = File.ReadAllLines(Path.Combine(folder, "formulas.csv"))
-                    Expect.equal lines.Length (run.Formulas.Length + 1) "rows"
+                    Expect.equal lines.Length (run.Formulas.Head.All.Length + 1) "rows"
                     Expect.stringContains lines[0] "complexity,train_rmse,test_rmse,formula,latex,sympy" "header"
                     Expect.equal (File.ReadAllLines(Path.Combine(folder, "edges.csv")).Length) 3 "edges"))
+
+            testCase "several targets are fitted at once, each with its formula and its pictures" (fun () ->
+                withFolder (fun folder ->
+                    use _ = torch.NewDisposeScope()
+                    let ranges = Dataset.ranges "x:-1:1,y:1:2"
+                    let formulas = Dataset.formulas [ "x"; "y" ] "u = 3*x + y; 200*y - 100*x"
+                    let plain = Dataset.ofFormulas formulas ranges 80 40 0.0 (Key.ofSeed 3) Placement.cpu64
+                    let scaled, inputs, outputs = Scaling.normalised plain
+
+                    let settings =
+                        { settings with
+                            Steps = [ 30 ]
+                            Symbolic = Some { SymbolicEdges.defaults with Library = [ "x" ] }
+                        }
+
+                    for name, data, scaling in [ "plain", plain, None; "scaled", scaled, Some(inputs, outputs) ] do
+                        let at = Path.Combine(folder, name)
+                        let learner = network CoefficientSource.Stored [ 2; 2 ]
+                        let run = fit at settings data scaling learner
+                        Check.near 1e-5 (number run "formula_r2") 1.0 "R²"
+                        Expect.equal [ for it in run.Formulas -> it.Target ] [ "u"; "f2" ] "targets"
+
+                        Expect.equal
+                            [ for it in run.Result["formulas"].AsArray() -> it["formula"].GetValue<string>() ]
+                            [ "3*x + y"; "-100*x + 200*y" ]
+                            "formulas"
+
+                        // The whole error is that of both, each in its unit.
+                        let saved = Fit.restore at learner
+                        let off = saved.Values plain.Test.X - plain.Test.Y
+                        Check.near 1e-12 (Tensor.item (off.square().mean().sqrt())) (number run "test_rmse") "error"
+                        Expect.equal saved.Columns.Targets [ "u"; "f2" ] "saved targets"
+
+                        Expect.equal
+                            [ for e in saved.Formulas -> Printer.text e ]
+                            [ "3*x + y"; "-100*x + 200*y" ]
+                            "saved"
+
+                        let rows = File.ReadAllLines(Path.Combine(at, "formulas.csv"))
+                        Expect.equal [ for row in rows -> row.Split(',')[0] ] [ "target"; "\"u\""; "\"f2\"" ] "rows"
+
+                        for target in [ 1; 2 ] do
+                            Expect.isTrue
+                                (File.Exists(
+                                    Path.Combine(RunFolder.picturesPath at, $"target-{target}-fit-1-true.svg")
+                                ))
+                                "pictures"))
 
             testCase "columns of any names have formulas" (fun () ->
                 withFolder (fun folder ->
@@ -218,7 +265,7 @@ let tests =
                             Rows = [| for i in 1..40 -> [| float i; float (i * i % 7); float (2 * i - i * i % 7) |] |]
                         }
 
-                    let data = Dataset.ofTable "table" table "t" 0.2 (Key.ofSeed 1) Placement.cpu64
+                    let data = Dataset.ofTable "table" table [ "t" ] 0.2 (Key.ofSeed 1) Placement.cpu64
 
                     let settings =
                         { settings with
@@ -365,7 +412,7 @@ let tests =
                                 Expect.equal found.Outcome Completed "outcome"
                                 closeTrees "parameters" 0.0 expected.Params found.Params
                                 Expect.equal (metrics folder) (metrics whole) "metrics"
-                                Expect.equal found.Formula expected.Formula "formula"
+                                Expect.equal found.Formulas expected.Formulas "formulas"
 
                                 Expect.equal
                                     (Directory.GetFiles(RunFolder.picturesPath folder)

@@ -41,7 +41,7 @@ let tests =
         [
             property "training columns get mean zero and spread one, constant ones zeros" 300 cases (fun data ->
                 let normal, input, output = Scaling.normalised data
-                let constant = data.Truth = Some(Number 0.1)
+                let constant = data.Truth = [ Number 0.1 ]
 
                 // Means of up to 1000 are rounded to 1e-13, spreads are at least 1e-4.
                 for index, (mean, spread) in List.indexed (moments normal.Train.X @ moments normal.Train.Y) do
@@ -70,7 +70,7 @@ let tests =
                 let normal, _, _ = Scaling.normalised data
 
                 for samples in [ normal.Train; normal.Test ] do
-                    let apart = Tensor.item ((values samples.X normal.Truth.Value - samples.Y).abs().max())
+                    let apart = Tensor.item ((values samples.X normal.Truth.Head - samples.Y).abs().max())
                     Check.inRange 0.0 1e-7 apart "apart")
 
             property
@@ -79,9 +79,11 @@ let tests =
                 cases
                 (fun data ->
                     let normal, input, output = Scaling.normalised data
-                    let formulas, ofOutput = Scaling.denormalise inputs input output
+                    let formulas, ofOutputs = Scaling.denormalise inputs input output
                     let found = Parser.expression "exp(-x^2) + 2*y - x*y"
-                    let rewritten = found |> Expression.substitute (Map(List.zip inputs formulas)).TryFind |> ofOutput
+
+                    let rewritten =
+                        found |> Expression.substitute (Map(List.zip inputs formulas)).TryFind |> ofOutputs.Head
 
                     for before, after in [ data.Train, normal.Train; data.Test, normal.Test ] do
                         let expected = values after.X found * output.Spreads[0] + output.Means[0]
@@ -89,15 +91,31 @@ let tests =
 
                     // Back at the truth itself.
                     let truth =
-                        normal.Truth.Value |> Expression.substitute (Map(List.zip inputs formulas)).TryFind |> ofOutput
+                        normal.Truth.Head
+                        |> Expression.substitute (Map(List.zip inputs formulas)).TryFind
+                        |> ofOutputs.Head
 
                     close "truth" 1e-9 data.Test.Y (values data.Test.X truth))
+
+            testCase "each of several outputs has its own mean and spread back" (fun () ->
+                let ranges = [ "x", (0.0, 1.0); "y", (2.0, 3.0) ]
+                let formulas = Dataset.formulas inputs "u = 5*x + 100; v = 0.01*y"
+                let data = Dataset.ofFormulas formulas ranges 30 10 0.0 (Key.ofSeed 2) Placement.cpu64
+                let normal, input, outputs = Scaling.normalised data
+                let back, ofOutputs = Scaling.denormalise inputs input outputs
+                Expect.hasLength ofOutputs 2 "outputs"
+
+                for i, (truth, ofOutput) in List.indexed (List.zip normal.Truth ofOutputs) do
+                    let column (t: Tensor) = t.narrow (1L, int64 i, 1L)
+                    close "normalised" 1e-9 (column normal.Test.Y) (values normal.Test.X truth)
+                    let whole = truth |> Expression.substitute (Map(List.zip inputs back)).TryFind |> ofOutput
+                    close "back" 1e-9 (column data.Test.Y) (values data.Test.X whole))
 
             testCase "single samples and spreads beyond squaring are normalised too" (fun () ->
                 let data x y =
                     let samples = { X = tensor [ -1; 1 ] x; Y = tensor [ -1; 1 ] y }
 
-                    { Inputs = [ "x" ]; Target = "f"; Train = samples; Test = samples; Truth = None }
+                    { Inputs = [ "x" ]; Targets = [ "f" ]; Train = samples; Test = samples; Truth = [] }
 
                 use _ = torch.NewDisposeScope()
                 let normal, input, output = Scaling.normalised (data [ 5.0 ] [ -2.0 ])
@@ -116,7 +134,7 @@ let tests =
                 let x = tensor [ 8; 1 ] column |> Placement.put Placement.cpu32
                 let samples = { X = x; Y = x }
 
-                let data = { Inputs = [ "x" ]; Target = "f"; Train = samples; Test = samples; Truth = None }
+                let data = { Inputs = [ "x" ]; Targets = [ "f" ]; Train = samples; Test = samples; Truth = [] }
 
                 let normal, input, _ = Scaling.normalised data
                 Expect.equal normal.Train.X.dtype torch.float32 "precision"

@@ -40,7 +40,7 @@ let private fill (folder: string) =
     RunFolder.writeConfig
         folder
         (JsonNode.Parse
-            """{"data":{"name":"run","target":"f"},"measures":{"loss":"loss","relative_l2":"error"},"settings":{"epochs":4000}}"""
+            """{"data":{"name":"run","targets":["f"]},"measures":{"loss":"loss","relative_l2":"error"},"settings":{"epochs":4000}}"""
         :?> JsonObject)
 
     using (Metrics.resumeSteps folder [ "loss"; "rate_weights" ] 0) (fun steps ->

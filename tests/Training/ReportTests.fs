@@ -140,7 +140,7 @@ let tests =
             testCase "a formula is typeset, and there as text and LaTeX to copy" (fun () ->
                 let formula text =
                     report (fun folder ->
-                        RunFolder.writeConfig folder (json """{"data":{"target":"y_1"}}""")
+                        RunFolder.writeConfig folder (json """{"data":{"targets":["y_1"]}}""")
                         RunFolder.writeResult folder (json $"""{{"formula":"{text}","formula_latex":"x^{{2}}"}}"""))
 
                 let page = formula "x^2"
