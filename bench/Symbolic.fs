@@ -88,7 +88,7 @@ let run (equations: FeynmanEquation list) (noises: float list) (seed: int) : Jso
 
                     let seconds = clock.Elapsed.TotalSeconds
                     let outcome = judge equation found.Formula
-                    let text = found.Formula |> Simplify.rounded 4 |> Printer.text
+                    let text = found.Formula |> Simplify.rounded 4 |> Simplify.expression |> Printer.text
 
                     printfn
                         "%-14s %6d %6s  %-13s %8.1f  %s"
