@@ -411,10 +411,51 @@ module internal ProductSearch =
         ]
         |> Sum
 
+    /// Products of powers among which the factor that gives y its sign is sought, and the share of |y| where it may be of the other
+    /// one: noise changes the signs of small values.
+    let private factors, otherwise = 300, 0.005
+
+    /// Of a y [N] that has both signs: a product of powers, or a sum or difference of two, that has them, too, or just the other
+    /// ones, the simplest of those that agree best; and its values [N].
+    let private signFactor (names: string list) (x: Tensor) (y: Tensor) : (Expression * Tensor) option =
+        let hasBoth = Tensor.item (y.min ()) * Tensor.item (y.max ()) < 0.0
+        let found = if hasBoth then products powers [] factors names x else [||]
+
+        if found.Length = 0 then
+            None
+        else
+            let table = torch.stack (found |> Array.map snd)
+            let weights = (y.abs () / y.abs().sum()).unsqueeze 1L
+            let signs = y.sign ()
+
+            // The share of |y| where each row has another sign than y, or y's where these are fewer.
+            let off (rows: Tensor) =
+                let share = (Tensor.product ((rows.sign () - signs).abs() / 2.0) weights).squeeze 1L
+                torch.minimum (share, 1.0 - share)
+
+            let candidates =
+                [
+                    yield off table, (fun j -> fst found[j]), (fun (j: int) -> snd found[j])
+
+                    for i in 0 .. found.Length - 2 do
+                        let e, column = found[i]
+                        let rest = table.narrow (0L, int64 (i + 1), int64 (found.Length - i - 1))
+                        let other j = found[i + 1 + j]
+                        yield off (column + rest), (fun j -> e + fst (other j)), (fun j -> column + snd (other j))
+                        yield off (column - rest), (fun j -> e - fst (other j)), (fun j -> column - snd (other j))
+                ]
+                |> List.map (fun (off, e, values) ->
+                    let j = int (off.argmin().item<int64>())
+                    Tensor.item (off.min ()), (fun () -> e j, values j))
+
+            let least, factor = candidates |> List.minBy (fst >> fun off -> Math.Round(off, 4))
+            if least <= otherwise then Some(factor ()) else None
+
     /// Formulas for y [N, 1] at points x [N, n], whose columns have names, by kinds, each as a search to be made: power laws and sums of powers'
     /// products, sums of all products, quotients, and roots of quotients. Their constants are as a regression of part of the
-    /// points has them. What the searches share lives in the caller's scope.
-    let kinds
+    /// points has them. What the searches share lives in the caller's scope. Where y has both signs, and something simple has the
+    /// same, formulas for their quotient are sought along with those for y.
+    let rec kinds
         (interrupted: unit -> bool)
         (names: string list)
         (x: Tensor)
@@ -546,15 +587,41 @@ module internal ProductSearch =
                     (let others = found.Value |> Seq.filter (fst >> isMonomial >> not)
                      Seq.append (Seq.truncate 400 ofPowers.Value) (Seq.truncate 300 others) |> Array.ofSeq)
 
-            [
-                // Where one of these is exact, other functions could only imitate it.
-                search ofPowers (fun columns -> powerLaws names x y @ sumsOf longestPowers columns)
-                search found (sumsOf longest)
-                search parts (fun parts -> quotientsOf parts y id)
+            let own =
+                [
+                    // Where one of these is exact, other functions could only imitate it.
+                    search ofPowers (fun columns -> powerLaws names x y @ sumsOf longestPowers columns)
+                    search found (sumsOf longest)
+                    search parts (fun parts -> quotientsOf parts y id)
 
-                // Roots of quotients are as frequent in physics as quotients.
-                if low >= 0.0 then
-                    search parts (fun parts -> quotientsOf parts (y.square ()) root)
-                elif high <= 0.0 then
-                    search parts (fun parts -> quotientsOf parts (y.square ()) (root >> (~-)))
+                    // Roots of quotients are as frequent in physics as quotients.
+                    if low >= 0.0 then
+                        search parts (fun parts -> quotientsOf parts (y.square ()) root)
+                    elif high <= 0.0 then
+                        search parts (fun parts -> quotientsOf parts (y.square ()) (root >> (~-)))
+                ]
+
+            // A square, a root or a logarithm of y tells nothing of its sign.
+            let signed =
+                lazy
+                    (match signFactor names x y with
+                     | Some(factor, values) ->
+                         // Where the factor is small, noise is most of the quotient.
+                         let struct (_, order) = values.abs().topk(int (count * 3L / 4L))
+                         let order = order.sort () |> fun struct (order, _) -> order
+                         let quotient = (y / values).index_select(0L, order).unsqueeze 1L
+
+                         kinds interrupted names (x.index_select (0L, order)) quotient
+                         |> List.map (fun search -> search >> List.map (fun e -> factor * e))
+                     | None -> [])
+
+            [
+                // Of one sign, as quotients by a factor are, there are four kinds.
+                for kind in 0..3 do
+                    yield! List.tryItem kind own |> Option.toList
+
+                    fun () ->
+                        match List.tryItem kind signed.Value with
+                        | Some search -> search ()
+                        | None -> []
             ]
