@@ -95,7 +95,7 @@ module internal ProductSearch =
         [
             for factors in powers (List.truncate 6 names) do
                 if factors.Length > 1 then
-                    for f, cost in [ Function.Exp, 1; Function.Sin, 2; Function.Cos, 2 ] do
+                    for f, cost in [ Function.Sqrt, 1; Function.Exp, 1; Function.Sin, 2; Function.Cos, 2 ] do
                         factors.Length + cost, Call(f, Product factors)
         ]
 
@@ -182,14 +182,17 @@ module internal ProductSearch =
         let sign = if low >= 0.0 then 1.0 else -1.0
         let signed e = if sign > 0.0 then e else -e
         let oneSign = low >= 0.0 || high <= 0.0
-        let apart = oneSign && min (abs low) (abs high) > 1e-4 * max (abs low) (abs high)
+        let share = if oneSign then min (abs low) (abs high) / max (abs low) (abs high) else 0.0
 
         [
             y, id
 
-            if apart then
+            if share > 1e-4 then
                 y.reciprocal (), (fun e -> Power(e, Number -1.0))
                 y.square().reciprocal(), (fun e -> signed (Power(e, Number -0.5)))
+
+            // Tails, as of a normal distribution, are no less exact in it.
+            if share > 1e-12 then
                 (y * sign).log(), (fun e -> signed (Call(Function.Exp, e)))
 
             if oneSign then
@@ -580,6 +583,19 @@ module internal ProductSearch =
             [ fun () -> [ Number low ] ]
         else
             let ofPowers = lazy products powers [] mostPowers names x
+            // A power law times an exponential is a sum with logarithms.
+            let withLogarithms =
+                lazy
+                    ([|
+                        for i, name in List.indexed names do
+                            let column = x.select (1L, int64 i)
+
+                            if Tensor.item (column.min ()) > 0.0 then
+                                Call(Function.Log, Variable name), column.log ()
+
+                        yield! ofPowers.Value
+                    |])
+
             let found = lazy products atoms (compounds names) most names x
 
             let parts =
@@ -590,7 +606,7 @@ module internal ProductSearch =
             let own =
                 [
                     // Where one of these is exact, other functions could only imitate it.
-                    search ofPowers (fun columns -> powerLaws names x y @ sumsOf longestPowers columns)
+                    search withLogarithms (fun columns -> powerLaws names x y @ sumsOf longestPowers columns)
                     search found (sumsOf longest)
                     search parts (fun parts -> quotientsOf parts y id)
 
