@@ -201,13 +201,8 @@ module internal FitReading =
         let test = data.Data.Test
         let model, description = Learner.describe state.Learner
         let p = state.Training.Params
-        let error (samples: Samples) = rmse data (Learner.predictor state.Learner samples.X) samples p
-        let spreads = spreads data test
-
-        let relative =
-            errors data (Learner.predictor state.Learner test.X) test p
-            |> Array.map2 (fun s e -> e / s) spreads
-            |> root
+        let errors (samples: Samples) = errors data (Learner.predictor state.Learner samples.X) samples p
+        let spreads, tested = spreads data test, errors test
 
         let r2 = formulas |> List.mapi (fun i it -> 1.0 - pown (it.Best.TestRmse / spreads[i]) 2)
 
@@ -231,9 +226,9 @@ module internal FitReading =
                 "network", node description
                 "parameters", node (Learner.trainable state.Learner p)
                 "steps", node state.Training.Step
-                "train_rmse", node (error data.Data.Train)
-                "test_rmse", node (error test)
-                "test_rmse_relative", node relative
+                "train_rmse", node (root (errors data.Data.Train))
+                "test_rmse", node (root tested)
+                "test_rmse_relative", node (root (Array.map2 (/) tested spreads))
                 "seconds", node state.Training.Seconds
                 yield! texts (if formulas.Length = 1 then Some formulas.Head else None)
 

@@ -217,16 +217,18 @@ module Report =
         else
             []
 
+    let private tryText (it: JsonNode) (name: string) : string option =
+        match it with
+        | :? JsonObject as it ->
+            match it[name] with
+            | :? JsonValue as value when value.GetValueKind() = JsonValueKind.String -> Some(value.GetValue<string>())
+            | _ -> None
+        | _ -> None
+
     /// What a fit's result says of its formulas, "formula" and its notations, and of several that "target" that each is of;
     /// nothing where it has none.
     let internal formulas (result: JsonObject) : JsonObject list =
-        let isTold (it: JsonNode) =
-            match it with
-            | :? JsonObject as it ->
-                match it["formula"] with
-                | :? JsonValue as value -> value.GetValueKind() = JsonValueKind.String
-                | _ -> false
-            | _ -> false
+        let isTold it = (tryText it "formula").IsSome
 
         match result["formulas"] with
         | :? JsonArray as several -> [ for it in several |> Seq.filter isTold -> it.AsObject() ]
@@ -244,12 +246,7 @@ module Report =
 
         [
             for it in run.Result |> Option.map formulas |> Option.defaultValue [] do
-                let text (name: string) =
-                    match it[name] with
-                    | :? JsonValue as value when value.GetValueKind() = JsonValueKind.String ->
-                        Some(value.GetValue<string>())
-                    | _ -> None
-
+                let text = tryText it
                 let target = text "target" |> Option.orElse named |> Option.defaultValue "f"
 
                 let formula = Option.get (text "formula")
