@@ -91,10 +91,10 @@ module FormulaSearch =
             |> List.filter (fun e -> error e <= 1.01 * error tidy + pown rounding 2 * variance)
             |> List.minBy FormulaFit.complexity
 
-    /// Shapes of small KANs for n inputs, the simplest first: a sum of functions, a function of such a sum, a function of a
-    /// product of functions, and two nodes.
-    let private shapes (n: int) : Network list =
-        let create nodes = Network.create { Size = 6; Order = 3 } CoefficientSource.Stored nodes
+    /// Shapes of small KANs for n inputs, of so many intervals a spline, the simplest first: a sum of functions, a function of
+    /// such a sum, a function of a product of functions, and two nodes.
+    let private shapes (intervals: int) (n: int) : Network list =
+        let create nodes = Network.create { Size = intervals; Order = 3 } CoefficientSource.Stored nodes
 
         [
             create [ Nodes.sums n; Nodes.sums 1 ]
@@ -216,32 +216,31 @@ module FormulaSearch =
                 best.Complexity <= 8 + 6 * names.Length
                 && (best.Rmse <= 1e-9 * sqrt variance || orNoise && isNoise names x y best.Formula))
 
-        let seek orNoise all search =
+        let seek all (orNoise, search) =
             if isSure orNoise all || interrupted () && not all.IsEmpty then all else all @ found (search ())
 
         // Products have functions of their own: who names functions wants these and no others.
         let products =
             if choice.Library <> SymbolicEdges.defaults.Library then
-                [ fun () -> given ]
+                [ false, (fun () -> given) ]
             else
                 match ProductSearch.kinds interrupted names x y with
-                | [] -> [ fun () -> given ]
-                | first :: others -> (fun () -> given @ first ()) :: others
+                | [] -> [ false, (fun () -> given) ]
+                | (orNoise, first) :: others -> (orNoise, (fun () -> given @ first ())) :: others
 
-        // The last shape has most edges, and is tried once; the second time, closeness counts for more.
+        // The last shape has most edges, and is tried once; the second time knots are closer, and closeness counts for more.
         let networks =
-            let simple = shapes names.Length
+            let shapes intervals = shapes intervals names.Length
             let closer = { choice with SimplicityWeight = 0.3 }
 
             [
                 // Without spread there is nothing to learn.
                 if variance > 0.0 then
-                    for net in simple do
-                        fun () -> networkFormulas interrupted choice seed names x y net
+                    for net in shapes 6 do
+                        true, (fun () -> networkFormulas interrupted choice seed names x y net)
 
-                    for net in List.truncate 3 simple do
-                        fun () -> networkFormulas interrupted closer (seed + 1) names x y net
+                    for net in List.truncate 3 (shapes 12) do
+                        true, (fun () -> networkFormulas interrupted closer (seed + 1) names x y net)
             ]
 
-        let regressed = ([], products) ||> List.fold (seek false)
-        (regressed, networks) ||> List.fold (seek true) |> front
+        ([], products @ networks) ||> List.fold seek |> front

@@ -454,16 +454,17 @@ module internal ProductSearch =
             let least, factor = candidates |> List.minBy (fst >> fun off -> Math.Round(off, 4))
             if least <= otherwise then Some(factor ()) else None
 
-    /// Formulas for y [N, 1] at points x [N, n], whose columns have names, by kinds, each as a search to be made: power laws and sums of powers'
-    /// products, sums of all products, quotients, and roots of quotients. Their constants are as a regression of part of the
-    /// points has them. What the searches share lives in the caller's scope. Where y has both signs, and something simple has the
-    /// same, formulas for their quotient are sought along with those for y.
+    /// Formulas for y [N, 1] at points x [N, n], whose columns have names, by kinds, each as a search to be made: power laws and
+    /// sums of powers' products, sums of all products, quotients, and roots of quotients. Their constants are as a regression of
+    /// part of the points has them. What the searches share lives in the caller's scope. Where y has both signs, and something
+    /// simple has the same, formulas for their quotient are sought along with those for y; these searches are marked: they are
+    /// for where the others leave more than noise.
     let rec kinds
         (interrupted: unit -> bool)
         (names: string list)
         (x: Tensor)
         (y: Tensor)
-        : (unit -> Expression list) list =
+        : (bool * (unit -> Expression list)) list =
         use _ = torch.no_grad ()
         let count = min (int64 looked) (x.size 0)
         let x, y = x.narrow (0L, 0L, count), y.narrow(0L, 0L, count).select(1L, 0L)
@@ -580,7 +581,7 @@ module internal ProductSearch =
                     make columns
 
         if low = high then
-            [ fun () -> [ Number low ] ]
+            [ false, (fun () -> [ Number low ]) ]
         else
             let ofPowers = lazy products powers [] mostPowers names x
             // A power law times an exponential is a sum with logarithms.
@@ -628,16 +629,19 @@ module internal ProductSearch =
                          let quotient = (y / values).index_select(0L, order).unsqueeze 1L
 
                          kinds interrupted names (x.index_select (0L, order)) quotient
-                         |> List.map (fun search -> search >> List.map (fun e -> factor * e))
+                         |> List.map (fun (_, search) -> search >> List.map (fun e -> factor * e))
                      | None -> [])
 
             [
                 // Of one sign, as quotients by a factor are, there are four kinds.
                 for kind in 0..3 do
-                    yield! List.tryItem kind own |> Option.toList
+                    match List.tryItem kind own with
+                    | Some search -> false, search
+                    | None -> ()
 
-                    fun () ->
+                    true,
+                    (fun () ->
                         match List.tryItem kind signed.Value with
                         | Some search -> search ()
-                        | None -> []
+                        | None -> [])
             ]

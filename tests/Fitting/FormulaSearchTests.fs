@@ -88,7 +88,7 @@ let tests =
                 (fun () ->
                     let kind index (data: Dataset) =
                         let searches = ProductSearch.kinds (fun () -> false) data.Inputs data.Train.X data.Train.Y
-                        searches[index]()
+                        (snd searches[index]) ()
 
                     for index, formula, ranges in
                         [
