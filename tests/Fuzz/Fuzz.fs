@@ -172,6 +172,14 @@ let kinds: Kind list =
                     Report.write folder)
         }
         {
+            Name = "edges"
+            Sound =
+                fun seed ->
+                    Encoding.UTF8.GetBytes
+                        $"layer,from,to,function,a,b,c,d,r2\n0,{seed % 3},0,\"sin\",2,0.5,{seed}e-1,-1,0.99\n0,1,0,x^2,1,0,1,0,1\n"
+            Read = inRun "edges.csv" (FitFormulas.edges >> ignore)
+        }
+        {
             Name = "formula"
             Sound = (fun seed -> Encoding.UTF8.GetBytes $"exp(sin(pi*x) + y^{seed % 5}) / (1 - 2e-3*z)")
             Read =
