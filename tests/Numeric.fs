@@ -79,3 +79,16 @@ let differentiates (what: string) (tolerance: float) (f: Tensor[] -> Tensor) (in
         // Against all that is summed, which may nearly cancel.
         let size = (gradients[i] * direction).abs().sum() + 1e-12
         close $"{what}, by input {i}" tolerance (2.0 + expected / size) (2.0 + (gradients[i] * direction).sum() / size)
+
+/// Runs an action while libtorch has so many threads; they are the process's, so tests of it run one after another.
+let withThreads (threads: int) (action: unit -> 'a) : 'a =
+    let before = torch.get_num_threads ()
+    torch.set_num_threads threads
+
+    try
+        action ()
+    finally
+        torch.set_num_threads before
+
+/// Runs an action in which `Workers` has so many threads.
+let hired (threads: int) (action: unit -> 'a) : 'a = withThreads threads (fun () -> Workers.hire action)

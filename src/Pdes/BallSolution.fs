@@ -12,8 +12,9 @@ type BallSolution =
         Coefficients: float[]
         /// How many neighbours meet.
         Bodies: int
-        /// f of neighbours, each [N, n], and, where they are asked for, x·∇f and Δf.
-        Interaction: Tensor list -> Tensor * Lazy<Tensor * Tensor>
+        /// f of every group of neighbours among m coordinates [N, m], and, where they are asked for, x·∇f and Δf of each:
+        /// [N, m - Bodies + 1].
+        Interaction: Tensor -> Tensor * Lazy<Tensor * Tensor>
     }
 
 /// A solution in the unit ball, its Laplacian, and equations that have it.
@@ -24,38 +25,47 @@ module BallSolution =
 
     let private total (t: Tensor) = t.sum (1L, keepdim = true)
 
-    // Numbers of a term at a time, so that in many dimensions what is worked with stays small beside the points.
-    let private atOnce = 1 <<< 21
+    // Numbers of a term at a time, so that what is worked with stays in the cache, however many points and dimensions there
+    // are; and points at a time, where there are many dimensions.
+    let private atOnce, together = 1 <<< 16, 64
 
-    // Σ c_i t_i [N, 1] of terms t [N, n] by neighbours, a stretch of them at a time.
-    let private sums (solution: BallSolution) (terms: Tensor list -> Tensor list) (x: Tensor) : Tensor list =
+    // Σ c_i t_i [N, 1] of terms t [N, n] of neighbours.
+    let private sums (solution: BallSolution) (terms: Tensor -> Tensor list) (x: Tensor) : Tensor list =
         let count = solution.Coefficients.Length
-        let stretch = max 1 (atOnce / max 1 (int (x.size 0)))
 
-        [
-            for start in 0..stretch .. count - 1 ->
-                fun () ->
-                    let n = min stretch (count - start)
-                    let stretch = System.ArraySegment(solution.Coefficients, start, n).ToArray()
-                    let c = Tensor.ofArray (Placement.ofTensor x) [ 1L; int64 n ] stretch
+        let ofPoints (x: Tensor) : Tensor list =
+            let stretch = max 1 (atOnce / max 1 (int (x.size 0)))
 
-                    [ for body in 0 .. solution.Bodies - 1 -> x.narrow (1L, int64 (start + body), int64 n) ]
-                    |> terms
-                    |> List.map (fun t -> total (c * t))
-                |> Tensor.scoped Seq.ofList
-        ]
-        |> List.reduce (List.map2 (fun a b -> a + b))
+            [
+                for start in 0..stretch .. count - 1 ->
+                    fun () ->
+                        let n = min stretch (count - start)
+                        let stretch = System.ArraySegment(solution.Coefficients, start, n).ToArray()
+                        let c = Tensor.ofArray (Placement.ofTensor x) [ int64 n; 1L ] stretch
+
+                        x.narrow (1L, int64 start, int64 (n + solution.Bodies - 1))
+                        |> terms
+                        |> List.map (fun t -> Tensor.product t c)
+                    |> Tensor.scoped Seq.ofList
+            ]
+            |> List.reduce (List.map2 (fun a b -> a + b))
+
+        x.split (int64 (max together (atOnce / count)))
+        |> Seq.map ofPoints
+        |> List.ofSeq
+        |> List.transpose
+        |> List.map (fun parts -> torch.cat (List.toArray parts, 0L))
 
     let private bound (x: Tensor) = 1.0 - total (x * x)
 
     /// u* [N, 1] at x [N, d].
     let value (solution: BallSolution) (x: Tensor) : Tensor =
-        bound x * (sums solution (fun parts -> [ fst (solution.Interaction parts) ]) x).Head
+        bound x * (sums solution (fun part -> [ fst (solution.Interaction part) ]) x).Head
 
     /// u* and Δu*, each [N, 1], in closed form: with u = A·B, Δu = A ΔB - 4 x·∇B - 2 d B.
     let internal both (solution: BallSolution) (x: Tensor) : Tensor * Tensor =
-        let terms parts =
-            let f, more = solution.Interaction parts
+        let terms part =
+            let f, more = solution.Interaction part
             [ f; fst more.Value; snd more.Value ]
 
         let sums = sums solution terms x

@@ -6,8 +6,9 @@ open MetaKan
 /// Hu et al., SDGD (arXiv 2307.12306), section 5.1; Shi et al., STDE (arXiv 2412.00088), appendix I.
 [<RequireQualifiedAccess>]
 module ThreeBody =
-    let private interaction (parts: Tensor list) =
-        let a, b, c = parts[0], parts[1], parts[2]
+    let private interaction (x: Tensor) =
+        let part i = x.narrow (1L, int64 i, x.size 1 - 2L)
+        let a, b, c = part 0, part 1, part 2
         let product = a * b * c
         let f = product.exp ()
         let square (t: Tensor) = t * t

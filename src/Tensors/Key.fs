@@ -23,20 +23,32 @@ module Key =
     /// The `index`-th key derived from `key`; different indices give independent streams.
     let fold (index: int) (key: Key) = { State = mix (key.State + 0x9E3779B97F4A7C15UL * (uint64 index + 1UL)) }
 
-    let private draw (key: Key) (place: Placement) (sample: torch.Generator -> Tensor) =
+    // A large draw is made of pieces of so many numbers, each by a generator of its own: threads share them.
+    let private numbersPerPiece = 1L <<< 24
+
+    let private draw (fill: torch.Generator -> Tensor -> Tensor) (key: Key) (place: Placement) (shape: int64 list) =
         Libtorch.load ()
-        use generator = new torch.Generator(key.State >>> 1)
-        (sample generator).``to`` place.Device
+        let numbers = torch.empty (List.toArray shape, dtype = place.DType, device = torch.CPU)
+        let flat = numbers.view -1L
+
+        [ for start in 0L .. numbersPerPiece .. flat.numel () - 1L -> start ]
+        |> Workers.map torch.CPU (fun () -> Seq.empty) (fun start ->
+            let piece = int (start / numbersPerPiece)
+            let key = if piece = 0 then key else fold piece key
+            use generator = new torch.Generator(key.State >>> 1)
+
+            flat.narrow (0L, start, min numbersPerPiece (flat.numel () - start)) |> fill generator |> ignore)
+        |> ignore
+
+        numbers.``to`` place.Device
 
     /// Independent samples of the uniform distribution on [0, 1).
     let uniform (key: Key) (place: Placement) (shape: int64 list) : Tensor =
-        draw key place (fun g ->
-            torch.rand (List.toArray shape, dtype = place.DType, device = torch.CPU, generator = g))
+        draw (fun generator t -> t.uniform_ (0.0, 1.0, generator)) key place shape
 
     /// Independent samples of the standard normal distribution.
     let normal (key: Key) (place: Placement) (shape: int64 list) : Tensor =
-        draw key place (fun g ->
-            torch.randn (List.toArray shape, dtype = place.DType, device = torch.CPU, generator = g))
+        draw (fun generator t -> t.normal_ (0.0, 1.0, generator)) key place shape
 
     /// Independent random signs, +1 or -1 with equal probability.
     let signs (key: Key) (place: Placement) (shape: int64 list) : Tensor =

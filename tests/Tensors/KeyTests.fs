@@ -55,6 +55,20 @@ let tests =
                 Check.inRange 0.96 1.04 (mean (t * t)) "mean square"
                 Check.inRange 2.8 3.2 (mean (t * t * t * t)) "mean fourth power")
 
+            testCase "a large draw is the same on any number of threads, and of different pieces" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let piece = 1L <<< 24
+
+                for draw in [ Key.uniform; Key.normal ] do
+                    let numbers size = draw (key 1) Placement.cpu32 [ size ]
+                    let all = numbers (piece + 100L)
+                    let part start = all.narrow (0L, start, 100L)
+
+                    Expect.isTrue ((hired 2 (fun () -> numbers (piece + 100L))).allclose(all, 0.0, 0.0)) "two threads"
+                    Expect.isTrue ((numbers piece).allclose(all.narrow (0L, 0L, piece), 0.0, 0.0)) "the first piece"
+                    Expect.isFalse ((part piece).allclose(part 0L, 0.0, 0.0)) "other numbers"
+                    Expect.isGreaterThan (Tensor.item ((part piece).std())) 0.2 "numbers")
+
             testCase "signs are plus or minus one, equally often" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let t = Key.signs (key 1) place [ 20000L ]

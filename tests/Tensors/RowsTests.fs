@@ -40,13 +40,7 @@ let tests =
             property "blocks of any size give the function's value and gradients" 60 cases agrees
 
             testCase "threads give the function's value and gradients" (fun () ->
-                let before = torch.get_num_threads ()
-                torch.set_num_threads 3
-
-                try
-                    Workers.hire (fun () -> forAll 40 cases agrees)
-                finally
-                    torch.set_num_threads before)
+                hired 3 (fun () -> forAll 40 cases agrees))
 
             testCase "inputs without gradients get none, and nothing records them" (fun () ->
                 use _ = torch.NewDisposeScope()

@@ -11,17 +11,6 @@ open MetaKan.Tests.Networks
 open MetaKan.Tests.Numeric
 open TorchSharp
 
-let private withThreads (threads: int) (action: unit -> 'a) : 'a =
-    let before = torch.get_num_threads ()
-    torch.set_num_threads threads
-
-    try
-        action ()
-    finally
-        torch.set_num_threads before
-
-let private hired threads action = withThreads threads (fun () -> Workers.hire action)
-
 /// One after another: the number of threads is the process's.
 let tests =
     testSequenced

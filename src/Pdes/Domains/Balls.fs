@@ -106,7 +106,8 @@ module internal Balls =
         let draw (numbers: Numbers) key (place: Placement) n =
             let direction = Key.normal (Key.fold 0 key) place [ int64 n; int64 d ]
             let r = numbers (Key.fold 1 key) place n 1
-            direction / torch.sqrt ((direction * direction).sum(1L, keepdim = true)) * r * radius
+            let length = torch.sqrt ((direction * direction).sum(1L, keepdim = true))
+            direction.div_(length).mul_(r * radius)
 
         { ball centre radius with Draw = draw }
 
