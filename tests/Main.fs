@@ -25,6 +25,7 @@ let private tests =
         ProgressTests.tests
         PicturesTests.tests
         PlacementTests.tests
+        HeapTests.tests
         KeyTests.tests
         ParamsTests.tests
         ElfTests.tests

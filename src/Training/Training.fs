@@ -139,6 +139,9 @@ module Outcome =
 /// Training as a fold over steps that yields events.
 [<RequireQualifiedAccess>]
 module Training =
+    /// Steps between looks at the memory in use.
+    let private memoryEvery = 100
+
     /// The state before the first step.
     let start (plan: TrainingPlan) (p: Params) : TrainingState =
         { Stage = 0; Within = 0; Step = 0; Params = p; Memory = plan.Stages.Head.Init p; Seconds = 0.0 }
@@ -234,6 +237,10 @@ module Training =
                         listen (Saved next)
 
                     loss.Dispose()
+
+                    if next.Step % memoryEvery = 0 then
+                        Heap.trim ()
+
                     loop next
 
         loop start
