@@ -12,7 +12,7 @@ module internal Heap =
         [<DllImport("libc")>]
         extern int malloc_trim(unativeint pad)
 
-    // glibc alone fragments so, and has the function.
+    // glibc alone fragments so, and has the function: others lack its name or the library.
     let mutable private isKnown = RuntimeInformation.IsOSPlatform OSPlatform.Linux
 
     // Bytes in use when last looked at, the least since pages were given back.
@@ -31,7 +31,7 @@ module internal Heap =
             elif used > least + int64 (share * float least) + bytes then
                 try
                     Native.malloc_trim 0un |> ignore
-                with :? EntryPointNotFoundException ->
+                with :? TypeLoadException ->
                     isKnown <- false
 
                 least <- Environment.WorkingSet
