@@ -25,9 +25,11 @@ module BallSolution =
 
     let private total (t: Tensor) = t.sum (1L, keepdim = true)
 
-    // Numbers of a term at a time, so that what is worked with stays in the cache, however many points and dimensions there
-    // are; and points at a time, where there are many dimensions.
-    let private atOnce, together = 1 <<< 16, 64
+    // Numbers of a term at a time, so that what is worked with stays in the cache, however many points and dimensions there are.
+    let private atOnce = 1 <<< 16
+
+    // Points at a time, where there are many dimensions.
+    let private together = 64
 
     // Σ c_i t_i [N, 1] of terms t [N, n] of neighbours.
     let private sums (solution: BallSolution) (terms: Tensor -> Tensor list) (x: Tensor) : Tensor list =

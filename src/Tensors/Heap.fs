@@ -19,7 +19,7 @@ module internal Heap =
     let mutable private least = 0L
 
     /// Growth from which on pages are given back: a share of what is in use, and bytes.
-    let private share, bytes = 0.25, 128L <<< 20
+    let private share, private bytes = 0.25, 128L <<< 20
 
     /// Gives the pages of what is free back to the system, where the process has grown much since it was last asked to.
     let trim () : unit =
