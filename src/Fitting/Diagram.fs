@@ -11,7 +11,7 @@ open MetaKan.Symbolic
 [<RequireQualifiedAccess>]
 module Diagram =
     /// Margin at the sides, and how far a multiplication stands above its factors.
-    let private margin, lift = 24.0, 30.0
+    let private margin, private lift = 24.0, 30.0
 
     /// Sizes that depend on the network, in pixels.
     type private Sizes =

@@ -22,7 +22,7 @@ type FoundFormula =
 [<RequireQualifiedAccess>]
 module FormulaSearch =
     /// Points that constants are fitted to; formulas whose constants are, and of these those that are tidied.
-    let private points, fitted, tidied = 400, 12, 5
+    let private points, private fitted, private tidied = 400, 12, 5
 
     /// Points whose neighbours are looked for.
     let private neighbours = 1000
