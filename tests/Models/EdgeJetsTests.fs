@@ -141,22 +141,17 @@ let tests =
                 testCase "gradients by lines are the same to the bit, whichever thread is done first" (fun () ->
                     use _ = torch.NewDisposeScope()
                     let numbers, lines = lookup Placement.cpu32 (6, (1, 64, 50), (1, grids.Head, Own))
-                    let before = torch.get_num_threads ()
-                    torch.set_num_threads 5
 
-                    try
-                        let gradients () =
-                            let c = Lookup.whole (Lines(numbers, lines))
-                            let byLines = Autograd.gradients false [| c |] [| torch.sin c |] [| lines |]
-                            Tensor.toArray byLines[0]
+                    let gradients () =
+                        let c = Lookup.whole (Lines(numbers, lines))
+                        let byLines = Autograd.gradients false [| c |] [| torch.sin c |] [| lines |]
+                        Tensor.toArray byLines[0]
 
-                        Workers.hire (fun () ->
-                            let first = gradients ()
+                    hired 5 (fun () ->
+                        let first = gradients ()
 
-                            for n in 1..60 do
-                                Expect.equal (gradients ()) first $"time {n}")
-                    finally
-                        torch.set_num_threads before)
+                        for n in 1..60 do
+                            Expect.equal (gradients ()) first $"time {n}"))
             )
 
             testCase "a MetaKAN's kernels read lines" (fun () ->
@@ -218,19 +213,15 @@ let tests =
             testSequenced (
                 testCase "threads share the points" (fun () ->
                     use _ = torch.NewDisposeScope()
-                    let before = torch.get_num_threads ()
                     let grid = grids.Head
                     let leaves, x, c = layer Placement.cpu64 (3, (50, 7, 20), (4, grid, Own))
 
                     let on threads =
-                        torch.set_num_threads threads
-                        [ for kernel in kernels grid -> run leaves (kernel (Whole c) x) ]
+                        withThreads threads (fun () ->
+                            [ for kernel in kernels grid -> run leaves (kernel (Whole c) x) ])
 
-                    try
-                        for one, three in List.zip (List.concat (on 1)) (List.concat (on 3)) do
-                            close "on three threads" 1e-11 one three
-                    finally
-                        torch.set_num_threads before)
+                    for one, three in List.zip (List.concat (on 1)) (List.concat (on 3)) do
+                        close "on three threads" 1e-11 one three)
             )
 
             testCase "sizes that do not fit, and two precisions, are refused" (fun () ->

@@ -127,7 +127,6 @@ let tests =
             testSequenced (
                 testCase "threads share the points" (fun () ->
                     use _ = torch.NewDisposeScope()
-                    let before = torch.get_num_threads ()
 
                     let layer =
                         [ features 1 [ 50; 20; 6 ]; normal 3 [ 20; 6; 24 ]; normal 4 [ 50; 7; 20 ] ]
@@ -137,16 +136,13 @@ let tests =
                         leaf Placement.cpu64 (normal 5 [ 50; 48 ]), leaf Placement.cpu64 (normal 6 [ 48; 32 ])
 
                     let on kernels threads =
-                        torch.set_num_threads threads
                         let product (t: Tensor list) = EdgeProducts.productBy kernels t[0] t[1]
-                        run (tangents kernels) layer @ run product [ rows; weights ]
 
-                    try
-                        withKernels (fun kernels ->
-                            for one, three in List.zip (on kernels 1) (on kernels 3) do
-                                close "on three threads" 1e-13 one three)
-                    finally
-                        torch.set_num_threads before)
+                        withThreads threads (fun () -> run (tangents kernels) layer @ run product [ rows; weights ])
+
+                    withKernels (fun kernels ->
+                        for one, three in List.zip (on kernels 1) (on kernels 3) do
+                            close "on three threads" 1e-13 one three))
             )
 
             testCase "sizes that do not agree, and two precisions, are refused" (fun () ->
