@@ -120,13 +120,16 @@ let private stepOf points (model: Model) seed : StepResiduals * Params =
     Residuals.at settings problem model (Key.ofSeed seed) place LossTerms.fresh None,
     model.Init (Key.ofSeed seed) place |> Map.map (fun _ t -> t + 0.1)
 
+let private rows (residuals: StepResiduals) = residuals.Groups |> List.sumBy (fun group -> group.Points * group.Terms)
+let private sizes (p: Params) = [ for t in Params.tensors p -> t.numel () ]
+
 /// The least bytes that a step takes.
-let private least (residuals: StepResiduals) (p: Params) =
-    NormalEquations.least
-        8L
-        (residuals.Groups |> List.sumBy (fun group -> group.Points * group.Terms))
-        6L
-        [ for t in Params.tensors p -> t.numel () ]
+let private least (residuals: StepResiduals) (p: Params) = NormalEquations.least 8L (rows residuals) 6L (sizes p)
+
+/// The bytes from which on a step has the whole Jacobian at once: beside its products, it and the points in work.
+let private whole (residuals: StepResiduals) (p: Params) =
+    NormalEquations.least 8L (rows residuals) 0L (sizes p)
+    + 16L * rows residuals * (List.sum (sizes p) + 1L)
 
 let tests =
     testSequenced
@@ -258,12 +261,12 @@ let tests =
                         plan, (found.Solve 1e-3).Value
 
                     let much, (d, promised) = solve (1L <<< 30)
-                    let little, (d', promised') = solve (least residuals p * int64 percent / 100L)
+                    let limit = least residuals p * int64 percent / 100L
+                    let little, (d', promised') = solve limit
                     let blocks (plan: JacobianPlan) = plan.Columns |> List.sumBy _.Runs.Length
                     Expect.equal (blocks much) 1 "whole"
 
-                    if percent < 120 then
-                        Expect.isGreaterThan (blocks little) 1 "blocks"
+                    Expect.equal (blocks little > 1) (limit < whole residuals p) "blocks"
 
                     closeTo "step" 1e-8 d d'
                     Check.near (1e-9 * (1.0 + promised)) promised promised' "promise")
