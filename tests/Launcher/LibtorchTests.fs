@@ -5,6 +5,7 @@ open System
 open System.IO
 open Expecto
 open MetaKan
+open MetaKan.Tests
 open MetaKan.Tests.Folder
 open MetaKan.Tests.Launcher.Process
 
@@ -66,4 +67,16 @@ let tests =
                     let refused = run folder broken [ "info" ]
                     Expect.equal refused.Code 2 "exit code"
                     Expect.stringContains (List.exactlyOne refused.Err) broken "what is said"))
+
+            Check.theory
+                "threads that wait for one another soon sleep, unless the user says otherwise"
+                [ null, null, "1000"; "7", null, "7"; null, "active", "30000000000" ]
+                (fun (count, policy, looks) ->
+                    withFolder (fun folder ->
+                        // What is null is not set, whatever it is here.
+                        let set = [ "OMP_DISPLAY_ENV", "verbose"; "GOMP_SPINCOUNT", count; "OMP_WAIT_POLICY", policy ]
+                        use program = startWith set folder [ "info" ]
+                        let told = ended program
+                        Expect.equal told.Code 0 "exit code"
+                        Expect.exists told.Err _.Contains($"GOMP_SPINCOUNT = '{looks}'") "libgomp's own word"))
         ]
