@@ -14,7 +14,8 @@ let dataset = "fmnist"
 let images = ImageSets.load dataset None
 
 let train (model, meta) =
-    let network = { Architecture.published "conv4" model with Meta = meta }
+    let published = Architecture.published "conv4" model
+    let network = if meta then Architecture.generated published else published
 
     let settings =
         { ClassifySettings.defaults dataset network with Epochs = epochs; TrainImages = Some count }

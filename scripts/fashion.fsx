@@ -13,7 +13,8 @@ let dataset = "fmnist"
 let images = ImageSets.load dataset None
 
 let train (model, meta) =
-    let network = { Architecture.published "fc" model with Meta = meta }
+    let published = Architecture.published "fc" model
+    let network = if meta then Architecture.generated published else published
     let settings = { ClassifySettings.defaults dataset network with Epochs = epochs }
     let name = if meta then $"meta{model}" else model
 

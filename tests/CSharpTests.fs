@@ -87,6 +87,10 @@ let tests =
                     { ClassifySettings.defaults "fmnist" network with Epochs = 2; Data = Some "images"; Flip = true }
 
                 same
+                    (Calls.Generated())
+                    { Architecture.generated (Architecture.published "conv4" "kan") with HeadDropout = 0.25 }
+
+                same
                     (Calls.MetaLearner())
                     { EmbeddingDim = 1; HiddenDim = 16; Sharing = GeneratorSharing.Shared; Chunk = None })
         ]

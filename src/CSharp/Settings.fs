@@ -163,7 +163,7 @@ type Settings private () =
             SaveEvery = given saveEvery o.SaveEvery
         }
 
-    /// A network that classifies; defaults of `Architecture.published`. Raises BadInput for names that are none.
+    /// A network that classifies; defaults of `Architecture.published`, and with `meta` of `Architecture.generated`. Raises BadInput for names that are none.
     static member Architecture
         (
             net: string,
@@ -182,10 +182,10 @@ type Settings private () =
             [<Optional>] dropout: Nullable<float>,
             [<Optional>] headDropout: Nullable<float>
         ) : Architecture =
-        let o = Architecture.published net model
+        let published = Architecture.published net model
+        let o = if given meta false then Architecture.generated published else published
 
         { o with
-            Meta = given meta o.Meta
             Width = named width o.Width |> List.ofSeq
             Generators = given generators o.Generators
             Wavelet = named wavelet o.Wavelet

@@ -129,7 +129,7 @@ type Options =
 // The networks of images, each as measured, with the images of a batch.
 let private networks =
     [
-        "fc", [ for meta in [ false; true ] -> { Architecture.published "fc" "kan" with Meta = meta }, 1024 ]
+        "fc", [ for change in [ id; Architecture.generated ] -> change (Architecture.published "fc" "kan"), 1024 ]
         "conv4", [ Architecture.published "conv4" "kan", 64 ]
     ]
 

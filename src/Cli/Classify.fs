@@ -84,7 +84,8 @@ type Options =
             | Recompute ->
                 "compute the edges' functions again for the gradients instead of keeping them: less memory, more time."
             | Norm _ -> "none, batch or instance (batch for convolutions and wavkan, else none)."
-            | Dropout _ -> "probability of dropping a channel between layers (0.25 for convolutions, else 0)."
+            | Dropout _ ->
+                "probability of dropping a channel between layers (0.25 for convolutions without --meta, else 0)."
             | Head_Dropout _ -> "probability of dropping a number before the last layer (0.5 for convolutions, else 0)."
             | Epochs _ -> "passes over the images (10)."
             | Batch_Size _ -> "images a step (1024 for fc, else 64)."
@@ -162,10 +163,10 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
     [ "--side", options.Contains Side; "--gray", options.Contains Gray ]
     |> onlyWith "--dataset folder" (dataset = own)
 
-    let published =
-        Architecture.published net model |> Configuration.over file "settings.network" [ "net"; "model" ]
-
-    let meta = published.Meta || options.Contains Meta
+    let published = Architecture.published net model
+    let over = Configuration.over file "settings.network" [ "net"; "model" ]
+    let meta = (over published).Meta || options.Contains Meta
+    let network = over (if meta then Architecture.generated published else published)
 
     [ "--width", options.Contains Width ] |> onlyWith "--net fc" (net = "fc")
     [ "--wavelet", options.Contains Wavelet ] |> onlyWith "--model wavkan" (model = "wavkan")
@@ -189,7 +190,7 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
 
     [ "--recompute", options.Contains Recompute ] |> onlyWith "models of edges" (model <> "mlp")
 
-    let width = options.GetResult(Width, published.Width) |> List.map (atLeast "--width" 1)
+    let width = options.GetResult(Width, network.Width) |> List.map (atLeast "--width" 1)
 
     [ "--dropout", options.Contains Dropout ]
     |> onlyWith
@@ -197,20 +198,20 @@ let private settings (options: ParseResults<Options>) (file: StartFile) : Classi
         (net <> "fc" || width.Length > 1)
 
     let network =
-        { published with
+        { network with
             Width = width
             Meta = meta
-            Generators = options.GetResult(Generators, published.Generators) |> atLeast "--generators" 1
-            Wavelet = options.GetResult(Wavelet, published.Wavelet) |> nameOf "--wavelet" Architecture.wavelets
-            GridSize = options.GetResult(Grid_Size, published.GridSize) |> within "--grid-size" 1 10_000
-            SplineOrder = options.GetResult(Spline_Order, published.SplineOrder) |> within "--spline-order" 1 100
-            Degree = options.GetResult(Degree, published.Degree) |> within "--degree" 1 100
-            EmbeddingDim = options.GetResult(Embedding_Dim, published.EmbeddingDim) |> within "--embedding-dim" 1 10_000
-            HiddenDim = options.GetResult(Hidden_Dim, published.HiddenDim) |> within "--hidden-dim" 1 100_000
-            Recompute = published.Recompute || options.Contains Recompute
-            Norm = options.GetResult(Norm, published.Norm) |> nameOf "--norm" Architecture.norms
-            Dropout = options.GetResult(Dropout, published.Dropout) |> below "--dropout" (0.0, 1.0)
-            HeadDropout = options.GetResult(Head_Dropout, published.HeadDropout) |> below "--head-dropout" (0.0, 1.0)
+            Generators = options.GetResult(Generators, network.Generators) |> atLeast "--generators" 1
+            Wavelet = options.GetResult(Wavelet, network.Wavelet) |> nameOf "--wavelet" Architecture.wavelets
+            GridSize = options.GetResult(Grid_Size, network.GridSize) |> within "--grid-size" 1 10_000
+            SplineOrder = options.GetResult(Spline_Order, network.SplineOrder) |> within "--spline-order" 1 100
+            Degree = options.GetResult(Degree, network.Degree) |> within "--degree" 1 100
+            EmbeddingDim = options.GetResult(Embedding_Dim, network.EmbeddingDim) |> within "--embedding-dim" 1 10_000
+            HiddenDim = options.GetResult(Hidden_Dim, network.HiddenDim) |> within "--hidden-dim" 1 100_000
+            Recompute = network.Recompute || options.Contains Recompute
+            Norm = options.GetResult(Norm, network.Norm) |> nameOf "--norm" Architecture.norms
+            Dropout = options.GetResult(Dropout, network.Dropout) |> below "--dropout" (0.0, 1.0)
+            HeadDropout = options.GetResult(Head_Dropout, network.HeadDropout) |> below "--head-dropout" (0.0, 1.0)
         }
 
     let defaults =

@@ -116,6 +116,13 @@ module Architecture =
             HeadDropout = if convolutional then 0.5 else 0.0
         }
 
+    /// The network with generated coefficients. Of convolutions no channels are dropped between layers: a dropped channel still
+    /// adds every edge's value at 0, which stored coefficients of either sign cancel, while a generator's edges start out
+    /// nearly alike. What is learned with dropped channels is then another network than what predicts without.
+    let generated (a: Architecture) : Architecture =
+        let convolutional = (parse "net" shapes a.Net).IsConvolutions
+        { a with Meta = true; Dropout = (if convolutional then 0.0 else a.Dropout) }
+
     let private sharing (a: Architecture) (widths: int list) =
         let most = (List.distinct widths).Length
 

@@ -24,6 +24,8 @@ public static class Calls
         Settings.Classify(
             "fmnist", Settings.Architecture("fc", "kan", meta: true, width: [16, 8]), epochs: 2, data: "images", flip: true);
 
+    public static Architecture Generated() => Settings.Architecture("conv4", "kan", meta: true, headDropout: 0.25);
+
     public static MetaLearner MetaLearner() =>
         Settings.MetaLearner(hiddenDim: 16, sharing: GeneratorSharing.Shared);
 

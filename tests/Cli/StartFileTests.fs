@@ -183,6 +183,32 @@ let tests =
                         Expect.equal (config "3") (config "4") $"{command} with another seed"
                         Expect.notEqual (config "3") (config "1") "another seed"))
 
+            testCase "generated convolutions drop no channels, unless an option or the file says so" (fun () ->
+                withFolder (fun folder ->
+                    Fixtures.writeIdx (Path.Combine(folder, "data")) 8 4 |> ignore
+                    let file (text: string) = File.WriteAllText(Path.Combine(folder, "start.json"), text)
+
+                    let small =
+                        "--data data --net conv4 --model kacn --train-images 2 --epochs 1 --batch-size 2 --threads 1"
+
+                    for n, (arguments, start, dropout) in
+                        List.indexed
+                            [
+                                "", "{}", 0.25
+                                "--meta", "{}", 0.0
+                                "", """{"settings": {"network": {"meta": true}}}""", 0.0
+                                "--meta --dropout 0.1", "{}", 0.1
+                                "--meta", """{"settings": {"network": {"dropout": 0.2}}}""", 0.2
+                            ] do
+                        file start
+
+                        let ended =
+                            inside folder (words $"classify {small} --config start.json {arguments} --out run{n}")
+
+                        Expect.equal ended.Code 0 $"exit code: {ended.Err}"
+                        let settings: ClassifySettings = Configuration.read $"{folder}/run{n}" "classify" "settings"
+                        Expect.equal settings.Network.Dropout dropout $"'{arguments}' with {start}"))
+
             testCase "a network of another family has its own parts, and the file's sizes" (fun () ->
                 withFolder (fun folder ->
                     let small = "--points 6 --test-points 8 --epochs 1 --threads 1"

@@ -373,6 +373,14 @@ let tests =
                 for net, model in [ "conv5", "kan"; "fc", "kam" ] do
                     messageOf<BadInput>(fun () -> Architecture.published net model |> ignore) |> ignore)
 
+            testCase "generated convolutions drop no channels between layers, and are as published beside" (fun () ->
+                for net in Architecture.nets do
+                    let published = Architecture.published net "kan"
+                    let generated = Architecture.generated published
+                    Expect.equal generated { published with Meta = true; Dropout = 0.0 } net
+                    let own = Architecture.generated { published with Dropout = 0.5 }
+                    Expect.equal own.Dropout (if net = "fc" then 0.5 else 0.0) "what fully connected layers drop")
+
             testCase "every name of a model is that of the network" (fun () ->
                 for model in Architecture.models do
                     let network = Architecture.build (architecture "fc" model false) (1, 4, 4) 3
