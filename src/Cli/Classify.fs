@@ -89,8 +89,8 @@ type Options =
             | Head_Dropout _ -> "probability of dropping a number before the last layer (0.5 for convolutions, else 0)."
             | Epochs _ -> "passes over the images (10)."
             | Batch_Size _ -> "images a step (1024 for fc, else 64)."
-            | Lr _ -> "learning rate of what is neither embedding nor generator (1e-2 for fc, else 1e-3)."
-            | Lr_E _ -> "learning rate of the embeddings (5e-2 for fc, else 1e-2)."
+            | Lr _ -> "learning rate of what is neither embedding nor generator (1e-2)."
+            | Lr_E _ -> "learning rate of the embeddings (5e-2)."
             | Lr_H _ -> "learning rate of the generators (1e-2 for fc, else 1e-3)."
             | Weight_Decay _ -> "decay of what is neither embedding nor generator (1e-4)."
             | Weight_Decay_E _ -> "decay of the embeddings (5e-4)."
@@ -98,7 +98,8 @@ type Options =
             | Moments _ ->
                 "how AdamW keeps its running means between steps: full, bytes (a byte for each) or factored (full)."
             | Schedule _ -> "linear, cosine, exponential or constant (cosine)."
-            | Warmup _ -> "steps over which the rates rise at the start (100 for fc with --meta, else 0)."
+            | Warmup _ ->
+                "steps over which the rates rise at the start (with --meta 100 for fc, 50 for convolutions; else 0)."
             | Loss _ -> "cross-entropy or mse (cross-entropy)."
             | Flip -> "flip images left to right at random."
             | Crop _ -> "pixels by which images are shifted at random, at most (0)."

@@ -78,11 +78,10 @@ type ClassifySettings =
 [<RequireQualifiedAccess>]
 module ClassifySettings =
     /// Settings for a network and a data set: 10 epochs of batches of 1024 for fc, 64 for convolutions, by AdamW with
-    /// MetaKAN's decays and a cosine schedule. The rates of fc with a meta-learner are above the published ones and rise
-    /// over 100 steps: one coherent first step of all embeddings would take the hidden values off the spline grid.
+    /// MetaKAN's decays and a cosine schedule. The rates of embeddings and generators are above the published ones and rise over
+    /// 100 steps, 50 of convolutions: one coherent first step of all embeddings would take the hidden values off the spline grid.
     let defaults (dataset: string) (network: Architecture) : ClassifySettings =
         let fc = network.Net = "fc"
-        let embeddings, generators, warmup = if fc && network.Meta then 5e-2, 1e-2, 100 else 1e-2, 1e-3, 0
 
         {
             Dataset = dataset
@@ -95,13 +94,16 @@ module ClassifySettings =
             BatchSize = if fc then 1024 else 64
             Rate = if fc then 1e-2 else 1e-3
             WeightDecay = 1e-4
-            EmbeddingRate = embeddings
+            EmbeddingRate = 5e-2
             EmbeddingDecay = 5e-4
-            GeneratorRate = generators
+            GeneratorRate = 1e-2
             GeneratorDecay = 1e-4
             Moments = MomentStorage.Full
             Schedule = Annealing.Cosine
-            Warmup = warmup
+            Warmup =
+                if not network.Meta then 0
+                elif fc then 100
+                else 50
             Loss = ClassifyLoss.CrossEntropy
             Flip = false
             Crop = 0
