@@ -163,7 +163,8 @@ type Settings private () =
             SaveEvery = given saveEvery o.SaveEvery
         }
 
-    /// A network that classifies; defaults of `Architecture.published`, and with `meta` of `Architecture.generated`. Raises BadInput for names that are none.
+    /// A network that classifies; defaults of `Architecture.published`, and with `meta` of `Architecture.generated`. Raises
+    /// BadInput for names that are none.
     static member Architecture
         (
             net: string,
