@@ -89,7 +89,8 @@ type Options =
                 "adam, soap, muon, broyden or natural: self-scaled Broyden and natural gradients are for networks of some thousands of numbers; or several, as adam,natural, one after another; auto is natural where the dimension, the network, the points and --memory allow it, else adam (auto)."
             | Moments _ ->
                 "how adam keeps its running means between steps: full, bytes (a byte for each) or factored (full)."
-            | Momentum _ -> "share of a natural gradient's step that the next one starts from, from 0 to below 1 (0)."
+            | Momentum _ ->
+                "share of a natural gradient's step that the next one starts from, from 0 to below 1 (0; 0.8 for KANs in up to 20 dimensions)."
             | Epochs _ ->
                 "optimizer steps, of each optimizer where there are several, as 1000,200 (5000; 200 to 500 natural gradients)."
             | Seconds _ ->

@@ -31,7 +31,17 @@ type private Effect =
 
 /// A command with options that make a run small, and rows: an option with its value first, what else the run takes, with
 /// and without the option, and what comes of it. An option given again takes the place of the one before, - takes it away.
-type private Command = { Name: string; Options: Type; Small: string; Rows: (string * string * Effect) list }
+type private Command =
+    {
+        Name: string
+        Options: Type
+        /// The names that options take.
+        Names: (string * string list) list
+        Small: string
+        Rows: (string * string * Effect) list
+        /// Options with the values that they have where not given, of those that have several: by what else the run takes.
+        Defaults: (string * string) list
+    }
 
 let private needsCuda =
     if TorchSharp.torch.cuda.is_available () then Changes else Refused "no CUDA device"
@@ -65,6 +75,7 @@ let private pde =
     {
         Name = "pde"
         Options = typeof<Pde.Options>
+        Names = Pde.names
         Small =
             "poisson --dim 2 --width 3 --depth 2 --grid 2 --order 2 --hidden-dim 3 --points 6 --test-points 8 --epochs 3 \
              --eval-every 2 --polish 1 --polish-points 4 --threads 1 --optimizer adam --dtype float32"
@@ -87,7 +98,7 @@ let private pde =
                 "--fourier 2", "", Changes
                 "--blocks 1", "", Changes
                 "--factorised", "--model mlp --grid - --order - --hidden-dim -", Changes
-                "--optimizer natural", "", Changes
+                "--optimizer natural", "--polish - --polish-points -", Changes
                 "--moments bytes", "--model mlp --width 70 --depth 3 --grid - --order - --hidden-dim -", Changes
                 "--momentum 0.5", "--optimizer natural", Changes
                 "--epochs 4", "", Changes
@@ -109,7 +120,7 @@ let private pde =
                 "--lr-h 0.5", "", Changes
                 "--schedule cosine", "", Changes
                 "--warmup 2", "", Changes
-                "--polish 2", "", Changes
+                "--polish 2", "--polish-points -", Changes
                 "--polish-points 5", "", Changes
                 "--test-points 9", "", Changes
                 "--problem-seed 1", "", Changes
@@ -124,12 +135,14 @@ let private pde =
                 "--resume nowhere", "", Refused "is fixed once a run has begun"
                 yield! told
             ]
+        Defaults = []
     }
 
 let private fit =
     {
         Name = "fit"
         Options = typeof<Fit.Options>
+        Names = Fit.names
         Small = "--expr x*y --vars x:-1:1,y:-1:1 --width 2 2 1 --grid 2 --order 2 --train 20 --test 10 --steps 2"
         Rows =
             let table = "--csv table.csv --target z --expr - --vars - --train - --test -"
@@ -169,9 +182,9 @@ let private fit =
                 "--node-threshold 0.9", "--prune", Changes
                 "--edge-threshold 0.9", "--prune", Changes
                 "--symbolic", "", Changes
-                "--library x", "--symbolic --own-formula", Changes
+                "--library x", "--symbolic --own-formula --width 2 1 1", Changes
                 "--own-formula", "--symbolic", Changes
-                "--tolerance 900000", "--symbolic --own-formula --noise 0.1", Changes
+                "--tolerance 900000", "--symbolic --own-formula --noise 0.1 --width 2 1 1", Changes
                 "--seed 1", "", Changes
                 "--device cuda", "", needsCuda
                 "--dtype float32", "", Changes
@@ -180,12 +193,14 @@ let private fit =
                 "--resume nowhere", "", Refused "is fixed once a run has begun"
                 yield! told
             ]
+        Defaults = []
     }
 
 let private classify =
     {
         Name = "classify"
         Options = typeof<Classify.Options>
+        Names = Classify.names
         Small = "--data data --epochs 2 --batch-size 4 --threads 1"
         Rows =
             [
@@ -234,6 +249,26 @@ let private classify =
                 taken, "", Refused "is not empty"
                 "--resume nowhere", "", Refused "is fixed once a run has begun"
                 yield! told
+            ]
+        Defaults =
+            let convolutions = "--net conv4 --train-images 2 --batch-size 2 --epochs 1"
+
+            [
+                "--norm none", ""
+                "--norm batch", "--model wavkan"
+                "--norm batch", convolutions
+                "--dropout 0", "--width 6 6"
+                "--dropout 0", $"{convolutions} --meta"
+                "--dropout 0.25", convolutions
+                "--head-dropout 0", ""
+                "--head-dropout 0.5", convolutions
+                "--batch-size 1024", ""
+                "--batch-size 64", convolutions
+                "--lr 1e-2", ""
+                "--lr 1e-3", convolutions
+                "--warmup 0", ""
+                "--warmup 100", "--meta"
+                "--warmup 50", $"{convolutions} --meta"
             ]
     }
 
@@ -348,6 +383,69 @@ let private fault
         else
             None
 
+/// What the help of a command says in the brackets at the end, by the options' names.
+let private brackets (options: Type) : (string * string) list =
+    [
+        for case in FSharpType.GetUnionCases options do
+            let fields =
+                [|
+                    for field in case.GetFields() ->
+                        if field.PropertyType.IsValueType then Activator.CreateInstance field.PropertyType else null
+                |]
+
+            let help = (FSharpValue.MakeUnion(case, fields) :?> IArgParserTemplate).Usage
+            let opening = help.LastIndexOf '('
+
+            if opening >= 0 && help.EndsWith ")." then
+                case.Name.ToLowerInvariant().Replace('_', '-'), help[opening + 1 .. help.Length - 3]
+    ]
+
+/// Options with the values that help says they have, and what else the run takes to have them: those of one value, beside
+/// what makes it count, and those of several.
+let private defaults (command: Command) : (string * string) list =
+    let taken = dict command.Names
+
+    let isValue (name: string) (value: string) =
+        fst (Double.TryParse(value, Globalization.CultureInfo.InvariantCulture))
+        || taken.ContainsKey $"--{name}" && List.contains value taken[$"--{name}"]
+
+    [
+        for name, value in brackets command.Options do
+            if isValue name value then
+                for given, beside, _ in command.Rows do
+                    if fst (List.head (parsed given)) = name then
+                        $"--{name} {value}", beside
+
+        yield! command.Defaults
+    ]
+
+/// What a command's runs come to in a folder with data of all kinds, each made once.
+let private withRuns (command: Command) (test: string -> (string -> string * string * Ended) -> unit) : unit =
+    withFolder (fun folder ->
+        Fixtures.writeIdx (Path.Combine(folder, "data")) 8 4 |> ignore
+        Fixtures.writeIdx (Path.Combine(folder, "other")) 12 5 |> ignore
+
+        for n in 0..7 do
+            let path = Path.Combine(folder, "own", $"{n % 2}", $"{n}.png")
+            Directory.CreateDirectory(Path.GetDirectoryName path) |> ignore
+            let shade i = if i % 4 = 3 then 255uy else byte (31 * n + 17 * i % 97)
+            File.WriteAllBytes(path, Bitmap.png 4 (Array.init 48 shade))
+
+        let rows = [ for i in 0..19 -> $"{i % 5},{i % 7},{i * i % 11}" ]
+        File.WriteAllLines(Path.Combine(folder, "table.csv"), "x,y,z" :: rows)
+        File.WriteAllText(Path.Combine(folder, "start.json"), """{ "settings": { "seed": 5 } }""")
+        let known = Dictionary<string list, string * string * Ended>()
+
+        test folder (fun text ->
+            let given = arguments text
+
+            match known.TryGetValue given with
+            | true, found -> found
+            | _ ->
+                let found = outcome command folder text
+                known[given] <- found
+                found))
+
 /// Alone: commands run in this process.
 let tests =
     testSequenced
@@ -360,29 +458,43 @@ let tests =
                     Expect.equal (List.sort rows) (List.sort (names command.Options)) "options")
 
                 testCase $"every option of {command.Name} is told and changes the run, or is refused" (fun () ->
-                    withFolder (fun folder ->
-                        Fixtures.writeIdx (Path.Combine(folder, "data")) 8 4 |> ignore
-                        Fixtures.writeIdx (Path.Combine(folder, "other")) 12 5 |> ignore
-
-                        for n in 0..7 do
-                            let path = Path.Combine(folder, "own", $"{n % 2}", $"{n}.png")
-                            Directory.CreateDirectory(Path.GetDirectoryName path) |> ignore
-                            let shade i = if i % 4 = 3 then 255uy else byte (31 * n + 17 * i % 97)
-                            File.WriteAllBytes(path, Bitmap.png 4 (Array.init 48 shade))
-
-                        let rows = [ for i in 0..19 -> $"{i % 5},{i % 7},{i * i % 11}" ]
-                        File.WriteAllLines(Path.Combine(folder, "table.csv"), "x,y,z" :: rows)
-                        File.WriteAllText(Path.Combine(folder, "start.json"), """{ "settings": { "seed": 5 } }""")
-                        let known = Dictionary<string, string * string * Ended>()
-
-                        let outcome text =
-                            match known.TryGetValue text with
-                            | true, found -> found
-                            | _ ->
-                                let found = outcome command folder text
-                                known[text] <- found
-                                found
-
+                    withRuns command (fun folder outcome ->
                         let faults = command.Rows |> List.choose (fault outcome command folder)
                         Expect.equal faults [] "options that are not as they are to be"))
+
+                testCase $"options of {command.Name} that are not given have the values that help says" (fun () ->
+                    withRuns command (fun _ outcome ->
+                        let defaults = defaults command
+                        Expect.isGreaterThan defaults.Length 10 "options whose help says a value"
+
+                        let config text = let config, _, _ = outcome text in config
+
+                        let others (rows: (string * string) list) =
+                            let beside = before command.Small (snd rows.Head)
+                            let given = rows |> List.map fst |> String.concat " "
+                            let free = [ for given, _ in rows -> $"--{fst (List.head (parsed given))} -" ]
+
+                            if config $"{beside} {given}" = config $"""{beside} {String.concat " " free}""" then
+                                []
+                            else
+                                rows
+
+                        // Those that go together at once, and one by one where one is another.
+                        let others =
+                            defaults
+                            |> List.groupBy snd
+                            |> List.collect (snd >> others)
+                            |> List.collect (List.singleton >> others)
+
+                        Expect.equal others [] "options with other values than help says"))
+
+            testCase "help says all the values of options that have several" (fun () ->
+                let said = dict (brackets classify.Options)
+
+                for name, rows in classify.Defaults |> List.groupBy (fst >> parsed >> List.head >> fst) do
+                    let values = rows |> List.map (fst >> parsed >> List.head >> snd) |> List.distinct
+                    let words = said[name].Split([| ' '; ','; ';' |]) |> List.ofArray
+                    let numbers = words |> List.filter (fun word -> word <> "" && Char.IsDigit word[0])
+                    Expect.containsAll words values $"help of --{name}"
+                    Expect.containsAll values numbers $"numbers in the help of --{name}")
         ]
