@@ -715,13 +715,27 @@ let internal told
     Training.concluded view "fit" place.Folder run.Outcome run.Result (fun () ->
         let number (name: string) = run.Result[name].GetValue<float>()
 
+        let formulas = Report.formulas run.Result |> List.ofSeq
+
+        // A function on an edge, as a root, may have no value at a point that was not trained on.
+        let test =
+            match number "test_rmse" with
+            | rmse when Double.IsFinite rmse -> $"{rmse:G3}"
+            | _ -> "no number"
+
+        let test =
+            if formulas.IsEmpty then
+                test
+            else
+                $"""{number "formula_test_rmse":G3} of the formula, {test} of the network"""
+
         [
             yield! lines
 
-            for target, it in Seq.zip data.Data.Targets (Report.formulas run.Result) do
+            for target, it in Seq.zip data.Data.Targets formulas do
                 $"""{target} = {it["formula"].GetValue<string>()}"""
 
-            $"""test RMSE {number "test_rmse":G3} (train {number "train_rmse":G3}), {run.Result["parameters"]} parameters, {number "seconds":F1} s, in {place.Folder}"""
+            $"""test RMSE {test} (train {number "train_rmse":G3}), {run.Result["parameters"]} parameters, {number "seconds":F1} s, in {place.Folder}"""
         ])
 
 let private single (options: ParseResults<Options>) : int =

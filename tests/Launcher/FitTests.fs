@@ -88,6 +88,12 @@ let tests =
 
                     Expect.equal ended.Code 0 "exit code"
                     Expect.contains ended.Out "c = 2*a + 1" "standard output"
+                    let rmse = @"[\d.E-]+"
+
+                    Expect.isMatch
+                        (List.last ended.Out)
+                        $@"^test RMSE {rmse} of the formula, {rmse} of the network \(train {rmse}\), "
+                        "last line"
 
                     let result =
                         JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "run", "result.json"))).AsObject()
