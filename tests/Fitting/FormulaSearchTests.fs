@@ -168,6 +168,23 @@ let tests =
 
                     Expect.equal (search ()) front "again")
 
+            testCase "what interrupts a search leaves the formulas that were found before" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let data = data "x^2 + sin(3*x)" "x:-1:1" 0.01
+
+                let front =
+                    FormulaSearch.run
+                        (fun () -> true)
+                        { SymbolicEdges.defaults with Library = [ "x"; "x^2"; "sin" ] }
+                        0
+                        data.Inputs
+                        data.Train.X
+                        data.Train.Y
+                        [ Parser.expression "2*x" ]
+
+                Expect.equal [ for it in front -> Expression.variables it.Formula ] [ [ "x" ] ] "formulas"
+                Expect.isTrue (front.Head.Complexity <= 5) (Printer.text front.Head.Formula))
+
             property
                 "nothing that was found is both simpler and closer than a formula of the front"
                 200

@@ -72,6 +72,18 @@ let tests =
                         let ended = bash [ asRoot; apt ] folder line
                         Expect.equal (ended.Code, ended.Err, calls folder) (0, [], 0) "installed"))
 
+            Check.theory
+                "the program asks for large pages, where the user has not tuned glibc"
+                [ "", "glibc.malloc.hugetlb=1"; "GLIBC_TUNABLES=glibc.malloc.check=0", "glibc.malloc.check=0" ]
+                (fun (given, expected) ->
+                    withFolder (fun folder ->
+                        let told =
+                            "case \"$*\" in --list-sdks) echo 10.0.100;; *metakan.dll*) echo \"$GLIBC_TUNABLES\";; esac"
+
+                        let copied = $"unset GLIBC_TUNABLES; cp -r '{root}/metakan' '{root}/build' . &&"
+                        let ended = bash [ "dotnet", told ] folder $"{copied} {given} ./metakan info"
+                        Expect.equal (ended.Code, ended.Out) (0, [ expected ]) $"{ended.Err}"))
+
             testCase "without root's rights the program is left to say what is missing" (fun () ->
                 withFolder (fun folder ->
                     let ended = bash [ "id", "echo 1000"; apt ] folder "data_for classify"

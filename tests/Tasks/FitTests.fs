@@ -255,6 +255,29 @@ let tests =
                                 ))
                                 "pictures"))
 
+            testCase "each target is told its own formula's error" (fun () ->
+                withFolder (fun folder ->
+                    use _ = torch.NewDisposeScope()
+                    let formulas = Dataset.formulas [ "x" ] "x^2; 5*x^3"
+
+                    let data =
+                        Dataset.ofFormulas formulas (Dataset.ranges "x:0:1") 80 40 0.0 (Key.ofSeed 3) Placement.cpu64
+
+                    let settings =
+                        { settings with
+                            Steps = [ 10 ]
+                            Symbolic = Some { SymbolicEdges.defaults with Library = [ "x" ] }
+                            Search = false
+                        }
+
+                    let run = fit folder settings data None (network CoefficientSource.Stored [ 1; 2 ])
+
+                    for i, (told, found) in Seq.indexed (Seq.zip (run.Result["formulas"].AsArray()) run.Formulas) do
+                        let y = data.Test.Y.narrow (1L, int64 i, 1L)
+                        let error = sqrt (FormulaFit.error data.Inputs data.Test.X y found.Best.Formula)
+                        Expect.isGreaterThan error 0.01 "no line is a parabola"
+                        Check.near 1e-12 (told["test_rmse"].GetValue<float>()) error found.Target))
+
             testCase "columns of any names have formulas" (fun () ->
                 withFolder (fun folder ->
                     use _ = torch.NewDisposeScope()
@@ -315,6 +338,14 @@ let tests =
 
                 let coefficients p = Tensor.toArray (Map.find "layers.0.coef" p)
                 Expect.notEqual (coefficients (fit (Some 1) 3)) (coefficients (fit None 3)) "one of them"
+
+                // A sample lies where 4 splines of order 3 are: others of the 6 of an edge move only by other samples.
+                let start = coefficients (fit (Some 1) 1)
+
+                let moved =
+                    Seq.zip start (coefficients (fit (Some 1) 20)) |> Seq.filter (fun (a, b) -> a <> b) |> Seq.length
+
+                Expect.isGreaterThan moved 8 "coefficients of two edges that several samples move"
                 Expect.throwsT<BadInput> (fun () -> fit (Some 401) 1 |> ignore) "more than there are"
                 Expect.throwsT<BadInput> (fun () -> fit (Some 0) 1 |> ignore) "none")
 
