@@ -24,6 +24,11 @@ let private data = sampled 7 300
 let private search (data: Dataset) =
     FormulaSearch.run (fun () -> false) SymbolicEdges.defaults 0 data.Inputs data.Train.X data.Train.Y []
 
+/// By networks alone.
+let private searchOfEdges (interrupted: unit -> bool) (given: Expression list) (data: Dataset) =
+    let choice = { SymbolicEdges.defaults with Library = [ "x"; "x^2"; "sin" ] }
+    FormulaSearch.run interrupted choice 0 data.Inputs data.Train.X data.Train.Y given
+
 /// Error of the best answer at held-out points, by the values' spread.
 let private relative (data: Dataset) (front: FoundFormula list) =
     let best = FormulaSearch.best data.Train.Y front
@@ -149,17 +154,7 @@ let tests =
                     use _ = torch.NewDisposeScope()
                     let data = data "x^2 + sin(3*x)" "x:-1:1" 0.01
 
-                    // Of networks alone.
-                    let search () =
-                        FormulaSearch.run
-                            (fun () -> false)
-                            { SymbolicEdges.defaults with Library = [ "x"; "x^2"; "sin" ] }
-                            0
-                            data.Inputs
-                            data.Train.X
-                            data.Train.Y
-                            []
-
+                    let search () = searchOfEdges (fun () -> false) [] data
                     let front = search ()
                     Expect.isGreaterThan front.Length 1 "formulas"
 
@@ -172,16 +167,7 @@ let tests =
                 use _ = torch.NewDisposeScope()
                 let data = data "x^2 + sin(3*x)" "x:-1:1" 0.01
 
-                let front =
-                    FormulaSearch.run
-                        (fun () -> true)
-                        { SymbolicEdges.defaults with Library = [ "x"; "x^2"; "sin" ] }
-                        0
-                        data.Inputs
-                        data.Train.X
-                        data.Train.Y
-                        [ Parser.expression "2*x" ]
-
+                let front = searchOfEdges (fun () -> true) [ Parser.expression "2*x" ] data
                 Expect.equal [ for it in front -> Expression.variables it.Formula ] [ [ "x" ] ] "formulas"
                 Expect.isTrue (front.Head.Complexity <= 5) (Printer.text front.Head.Formula))
 
