@@ -71,7 +71,8 @@ module FormulaSearch =
 
         let places = FormulaFit.places names x
 
-        (start, [ 1e-5; 1e-4; 1e-3; 1e-2; 3e-2 ])
+        // What rounding left goes first, and alone: beside it there may be small terms that count.
+        (start, [ 1e-12; 1e-5; 1e-4; 1e-3; 1e-2; 3e-2 ])
         ||> List.fold (fun best tolerance ->
             let next = Tidy.formula places tolerance best |> FormulaFit.polish names x y
             let allowed = 1.01 * error best + pown rounding 2 * variance

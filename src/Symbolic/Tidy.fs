@@ -229,4 +229,4 @@ module Tidy =
     /// The tidied formula. Numbers are replaced by an integer, a small multiple of π/2, 0 or what else is spelled out where that
     /// changes the values at the given points by no more than the relative tolerance.
     let formula (points: (string -> float) list) (tolerance: float) (e: Expression) : Expression =
-        e |> settle points 1e-7 10 |> settle points tolerance 10
+        e |> settle points (min 1e-7 tolerance) 10 |> settle points tolerance 10

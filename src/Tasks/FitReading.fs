@@ -204,7 +204,13 @@ module internal FitReading =
         let errors (samples: Samples) = errors data (Learner.predictor state.Learner samples.X) samples p
         let spreads, tested = spreads data test, errors test
 
-        let r2 = formulas |> List.mapi (fun i it -> 1.0 - pown (it.Best.TestRmse / spreads[i]) 2)
+        // Of values that are all the same, all or nothing is explained.
+        let r2 =
+            formulas
+            |> List.mapi (fun i it ->
+                match it.Best.TestRmse, spreads[i] with
+                | rmse, 0.0 -> if rmse = 0.0 then 1.0 else 0.0
+                | rmse, spread -> 1.0 - pown (rmse / spread) 2)
 
         let texts (it: TargetFormulas option) =
             let text (write: Expression -> string) =

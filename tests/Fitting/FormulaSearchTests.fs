@@ -163,6 +163,12 @@ let tests =
 
                     Expect.equal (search ()) front "again")
 
+            testCase "a small term that counts stays, and what rounding left goes" (fun () ->
+                use _ = torch.NewDisposeScope()
+                let data = data "1e-8*x + y" "x:-1:1,y:-1:1" 0.0
+                let _, best = search data |> relative data
+                Expect.isMatch (Printer.text best.Formula) @"^[\d.e-]+\*x \+ y$" "formula")
+
             testCase "what interrupts a search leaves the formulas that were found before" (fun () ->
                 use _ = torch.NewDisposeScope()
                 let data = data "x^2 + sin(3*x)" "x:-1:1" 0.01

@@ -278,6 +278,18 @@ let tests =
                         Expect.isGreaterThan error 0.01 "no line is a parabola"
                         Check.near 1e-12 (told["test_rmse"].GetValue<float>()) error found.Target))
 
+            testCase "of values that are all the same, their formula explains all" (fun () ->
+                withFolder (fun folder ->
+                    use _ = torch.NewDisposeScope()
+
+                    let settings =
+                        { settings with Steps = [ 3 ]; Symbolic = Some SymbolicEdges.defaults; Search = true }
+
+                    let data = sampled "5" "x:0:1" 60 30
+                    let run = fit folder settings data None (network CoefficientSource.Stored [ 1; 1 ])
+                    Expect.equal (run.Result["formula"].GetValue<string>()) "5" "formula"
+                    Expect.equal (number run "formula_r2") 1.0 "R²"))
+
             testCase "columns of any names have formulas" (fun () ->
                 withFolder (fun folder ->
                     use _ = torch.NewDisposeScope()
