@@ -7,7 +7,6 @@ open System.IO
 open System.Text.Json.Nodes
 open Argu
 open Expecto
-open FSharp.Reflection
 open MetaKan
 open MetaKan.Cli
 open MetaKan.Tests.Folder
@@ -34,7 +33,7 @@ type private Effect =
 type private Command =
     {
         Name: string
-        Options: Type
+        Options: ArgumentCaseInfo list
         /// The names that options take.
         Names: (string * string list) list
         Small: string
@@ -42,6 +41,9 @@ type private Command =
         /// Options with the values that they have where not given, of those that have several: by what else the run takes.
         Defaults: (string * string) list
     }
+
+let private cases<'options when 'options :> IArgParserTemplate> () =
+    ArgumentParser.Create<'options>().GetArgumentCases()
 
 let private needsCuda =
     if TorchSharp.torch.cuda.is_available () then Changes else Refused "no CUDA device"
@@ -74,7 +76,7 @@ let private told =
 let private pde =
     {
         Name = "pde"
-        Options = typeof<Pde.Options>
+        Options = cases<Pde.Options>()
         Names = Pde.names
         Small =
             "poisson --dim 2 --width 3 --depth 2 --grid 2 --order 2 --hidden-dim 3 --points 6 --test-points 8 --epochs 3 \
@@ -141,7 +143,7 @@ let private pde =
 let private fit =
     {
         Name = "fit"
-        Options = typeof<Fit.Options>
+        Options = cases<Fit.Options>()
         Names = Fit.names
         Small = "--expr x*y --vars x:-1:1,y:-1:1 --width 2 2 1 --grid 2 --order 2 --train 20 --test 10 --steps 2"
         Rows =
@@ -199,7 +201,7 @@ let private fit =
 let private classify =
     {
         Name = "classify"
-        Options = typeof<Classify.Options>
+        Options = cases<Classify.Options>()
         Names = Classify.names
         Small = "--data data --epochs 2 --batch-size 4 --threads 1"
         Rows =
@@ -306,15 +308,12 @@ let private arguments (text: string) : string list =
                 yield! words value
     ]
 
-/// The options that a command has, by the names that a user gives them.
-let private names (options: Type) =
-    [
-        for case in FSharpType.GetUnionCases options ->
-            if case.GetCustomAttributes typeof<MainCommandAttribute> |> Array.isEmpty then
-                case.Name.ToLowerInvariant().Replace('_', '-')
-            else
-                ""
-    ]
+/// An option as a row names it; a command's own argument has no name.
+let private nameOf (case: ArgumentCaseInfo) =
+    if case.IsMainCommand then "" else (Options.nameOfCase case.UnionCaseInfo)[2..]
+
+/// The option that a row is about, with its value.
+let private first (given: string) : string * string = List.head (parsed given)
 
 /// A run's config.json, what it measured (all metrics but the seconds, and what of the result does not repeat a setting), and
 /// how it ended.
@@ -346,7 +345,7 @@ let private fault
     =
     let without = before command.Small beside
     let text = before without given
-    let _, value = List.head (parsed given)
+    let _, value = first given
 
     match effect with
     | Refused said ->
@@ -384,20 +383,14 @@ let private fault
             None
 
 /// What the help of a command says in the brackets at the end, by the options' names.
-let private brackets (options: Type) : (string * string) list =
+let private brackets (command: Command) : (string * string) list =
     [
-        for case in FSharpType.GetUnionCases options do
-            let fields =
-                [|
-                    for field in case.GetFields() ->
-                        if field.PropertyType.IsValueType then Activator.CreateInstance field.PropertyType else null
-                |]
-
-            let help = (FSharpValue.MakeUnion(case, fields) :?> IArgParserTemplate).Usage
+        for case in command.Options do
+            let help = case.Description.Value
             let opening = help.LastIndexOf '('
 
             if opening >= 0 && help.EndsWith ")." then
-                case.Name.ToLowerInvariant().Replace('_', '-'), help[opening + 1 .. help.Length - 3]
+                nameOf case, help[opening + 1 .. help.Length - 3]
     ]
 
 /// Options with the values that help says they have, and what else the run takes to have them: those of one value, beside
@@ -410,10 +403,10 @@ let private defaults (command: Command) : (string * string) list =
         || taken.ContainsKey $"--{name}" && List.contains value taken[$"--{name}"]
 
     [
-        for name, value in brackets command.Options do
+        for name, value in brackets command do
             if isValue name value then
                 for given, beside, _ in command.Rows do
-                    if fst (List.head (parsed given)) = name then
+                    if fst (first given) = name then
                         $"--{name} {value}", beside
 
         yield! command.Defaults
@@ -454,8 +447,8 @@ let tests =
         [
             for command in [ pde; fit; classify ] do
                 testCase $"every option of {command.Name} has a row" (fun () ->
-                    let rows = command.Rows |> List.map (fun (given, _, _) -> fst (List.head (parsed given)))
-                    Expect.equal (List.sort rows) (List.sort (names command.Options)) "options")
+                    let rows = command.Rows |> List.map (fun (given, _, _) -> fst (first given))
+                    Expect.equal (List.sort rows) (command.Options |> List.map nameOf |> List.sort) "options")
 
                 testCase $"every option of {command.Name} is told and changes the run, or is refused" (fun () ->
                     withRuns command (fun folder outcome ->
@@ -472,7 +465,7 @@ let tests =
                         let others (rows: (string * string) list) =
                             let beside = before command.Small (snd rows.Head)
                             let given = rows |> List.map fst |> String.concat " "
-                            let free = [ for given, _ in rows -> $"--{fst (List.head (parsed given))} -" ]
+                            let free = [ for given, _ in rows -> $"--{fst (first given)} -" ]
 
                             if config $"{beside} {given}" = config $"""{beside} {String.concat " " free}""" then
                                 []
@@ -489,10 +482,10 @@ let tests =
                         Expect.equal others [] "options with other values than help says"))
 
             testCase "help says all the values of options that have several" (fun () ->
-                let said = dict (brackets classify.Options)
+                let said = dict (brackets classify)
 
-                for name, rows in classify.Defaults |> List.groupBy (fst >> parsed >> List.head >> fst) do
-                    let values = rows |> List.map (fst >> parsed >> List.head >> snd) |> List.distinct
+                for name, rows in classify.Defaults |> List.groupBy (fst >> first >> fst) do
+                    let values = rows |> List.map (fst >> first >> snd) |> List.distinct
                     let words = said[name].Split([| ' '; ','; ';' |]) |> List.ofArray
                     let numbers = words |> List.filter (fun word -> word <> "" && Char.IsDigit word[0])
                     Expect.containsAll words values $"help of --{name}"
